@@ -1,0 +1,87 @@
+internal import CSpeexDSP
+
+/// One channel through libspeexdsp's resampler; keeps its filter state from call to call.
+///
+/// The filter delays: the first `latencySamples` of the output belong to the time before the first
+/// input. `convert` takes that out.
+public struct Resampler: ~Copyable {
+    // SAFETY: made in init, destroyed once in deinit, never leaves this struct.
+    private let state: OpaquePointer
+    public let inputRate: Int
+    public let outputRate: Int
+
+    /// - Parameters:
+    ///   - quality: 0 (fast) … 10 (best); 3 is speexdsp's choice for voice.
+    public init(from inputRate: Int, to outputRate: Int, quality: Int = 3) throws(AudioError) {
+        for rate in [inputRate, outputRate] where !WAVFile.sampleRates.contains(rate) {
+            throw .badSampleRate(rate)
+        }
+        var error: Int32 = 0
+        guard
+            let state = speex_resampler_init(
+                1, UInt32(inputRate), UInt32(outputRate), Int32(min(max(quality, 0), 10)), &error),
+            error == 0
+        else { throw .library(name: "speexdsp", code: Int(error)) }
+        self.state = state
+        self.inputRate = inputRate
+        self.outputRate = outputRate
+    }
+
+    deinit { speex_resampler_destroy(state) }
+
+    /// Delay of the filter in output samples.
+    public var latencySamples: Int { Int(speex_resampler_get_output_latency(state)) }
+
+    /// The largest number of samples that `inputCount` samples can turn into.
+    public func maximumOutput(for inputCount: Int) -> Int {
+        inputCount * outputRate / inputRate + 2
+    }
+
+    /// Converts as much of `input` as `output` has room for. Allocates nothing.
+    public mutating func process(
+        _ input: UnsafeBufferPointer<Int16>, into output: UnsafeMutableBufferPointer<Int16>
+    ) -> (consumed: Int, written: Int) {
+        var consumed = UInt32(clamping: input.count)
+        var written = UInt32(clamping: output.count)
+        guard consumed > 0, written > 0 else { return (0, 0) }
+        speex_resampler_process_int(
+            state, 0, input.baseAddress, &consumed, output.baseAddress, &written)
+        return (Int(consumed), Int(written))
+    }
+
+    /// Converts all of `input` and appends the result to `output`.
+    public mutating func process(
+        _ input: UnsafeBufferPointer<Int16>, into output: inout [Int16]
+    ) {
+        var rest = input
+        var room = [Int16](repeating: 0, count: maximumOutput(for: min(input.count, 4096)))
+        while !rest.isEmpty {
+            let chunk = UnsafeBufferPointer(rebasing: rest.prefix(4096))
+            let (consumed, written) = room.withUnsafeMutableBufferPointer {
+                process(chunk, into: $0)
+            }
+            guard consumed > 0 || written > 0 else { return }
+            output.append(contentsOf: room[0..<written])
+            rest = UnsafeBufferPointer(rebasing: rest.dropFirst(consumed))
+        }
+    }
+
+    /// All of `samples` at another rate, without delay: the result is as long as the input in time.
+    public static func convert(
+        _ samples: [Int16], from inputRate: Int, to outputRate: Int, quality: Int = 5
+    ) throws(AudioError) -> [Int16] {
+        guard inputRate != outputRate else { return samples }
+        var resampler = try Resampler(from: inputRate, to: outputRate, quality: quality)
+        let wanted = samples.count * outputRate / inputRate
+        let latency = resampler.latencySamples
+        // Enough silence to push the end of the sound through the filter.
+        let tail = (latency + 2) * inputRate / outputRate + 2
+        var output: [Int16] = []
+        output.reserveCapacity(wanted + latency + 4)
+        samples.withUnsafeBufferPointer { resampler.process($0, into: &output) }
+        [Int16](repeating: 0, count: tail).withUnsafeBufferPointer {
+            resampler.process($0, into: &output)
+        }
+        return Array(output.dropFirst(latency).prefix(wanted))
+    }
+}

@@ -1,0 +1,16 @@
+#pragma once
+#include <opus/opus.h>
+
+// opus_encoder_ctl is variadic, which Swift cannot call: one function for each setting in use.
+static inline int trunkline_opus_set_bitrate(OpusEncoder *encoder, opus_int32 bits_per_second) {
+    return opus_encoder_ctl(encoder, OPUS_SET_BITRATE(bits_per_second));
+}
+static inline int trunkline_opus_set_complexity(OpusEncoder *encoder, opus_int32 complexity) {
+    return opus_encoder_ctl(encoder, OPUS_SET_COMPLEXITY(complexity));
+}
+static inline int trunkline_opus_set_inband_fec(OpusEncoder *encoder, opus_int32 on,
+                                                opus_int32 loss_percent) {
+    int result = opus_encoder_ctl(encoder, OPUS_SET_INBAND_FEC(on));
+    if (result != OPUS_OK) return result;
+    return opus_encoder_ctl(encoder, OPUS_SET_PACKET_LOSS_PERC(loss_percent));
+}

@@ -1,0 +1,125 @@
+public import Base
+
+/// Something that happened to a call, as written to the live feed, the call record and the timeline.
+public struct CallEvent: Sendable, Equatable {
+    public var call: CallID
+    public var campaign: CampaignID?
+    public var contact: ContactID?
+    public var at: WallTime
+    public var kind: Kind
+
+    public init(
+        call: CallID, campaign: CampaignID? = nil, contact: ContactID? = nil, at: WallTime,
+        kind: Kind
+    ) {
+        self.call = call
+        self.campaign = campaign
+        self.contact = contact
+        self.at = at
+        self.kind = kind
+    }
+
+    public enum Kind: Sendable, Equatable {
+        case gateAllowed
+        case gateBlocked(reasons: [String])
+        case dialing
+        case ringing
+        case earlyMedia
+        case answered
+        case speechStart(ms: Int)
+        case speechEnd(ms: Int)
+        case beep(startMs: Int, endMs: Int, frequencyHz: Double, levelDBm0: Double)
+        case tone(kind: String, ms: Int)
+        /// `source`: `rfc4733`, `inband` or `info`.
+        case dtmf(digit: Character, source: String)
+        case verdict(AnswerVerdict, final: Bool, confidence: Double, reason: String)
+        case greetingEnd(ms: Int)
+        case streamConnected
+        case streamEnded(reason: String)
+        case mark(name: String)
+        case voicemailStarted
+        case voicemailFinished
+        case optOut(source: String)
+        case recordingFinished(path: String)
+        case recordingFailed(reason: String)
+        case ended(EndReason)
+
+        /// The event's name on the wire.
+        public var name: String {
+            switch self {
+            case .gateAllowed: "gate_allowed"
+            case .gateBlocked: "gate_blocked"
+            case .dialing: "dialing"
+            case .ringing: "ringing"
+            case .earlyMedia: "early_media"
+            case .answered: "answered"
+            case .speechStart: "speech_start"
+            case .speechEnd: "speech_end"
+            case .beep: "beep"
+            case .tone: "tone"
+            case .dtmf: "dtmf"
+            case .verdict: "verdict"
+            case .greetingEnd: "greeting_end"
+            case .streamConnected: "stream_connected"
+            case .streamEnded: "stream_ended"
+            case .mark: "mark"
+            case .voicemailStarted: "voicemail_started"
+            case .voicemailFinished: "voicemail_finished"
+            case .optOut: "opt_out"
+            case .recordingFinished: "recording_finished"
+            case .recordingFailed: "recording_failed"
+            case .ended: "ended"
+            }
+        }
+    }
+
+    /// The event as one JSON object. Carries ids, never a telephone number.
+    public var json: String {
+        var writer = JSONWriter(reserving: 192)
+        writer.object { writer in
+            writer.field("event", kind.name)
+            writer.field("call_id", call.value)
+            if let campaign { writer.field("campaign_id", campaign.value) }
+            if let contact { writer.field("contact_id", contact.value) }
+            writer.field("at", at.iso8601)
+            kind.writeFields(to: &writer)
+        }
+        return writer.string
+    }
+}
+
+extension CallEvent.Kind {
+    func writeFields(to writer: inout JSONWriter) {
+        switch self {
+        case .gateAllowed, .dialing, .ringing, .earlyMedia, .answered, .streamConnected,
+            .voicemailStarted, .voicemailFinished:
+            break
+        case .gateBlocked(let reasons):
+            writer.array("reasons") { writer in for reason in reasons { writer.field(nil, reason) }
+            }
+        case .speechStart(let ms), .speechEnd(let ms), .greetingEnd(let ms):
+            writer.field("t_ms", ms)
+        case .beep(let start, let end, let frequency, let level):
+            writer.field("start_ms", start)
+            writer.field("end_ms", end)
+            writer.field("frequency_hz", frequency, decimals: 1)
+            writer.field("level_dbm0", level, decimals: 1)
+        case .tone(let kind, let ms):
+            writer.field("kind", kind)
+            writer.field("t_ms", ms)
+        case .dtmf(let digit, let source):
+            writer.field("digit", String(digit))
+            writer.field("source", source)
+        case .verdict(let verdict, let final, let confidence, let reason):
+            writer.field("verdict", verdict.rawValue)
+            writer.field("final", final)
+            writer.field("confidence", confidence)
+            writer.field("reason", reason)
+        case .streamEnded(let reason), .recordingFailed(let reason): writer.field("reason", reason)
+        case .mark(let name): writer.field("name", name)
+        case .optOut(let source): writer.field("source", source)
+        case .recordingFinished(let path): writer.field("path", path)
+        case .ended(let reason): writer.field("reason", reason.rawValue)
+        }
+    }
+}

@@ -1,0 +1,211 @@
+internal import Base
+internal import CallModel
+
+/// Who answered: a state machine over speech spans, beeps and tones, in samples since the answer.
+///
+/// ```
+///            short greeting, then a pause ──────────► human
+/// listening ─ long greeting, or speech then a beep ─► voicemail ─► greeting end ─► ready
+///            fax tone ─► fax    SIT ─► sit    busy ─► unavailable
+///            nobody speaks ─► silence             30 s ─► unknown
+/// ```
+/// One final verdict a call; what comes before it is provisional and may be taken back. After
+/// `voicemail` the machine goes on: it follows the greeting to its end and waits for the beep.
+struct AnswerMachine: Sendable {
+    private let policy: DetectionPolicy
+
+    private(set) var final: AnswerVerdict?
+    private var provisional: AnswerVerdict?
+
+    // Speech
+    private var isSpeaking = false
+    private var spanStart = 0
+    private var lastVoice = 0
+    private var closedSpeech = 0
+    private var hasSpoken = false
+
+    // Quiet
+    private var quietSince = 0
+    private var loneBeepAt: Int?
+
+    // Machine
+    private var greetingEndSent = false
+    private var isReady = false
+    private var speechAtReady = 0
+
+    init(policy: DetectionPolicy) { self.policy = policy }
+
+    /// Speech heard so far, ms.
+    var speechMs: Int { speech / 8 }
+
+    private var speech: Int {
+        closedSpeech + (isSpeaking ? max(lastVoice - spanStart, 0) : 0)
+    }
+
+    // MARK: what the detectors say
+
+    mutating func speechStarted(at sample: Int) {
+        isSpeaking = true
+        spanStart = max(sample, 0)
+        lastVoice = max(lastVoice, spanStart)
+        hasSpoken = true
+        loneBeepAt = nil
+    }
+
+    mutating func speechEnded(at sample: Int) {
+        guard isSpeaking else { return }
+        lastVoice = max(sample, spanStart)
+        closedSpeech = speech
+        isSpeaking = false
+    }
+
+    /// Speech goes on; `sample` is the end of its last voiced frame.
+    mutating func voiced(until sample: Int) {
+        if isSpeaking { lastVoice = max(lastVoice, sample) }
+    }
+
+    mutating func tone(_ kind: ToneKind, now: Int, out: inout Outbox<DetectionEvent>) {
+        switch kind {
+        case .sit: decide(.sit, 0.95, "special_information_tones", now, &out)
+        case .ced: decide(.fax, 0.97, "fax_answer_tone", now, &out)
+        case .cng: decide(.fax, 0.8, "fax_calling_tone", now, &out)
+        case .busy, .reorder:
+            if speechMs < policy.greetingMinimumMs {
+                decide(.unavailable, 0.8, "busy_tone_after_answer", now, &out)
+            }
+        case .ringback, .dial, .callWaiting, .screening:
+            // Still connecting (a transfer, a late 200): the silence timer starts again.
+            quietSince = now
+        }
+    }
+
+    mutating func beep(start: Int, knownAt now: Int, out: inout Outbox<DetectionEvent>) {
+        if final == nil {
+            guard speechMs >= policy.greetingMinimumMs else {
+                suggest(.voicemail, 0.6, "beep_without_greeting", now, &out)
+                loneBeepAt = now
+                return
+            }
+            decide(.voicemail, 0.97, "beep_after_greeting", now, &out)
+        }
+        guard final == .voicemail else { return }
+        endGreeting(&out)
+        becomeReady(now, &out)
+    }
+
+    // MARK: time
+
+    /// Called each hop after the answer.
+    ///
+    /// - Parameter onset: where a word that is not yet believed may have begun; it stops the pause.
+    mutating func advance(to now: Int, onset: Int?, out: inout Outbox<DetectionEvent>) {
+        if final == nil { judge(now, onset, &out) }
+        if final == .voicemail { followGreeting(now, &out) }
+    }
+
+    private mutating func judge(
+        _ now: Int, _ onset: Int?, _ out: inout Outbox<DetectionEvent>
+    ) {
+        let heard = speechMs
+        let pause = (min(now, onset ?? now) - lastVoice) / 8
+        if heard >= policy.machineGreetingMs {
+            return decide(.voicemail, 0.85, "long_greeting", now, &out)
+        }
+        if heard >= policy.longGreetingMs {
+            suggest(.voicemail, 0.6, "long_greeting", now, &out)
+        } else if heard >= policy.greetingMinimumMs, loneBeepAt == nil {
+            suggest(.human, 0.5, "speech", now, &out)
+        }
+        if heard >= policy.greetingMinimumMs {
+            let isLong = heard >= policy.longGreetingMs
+            let isHello = heard < policy.helloMs
+            let needed = isLong ? policy.longHumanPauseMs
+                : isHello ? policy.helloPauseMs : policy.humanPauseMs
+            if pause >= needed {
+                let confidence = isLong ? 0.55 : isHello ? 0.9 : 0.75
+                return decide(.human, confidence, "short_greeting_then_pause", now, &out)
+            }
+        } else if let beep = loneBeepAt {
+            if now - beep >= 1500 * 8 {
+                decide(.voicemail, 0.75, "beep_without_greeting", now, &out)
+                becomeReady(now, &out)
+                return
+            }
+        } else if (now - max(quietSince, lastVoice)) / 8 >= policy.silenceMs {
+            return decide(.silence, 0.9, "no_speech", now, &out)
+        }
+        if now / 8 >= policy.capMs { decide(.unknown, 0.3, "time_limit", now, &out) }
+    }
+
+    private mutating func followGreeting(_ now: Int, _ out: inout Outbox<DetectionEvent>) {
+        guard hasSpoken else { return }
+        if isSpeaking, now - lastVoice < 400 * 8 {
+            // The greeting goes on after a pause.
+            if (lastVoice - spanStart) / 8 >= policy.greetingMinimumMs { greetingEndSent = false }
+            return
+        }
+        let pause = (now - lastVoice) / 8
+        if pause >= policy.greetingEndMs { endGreeting(&out) }
+        if pause >= policy.beepWaitMs { becomeReady(now, &out) }
+    }
+
+    private mutating func endGreeting(_ out: inout Outbox<DetectionEvent>) {
+        guard hasSpoken, !greetingEndSent else { return }
+        greetingEndSent = true
+        out.push(.greetingEnd(atMs: lastVoice / 8))
+    }
+
+    /// Once, and again only when the machine has spoken on in between.
+    private mutating func becomeReady(_ now: Int, _ out: inout Outbox<DetectionEvent>) {
+        let spokeOn = (speech - speechAtReady) / 8 >= 500
+        guard !isReady || spokeOn else { return }
+        isReady = true
+        speechAtReady = speech
+        out.push(.readyForMessage(atMs: now / 8))
+    }
+
+    /// The audio ends: whatever is owed is decided on what was heard.
+    mutating func finish(now: Int, out: inout Outbox<DetectionEvent>) {
+        guard final == nil else { return endIfMachine(&out) }
+        let heard = speechMs
+        if heard < policy.greetingMinimumMs {
+            if loneBeepAt != nil {
+                decide(.voicemail, 0.6, "beep_without_greeting", now, &out)
+            } else {
+                decide(.silence, 0.5, "audio_ended", now, &out)
+            }
+        } else if heard >= policy.longGreetingMs {
+            decide(.voicemail, 0.6, "audio_ended", now, &out)
+        } else {
+            decide(.human, 0.5, "audio_ended", now, &out)
+        }
+        endIfMachine(&out)
+    }
+
+    private mutating func endIfMachine(_ out: inout Outbox<DetectionEvent>) {
+        if final == .voicemail { endGreeting(&out) }
+    }
+
+    // MARK: verdicts
+
+    private mutating func suggest(
+        _ verdict: AnswerVerdict, _ confidence: Double, _ reason: String, _ now: Int,
+        _ out: inout Outbox<DetectionEvent>
+    ) {
+        guard provisional != verdict else { return }
+        provisional = verdict
+        out.push(
+            .verdict(
+                verdict, final: false, confidence: confidence, reason: reason, atMs: now / 8))
+    }
+
+    private mutating func decide(
+        _ verdict: AnswerVerdict, _ confidence: Double, _ reason: String, _ now: Int,
+        _ out: inout Outbox<DetectionEvent>
+    ) {
+        guard final == nil else { return }
+        final = verdict
+        out.push(
+            .verdict(verdict, final: true, confidence: confidence, reason: reason, atMs: now / 8))
+    }
+}

@@ -1,0 +1,220 @@
+internal import Audio
+
+/// The pairs of frequencies that networks signal with.
+enum NetworkTone: Int, Sendable {
+    case none
+    /// One line at 400, 425, 440 or 450 Hz: most of the world's tones.
+    case single
+    /// 350 + 440 Hz, North America; 350 + 450 Hz, United Kingdom.
+    case dialPair
+    /// 440 + 480 Hz, North America.
+    case ringPair
+    /// 400 + 450 Hz, United Kingdom and Australia.
+    case ringPairUK
+    /// 480 + 620 Hz, North America: busy and reorder by cadence.
+    case busyPair
+}
+
+/// Hears the dual tones of dial, ringback and busy: seven Goertzel filters over 50 ms.
+///
+/// Two frequencies 40 Hz apart beat inside the 32 ms window of `Spectrum`; over 50 ms they are
+/// orthogonal.
+struct PairDetector: Sendable {
+    /// A burst of one pair, over or under way.
+    struct Burst: Sendable, Equatable {
+        var tone = NetworkTone.none
+        /// Samples.
+        var start = 0
+        var end = 0
+        var milliseconds: Int { (end - start) / 8 }
+    }
+
+    private static let blockCount = 400
+    private static let frequencies: [Double] = [350, 400, 425, 440, 450, 480, 620, 620]
+    /// Least share of the block's energy in the pair.
+    private static let minimumShare: Float = 0.62
+    /// The weaker of the two against the stronger.
+    private static let minimumBalance: Float = 0.12
+    /// Mean square at −45 dBm0.
+    private static let minimumMeanSquare: Float = 8240
+    private static let fallDecibels: Float = 9
+
+    private var s1 = SIMD8<Float>.zero
+    private var s2 = SIMD8<Float>.zero
+    private let coefficients: SIMD8<Float>
+    private var energy: Float = 0
+    private var filled = 0
+
+    private(set) var burst = Burst()
+    private var level: Float = -100
+    private var wrongBlocks = 0
+    private var previousTone = NetworkTone.none
+    private var levels = SIMD16<Float>(repeating: -100)
+
+    init() {
+        var coefficients = SIMD8<Float>.zero
+        for (index, hertz) in Self.frequencies.enumerated() {
+            let omega = 2 * Double.pi * hertz / Double(DetectorChain.sampleRate)
+            coefficients[index] = Float(2 * Elementary.cos(omega))
+        }
+        self.coefficients = coefficients
+    }
+
+    var isActive: Bool { burst.tone != .none }
+
+    /// Takes one hop; returns a burst that is now over.
+    mutating func push(
+        _ hop: UnsafeBufferPointer<Int16>, levelDBm0: Float, hopEnd: Int
+    ) -> Burst? {
+        filter(hop)
+        for index in stride(from: 15, to: 0, by: -1) { levels[index] = levels[index - 1] }
+        levels[0] = levelDBm0
+        var finished: Burst?
+        // Pairs beat: only the loudest of four hops tells that the tone is gone.
+        let loudest = max(max(levels[0], levels[1]), max(levels[2], levels[3]))
+        if isActive, loudest < level - Self.fallDecibels {
+            finished = end(at: hopEnd - 4 * DetectorChain.hopCount)
+        }
+        filled += hop.count
+        guard filled >= Self.blockCount else {
+            if isActive { burst.end = hopEnd }
+            return finished
+        }
+        let tone = pair()
+        defer { previousTone = tone }
+        filled = 0
+        energy = 0
+        s1 = .zero
+        s2 = .zero
+        if isActive {
+            if tone == burst.tone {
+                wrongBlocks = 0
+                level += (loudest - level) * 0.3
+            } else {
+                wrongBlocks += 1
+                if wrongBlocks >= 2 { finished = end(at: hopEnd - 2 * Self.blockCount) }
+            }
+        } else if tone != .none, tone == previousTone {
+            // Two in a row: the first block of a single tone is half empty, hence wide.
+            begin(tone, hopEnd)
+        }
+        if isActive { burst.end = hopEnd }
+        return finished
+    }
+
+    private mutating func begin(_ tone: NetworkTone, _ hopEnd: Int) {
+        level = levels[0]
+        for index in 1..<5 { level = max(level, levels[index]) }
+        // Back to where the level came up, at most 150 ms.
+        var hops = 0
+        while hops < 15, levels[hops] > level - Self.fallDecibels { hops += 1 }
+        burst = Burst(
+            tone: tone, start: hopEnd - max(hops, 1) * DetectorChain.hopCount, end: hopEnd)
+        wrongBlocks = 0
+    }
+
+    private mutating func end(at sample: Int) -> Burst {
+        var finished = burst
+        finished.end = max(sample, finished.start)
+        burst = Burst()
+        return finished
+    }
+
+    private mutating func filter(_ samples: UnsafeBufferPointer<Int16>) {
+        var a = s1
+        var b = s2
+        var sum: Float = 0
+        for sample in samples {
+            let x = Float(sample)
+            sum += x * x
+            let next = coefficients * a - b + x
+            b = a
+            a = next
+        }
+        s1 = a
+        s2 = b
+        energy += sum
+    }
+
+    /// The pair that holds the block, if any.
+    private func pair() -> NetworkTone {
+        let count = Float(Self.blockCount)
+        guard energy > Self.minimumMeanSquare * count else { return .none }
+        let power = s1 * s1 + s2 * s2 - coefficients * s1 * s2
+        let needed = Self.minimumShare * energy * count / 2
+        func holds(_ a: Int, _ b: Int) -> Bool {
+            power[a] + power[b] > needed
+                && min(power[a], power[b]) > Self.minimumBalance * max(power[a], power[b])
+        }
+        if holds(3, 5) { return .ringPair }
+        if holds(5, 6) { return .busyPair }
+        if holds(0, 3) || holds(0, 4) { return .dialPair }
+        if holds(1, 4) { return .ringPairUK }
+        // Australia: 425 Hz modulated with 25 Hz.
+        if power[1] + power[2] + power[4] > needed,
+            min(power[1], power[4])
+                > Self.minimumBalance * max(power[1], power[2], power[4]) {
+            return .ringPairUK
+        }
+        return .none
+    }
+}
+
+/// Tells the tones of a network apart by their rhythm.
+struct CadenceJudge: Sendable {
+    private static let forgetSamples = 8 * 8000
+    private var last = PairDetector.Burst()
+    private var lastHz: Float = 0
+    private var reported: ToneKind?
+    private var reportedUntil = 0
+
+    /// The kind last reported is still in force at `sample`.
+    func isInForce(at sample: Int) -> Bool { reported != nil && sample < reportedUntil }
+
+    /// The burst before this one had the same tone and ended less than 8 s ago.
+    func repeats(_ tone: NetworkTone, hertz: Float, start: Int) -> Bool {
+        last.tone == tone && start - last.end < Self.forgetSamples && start >= last.end
+            && (tone != .single || (hertz - lastHz).magnitude < 8)
+    }
+
+    /// A burst that is under way: what can be said before it ends.
+    mutating func sounding(_ burst: PairDetector.Burst, now: Int) -> ToneKind? {
+        let ms = (now - burst.start) / 8
+        switch burst.tone {
+        case .ringPair where ms >= 400: return report(.ringback, now)
+        case .ringPairUK where ms >= 300: return report(.ringback, now)
+        case .dialPair where ms >= 1000: return report(.dial, now)
+        case .single where ms >= 2600: return report(.dial, now)
+        default: return nil
+        }
+    }
+
+    /// A burst that is over. `hertz` matters for `.single` only.
+    mutating func ended(_ burst: PairDetector.Burst, hertz: Float, now: Int) -> ToneKind? {
+        let isRepeat = repeats(burst.tone, hertz: hertz, start: burst.start)
+        let gap = (burst.start - last.end) / 8
+        let on = burst.milliseconds
+        let before = last.milliseconds
+        last = burst
+        lastHz = hertz
+        guard isRepeat, burst.tone == .busyPair || burst.tone == .single else { return nil }
+        let isEven = (on - before).magnitude <= max(on, before) / 4 + 20
+        guard isEven else { return nil }
+        if (150...330).contains(on), (150...340).contains(gap) { return report(.reorder, now) }
+        if (330...800).contains(on), (290...850).contains(gap) { return report(.busy, now) }
+        if burst.tone == .single, (600...2400).contains(on), (1500...6000).contains(gap) {
+            return report(.ringback, now)
+        }
+        return nil
+    }
+
+    /// A single burst that can only be the first of a ringing cadence.
+    mutating func firstRing(now: Int) -> ToneKind? { report(.ringback, now) }
+
+    private mutating func report(_ kind: ToneKind, _ now: Int) -> ToneKind? {
+        let isNew = reported != kind || now >= reportedUntil
+        reported = kind
+        reportedUntil = now + Self.forgetSamples
+        return isNew ? kind : nil
+    }
+}

@@ -1,0 +1,123 @@
+import Base
+public import CallModel
+
+/// A tone of the network or of a machine at the far end.
+public enum ToneKind: String, Hashable, Sendable, CaseIterable {
+    case dial
+    case ringback
+    case busy
+    /// Fast busy: no circuit.
+    case reorder
+    /// Special information tones (ITU-T E.180), before an announcement.
+    case sit
+    /// What a calling fax sends (ITU-T T.30): 1100 Hz.
+    case cng
+    /// What an answering fax or modem sends (ITU-T V.25): 2100 Hz.
+    case ced
+    case callWaiting = "call_waiting"
+    case screening
+}
+
+/// What a detector has to say about the received audio of one leg.
+///
+/// Every `…Ms` counts milliseconds of audio from the answer (`DetectorChain.answered()`). Before
+/// the answer, in early media, it counts from the first sample pushed; something that began before
+/// the answer and is reported after it has a negative start.
+public enum DetectionEvent: Sendable, Equatable {
+    /// Somebody began to speak at `atMs`.
+    case speechStart(atMs: Int)
+    /// The speech ended at `atMs`; known `DetectionPolicy.speechHangoverMs` later.
+    case speechEnd(atMs: Int)
+    /// A record tone, reported when it is over.
+    case beep(startMs: Int, endMs: Int, frequencyHz: Double, levelDBm0: Double, knownAtMs: Int)
+    case tone(ToneKind, startMs: Int, knownAtMs: Int)
+    /// A digit heard as sound (RFC 4733 digits never pass here).
+    case dtmf(Character, startMs: Int, knownAtMs: Int)
+    /// `final` at most once per answer; `reason` is one of a few fixed words.
+    case verdict(AnswerVerdict, final: Bool, confidence: Double, reason: String, atMs: Int)
+    /// The greeting's last word ended at `atMs`. Sent again when the greeting went on after all.
+    case greetingEnd(atMs: Int)
+    /// Now is the time to leave a message: the beep is over, or none came.
+    case readyForMessage(atMs: Int)
+
+    /// The event's name in `trunkline detect` lines and in metric labels.
+    public var name: String {
+        switch self {
+        case .speechStart: "speech_start"
+        case .speechEnd: "speech_end"
+        case .beep: "beep"
+        case .tone: "tone"
+        case .dtmf: "dtmf"
+        case .verdict: "verdict"
+        case .greetingEnd: "greeting_end"
+        case .readyForMessage: "ready_for_message"
+        }
+    }
+
+    /// `t_ms`: when the detector knew, or for speech and greeting edges when it was.
+    public var milliseconds: Int {
+        switch self {
+        case .speechStart(let at), .speechEnd(let at), .greetingEnd(let at),
+            .readyForMessage(let at), .verdict(_, _, _, _, let at):
+            at
+        case .beep(_, _, _, _, let knownAt), .tone(_, _, let knownAt), .dtmf(_, _, let knownAt):
+            knownAt
+        }
+    }
+
+    /// One line of `trunkline detect`: `{"file","stream","t_ms","event",…}`, without line end.
+    public func jsonLine(file: String, stream: String) -> String {
+        var writer = JSONWriter(reserving: 192)
+        writer.object { writer in
+            writer.field("file", file)
+            writer.field("stream", stream)
+            writer.field("t_ms", milliseconds)
+            writer.field("event", name)
+            switch self {
+            case .speechStart, .speechEnd, .greetingEnd, .readyForMessage: break
+            case .beep(let start, let end, let frequency, let level, _):
+                writer.field("start_ms", start)
+                writer.field("end_ms", end)
+                writer.field("frequency_hz", frequency, decimals: 1)
+                writer.field("level_dbm0", level, decimals: 1)
+            case .tone(let kind, let start, _):
+                writer.field("kind", kind.rawValue)
+                writer.field("start_ms", start)
+            case .dtmf(let digit, let start, _):
+                writer.field("digit", String(digit))
+                writer.field("start_ms", start)
+            case .verdict(let verdict, let final, let confidence, let reason, _):
+                writer.field("verdict", verdict.rawValue)
+                writer.field("final", final)
+                writer.field("confidence", confidence, decimals: 2)
+                writer.field("reason", reason)
+            }
+        }
+        return writer.string
+    }
+}
+
+/// The voice activity score of one 20 ms frame.
+public struct VADScore: Sendable, Equatable {
+    /// End of the frame, on the clock of `DetectionEvent`.
+    public var atMs: Int
+    /// 0 (no speech) … 1 (speech).
+    public var score: Float
+
+    public init(atMs: Int, score: Float) {
+        self.atMs = atMs
+        self.score = score
+    }
+
+    /// One line of `trunkline detect --vad-trace`.
+    public func jsonLine(file: String, stream: String) -> String {
+        var writer = JSONWriter(reserving: 96)
+        writer.object { writer in
+            writer.field("file", file)
+            writer.field("stream", stream)
+            writer.field("t_ms", atMs)
+            writer.field("vad", Double(score), decimals: 3)
+        }
+        return writer.string
+    }
+}

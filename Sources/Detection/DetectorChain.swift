@@ -1,0 +1,223 @@
+public import Base
+import Audio
+
+/// All detectors of one leg's received audio.
+///
+/// ```
+/// push(any count) ─► hop (10 ms) ─┬─► DTMFDetector, PairDetector (Goertzel) ──┐
+///                                 └─► Spectrum (256-point FFT) ─► HopFeatures │
+///                                       ├─► ToneTracker ─► ToneClassifier ◄───┘
+///                                       │        beep, SIT, CNG, CED, cadences
+///                                       └─► VoiceActivityDetector ─► SpeechSegmenter
+///                                                                         │
+///                        events ◄── AnswerMachine (verdict, greeting, ready) ◄┘
+/// ```
+/// Work happens at hop ends only, so the result does not depend on how the samples are cut into
+/// pushes. After `init` nothing is allocated, except by `out` when it has to grow and by the VAD
+/// trace when that is switched on.
+public struct DetectorChain: ~Copyable, Sendable {
+    /// The one rate the detectors run at, Hz.
+    public static let sampleRate = 8000
+    /// 10 ms.
+    static let hopCount = 80
+
+    public let policy: DetectionPolicy
+    /// Score of the last whole 20 ms frame, 0…1.
+    public private(set) var vadScore: Float = 0
+    /// Speech is going on (hangover included).
+    public var isSpeaking: Bool { segmenter.isSpeaking }
+    /// Keeps every frame's score for `takeVADTrace`; allocates, so for offline use.
+    public var tracesVAD = false
+    private var trace: [VADScore] = []
+    /// Samples pushed so far.
+    public private(set) var samplesPushed = 0
+    /// The answer's sample, nil before it.
+    private var answerSample: Int?
+
+    private var pending = [Int16](repeating: 0, count: hopCount)
+    private var pendingCount = 0
+    /// End of the last whole hop, in samples since the first.
+    private var hopEnd = 0
+    private var halfScore: Float = 0
+    private var isSecondHalf = false
+
+    private var spectrum = Spectrum()
+    private var dtmf = DTMFDetector()
+    private var pairs = PairDetector()
+    private var tracker = ToneTracker()
+    private var classifier = ToneClassifier()
+    private var vad = VoiceActivityDetector()
+    private var segmenter = SpeechSegmenter()
+    private var machine: AnswerMachine
+    private var lastDigit = -1_000_000
+    private var lastPair = -1_000_000
+
+    /// `sampleRate` must be 8000: resample wider audio first (`WAVFile.channel(_:at:)`).
+    public init(sampleRate: Int = 8000, policy: DetectionPolicy = .balanced) {
+        precondition(sampleRate == Self.sampleRate, "detectors run at 8 kHz")
+        self.policy = policy
+        machine = AnswerMachine(policy: policy)
+    }
+
+    /// The next samples of the leg, in order, gaps already concealed; any count.
+    public mutating func push(
+        _ samples: UnsafeBufferPointer<Int16>, out: inout Outbox<DetectionEvent>
+    ) {
+        samplesPushed += samples.count
+        var rest = samples
+        while !rest.isEmpty {
+            let count = min(rest.count, Self.hopCount - pendingCount)
+            for index in 0..<count { pending[pendingCount + index] = rest[index] }
+            pendingCount += count
+            rest = UnsafeBufferPointer(rebasing: rest.dropFirst(count))
+            if pendingCount == Self.hopCount {
+                pendingCount = 0
+                hopEnd += Self.hopCount
+                processHop(&out)
+            }
+        }
+    }
+
+    /// The call was answered: verdict timers start, and all times count from here.
+    public mutating func answered() {
+        guard answerSample == nil else { return }
+        answerSample = samplesPushed
+        machine = AnswerMachine(policy: policy)
+        if segmenter.isSpeaking { machine.speechStarted(at: 0) }
+    }
+
+    /// The audio is over: ends open speech and gives the verdict that is still owed.
+    public mutating func finish(out: inout Outbox<DetectionEvent>) {
+        if let segment = tracker.finish(hopEnd: hopEnd),
+            let finding = classifier.ended(segment, context()) {
+            report(finding, &out)
+        }
+        if let finding = classifier.finish(context()) { report(finding, &out) }
+        note(segmenter.finish(), &out)
+        if answerSample != nil { machine.finish(now: sinceAnswer(hopEnd), out: &out) }
+    }
+
+    /// The frames scored since the last call; empty unless `tracesVAD`.
+    public mutating func takeVADTrace() -> [VADScore] {
+        let taken = trace
+        trace.removeAll(keepingCapacity: true)
+        return taken
+    }
+
+    // MARK: one hop
+
+    private mutating func processHop(_ out: inout Outbox<DetectionEvent>) {
+        // The arrays are only borrowed here; nothing below allocates.
+        let features = pending.withUnsafeBufferPointer { hop in
+            spectrum.advance(hop)
+            return spectrum.power.withUnsafeBufferPointer { HopFeatures(hop: hop, power: $0) }
+        }
+        hearDigits(&out)
+        hearPairs(features, &out)
+        hearTones(features, &out)
+        hearSpeech(features, &out)
+        if answerSample != nil {
+            var onset: Int?
+            if let sample = segmenter.onset { onset = sinceAnswer(sample) }
+            machine.advance(to: sinceAnswer(hopEnd), onset: onset, out: &out)
+        }
+    }
+
+    private mutating func hearDigits(_ out: inout Outbox<DetectionEvent>) {
+        let hit = pending.withUnsafeBufferPointer { dtmf.push($0) }
+        if let hit {
+            out.push(
+                .dtmf(hit.digit, startMs: ms(hit.startSample), knownAtMs: ms(hopEnd)))
+        }
+        if dtmf.sounding >= 0 { lastDigit = hopEnd }
+    }
+
+    private mutating func hearPairs(
+        _ features: HopFeatures, _ out: inout Outbox<DetectionEvent>
+    ) {
+        let over = pending.withUnsafeBufferPointer {
+            pairs.push($0, levelDBm0: features.levelDBm0, hopEnd: hopEnd)
+        }
+        if pairs.isActive { lastPair = hopEnd }
+        let burst = over ?? pairs.burst
+        guard burst.tone != .none else { return }
+        if let finding = classifier.pair(burst, isOver: over != nil, context()) {
+            report(finding, &out)
+        }
+    }
+
+    private mutating func hearTones(
+        _ features: HopFeatures, _ out: inout Outbox<DetectionEvent>
+    ) {
+        let context = context()
+        if let segment = tracker.push(features, hopEnd: hopEnd),
+            let finding = classifier.ended(segment, context) {
+            report(finding, &out)
+        }
+        if let finding = classifier.poll(tracker, context) { report(finding, &out) }
+        if let finding = classifier.sounding(tracker, context) { report(finding, &out) }
+    }
+
+    private mutating func hearSpeech(
+        _ features: HopFeatures, _ out: inout Outbox<DetectionEvent>
+    ) {
+        let toneActive = dtmf.sounding >= 0 || pairs.isActive || tracker.isSteady
+        let score = spectrum.power.withUnsafeBufferPointer {
+            vad.push(features, power: $0, toneActive: toneActive)
+        }
+        defer {
+            halfScore = score
+            isSecondHalf.toggle()
+        }
+        guard isSecondHalf else { return }
+        vadScore = (halfScore + score) / 2
+        if tracesVAD { trace.append(VADScore(atMs: ms(hopEnd), score: vadScore)) }
+        note(segmenter.push(score: vadScore, frameEnd: hopEnd, policy: policy), &out)
+        machine.voiced(until: sinceAnswer(segmenter.lastVoice))
+    }
+
+    // MARK: results
+
+    private mutating func note(
+        _ change: SpeechSegmenter.Change, _ out: inout Outbox<DetectionEvent>
+    ) {
+        switch change {
+        case .none: break
+        case .started(let sample):
+            out.push(.speechStart(atMs: ms(sample)))
+            machine.speechStarted(at: sinceAnswer(sample))
+        case .ended(let sample):
+            out.push(.speechEnd(atMs: ms(sample)))
+            machine.speechEnded(at: sinceAnswer(sample))
+        }
+    }
+
+    private mutating func report(
+        _ finding: ToneClassifier.Finding, _ out: inout Outbox<DetectionEvent>
+    ) {
+        switch finding {
+        case .beep(let start, let end, let hertz, let level):
+            out.push(
+                .beep(
+                    startMs: ms(start), endMs: ms(end), frequencyHz: Double(hertz),
+                    levelDBm0: Double(level), knownAtMs: ms(hopEnd)))
+            guard answerSample != nil else { return }
+            machine.beep(
+                start: sinceAnswer(start), knownAt: sinceAnswer(hopEnd), out: &out)
+        case .tone(let kind, let start):
+            out.push(.tone(kind, startMs: ms(start), knownAtMs: ms(hopEnd)))
+            guard answerSample != nil else { return }
+            machine.tone(kind, now: sinceAnswer(hopEnd), out: &out)
+        }
+    }
+
+    private func context() -> ToneClassifier.Context {
+        ToneClassifier.Context(
+            now: hopEnd, speechMs: answerSample == nil ? 0 : machine.speechMs,
+            lastDigit: lastDigit, lastPair: lastPair)
+    }
+
+    private func sinceAnswer(_ sample: Int) -> Int { sample - (answerSample ?? 0) }
+
+    private func ms(_ sample: Int) -> Int { sinceAnswer(sample) / 8 }
+}

@@ -1,0 +1,45 @@
+public import Audio
+internal import Base
+
+/// A whole recording through the same chain as a live leg: what `trunkline detect` prints.
+public struct FileDetection: Sendable, Equatable {
+    /// In the order in which they became known.
+    public var events: [DetectionEvent]
+    /// One score each 20 ms when asked for.
+    public var vadTrace: [VADScore]
+
+    /// Runs `samples` (mono) with sample 0 as the answer. Rates other than 8 kHz are resampled.
+    public static func run(
+        samples: [Int16], sampleRate: Int = 8000, vadTrace: Bool = false,
+        policy: DetectionPolicy = .balanced
+    ) throws(AudioError) -> FileDetection {
+        let narrow = try Resampler.convert(
+            samples, from: sampleRate, to: DetectorChain.sampleRate)
+        var chain = DetectorChain(policy: policy)
+        chain.tracesVAD = vadTrace
+        chain.answered()
+        var out = Outbox<DetectionEvent>()
+        narrow.withUnsafeBufferPointer { chain.push($0, out: &out) }
+        chain.finish(out: &out)
+        return FileDetection(events: out.takeAll(), vadTrace: chain.takeVADTrace())
+    }
+
+    /// The lines that `trunkline detect` prints for one stream of a file: events and, when traced,
+    /// scores, in order of time.
+    public func jsonLines(file: String, stream: String) -> [String] {
+        var lines: [(ms: Int, line: String)] = []
+        lines.reserveCapacity(events.count + vadTrace.count)
+        var index = 0
+        for score in vadTrace {
+            while index < events.count, events[index].milliseconds <= score.atMs {
+                lines.append((events[index].milliseconds, events[index].jsonLine(file: file, stream: stream)))
+                index += 1
+            }
+            lines.append((score.atMs, score.jsonLine(file: file, stream: stream)))
+        }
+        for event in events[index...] {
+            lines.append((event.milliseconds, event.jsonLine(file: file, stream: stream)))
+        }
+        return lines.map(\.line)
+    }
+}

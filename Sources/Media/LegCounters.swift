@@ -1,0 +1,82 @@
+/// Why a datagram on a media port was dropped.
+public enum RejectReason: Int, Sendable, CaseIterable {
+    /// Empty, larger than any packet of ours, or a first byte that RFC 7983 leaves open.
+    case notMedia = 0
+    /// STUN, DTLS, ZRTP or TURN: recognised (RFC 7983) and not spoken on this leg.
+    case otherProtocol
+    /// Not a well-formed RTP header (RFC 3550 5.1).
+    case malformed
+    /// The far end's address is not known yet.
+    case notConfigured
+    /// The agreed direction does not let the far end send.
+    case notReceiving
+    /// From an address that is neither the SDP's nor proven.
+    case foreignSource
+    /// A payload type that was not negotiated.
+    case payloadType
+    /// Another SSRC, still in probation or never accepted.
+    case foreignSSRC
+    /// SRTP authentication failed, or plain RTP where SRTP was agreed.
+    case authentication
+    /// A repeated packet (sequence number or SRTP index seen before).
+    case duplicate
+    /// Later than the analysis tap waits.
+    case late
+    /// More than the analysis tap holds, or a payload too large for its slots.
+    case overflow
+    /// Not a well-formed RTCP compound (RFC 3550 6.1).
+    case malformedRTCP
+
+    /// The label value of `trunkline_rtp_packets_rejected_total`.
+    public var label: String {
+        switch self {
+        case .notMedia: "not_media"
+        case .otherProtocol: "other_protocol"
+        case .malformed: "malformed"
+        case .notConfigured: "not_configured"
+        case .notReceiving: "not_receiving"
+        case .foreignSource: "foreign_source"
+        case .payloadType: "payload_type"
+        case .foreignSSRC: "foreign_ssrc"
+        case .authentication: "authentication"
+        case .duplicate: "duplicate"
+        case .late: "late"
+        case .overflow: "overflow"
+        case .malformedRTCP: "malformed_rtcp"
+        }
+    }
+}
+
+/// Plain counters, owned by one thread: a worker keeps one set for all its legs and publishes it.
+public struct MediaCounters: Sendable {
+    public var packetsReceived = 0
+    public var packetsSent = 0
+    public var bytesReceived = 0
+    public var bytesSent = 0
+    public var sendFailures = 0
+    public var packetsLost = 0
+    public var concealedSamples = 0
+    public var recordingDroppedSamples = 0
+    /// Digits refused because a leg's queue of digits to send was full.
+    public var digitsRefused = 0
+    private var rejected = InlineCounts()
+
+    public init() {}
+
+    public mutating func reject(_ reason: RejectReason) { rejected.add(reason.rawValue) }
+    public func rejected(_ reason: RejectReason) -> Int { rejected[reason.rawValue] }
+    public var rejectedTotal: Int {
+        RejectReason.allCases.reduce(0) { $0 + rejected($1) }
+    }
+}
+
+/// Sixteen counters without an array, so that counting on the packet path copies nothing.
+struct InlineCounts: Sendable {
+    private var low = SIMD8<Int>(repeating: 0)
+    private var high = SIMD8<Int>(repeating: 0)
+
+    mutating func add(_ index: Int) {
+        if index < 8 { low[index] &+= 1 } else { high[index & 7] &+= 1 }
+    }
+    subscript(index: Int) -> Int { index < 8 ? low[index] : high[index & 7] }
+}

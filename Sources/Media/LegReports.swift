@@ -1,0 +1,172 @@
+internal import Base
+internal import RTP
+
+/// RTCP of one leg: when to report, what about, and the bytes, written without allocation (RFC 3550 6).
+struct LegReports: ~Copyable {
+    /// Unix seconds to NTP seconds, RFC 3550 4.
+    static let ntpEpoch: Int64 = 2_208_988_800
+    /// SR 28, one block 24, SDES with the longest CNAME 272, BYE 8, SRTCP trailer.
+    static let packetCapacity = 384
+
+    private var schedule: RTCPSchedule
+    private let cname: [UInt8]
+    private let ntpOrigin: Int64
+    private var packetsBeforeLast = 0
+    /// From the far end's report blocks.
+    private(set) var roundTripMilliseconds: Double?
+    private(set) var remoteFractionLost: Double?
+    private(set) var remoteJitterMilliseconds: Double?
+    private(set) var received = 0
+    private(set) var sent = 0
+    var lastReceived: Instant?
+
+    init(identity: LegIdentity, now: Instant) {
+        schedule = RTCPSchedule(seed: identity.seed, now: now)
+        cname = Array(identity.cname.utf8.prefix(255))
+        ntpOrigin = identity.ntpOrigin
+    }
+
+    /// Reads a compound that has passed the source rule (and SRTCP). False when it is not RTCP.
+    mutating func receive(
+        _ bytes: UnsafeRawBufferPointer, ourSSRC: UInt32, theirSSRC: UInt32?,
+        statistics: inout ReceiverStatistics, now: Instant
+    ) -> Bool {
+        let packets: [RTCPPacket]
+        do throws(RTPError) {
+            packets = try RTCPPacket.parseCompound(bytes)
+        } catch {
+            return false
+        }
+        received += 1
+        lastReceived = now
+        schedule.receivedFromPeer()
+        schedule.note(datagramBytes: bytes.count)
+        for packet in packets {
+            switch packet {
+            case .senderReport(let report):
+                if report.ssrc == theirSSRC {
+                    statistics.receiveSenderReport(ntpTimestamp: report.ntpTimestamp, now: now)
+                }
+                read(report.blocks, ourSSRC, now)
+            case .receiverReport(let report): read(report.blocks, ourSSRC, now)
+            // A BYE does not end a leg: signalling does, and a stranger could forge one.
+            case .sourceDescription, .bye, .app, .unknown: break
+            }
+        }
+        return true
+    }
+
+    private mutating func read(_ blocks: [ReportBlock], _ ourSSRC: UInt32, _ now: Instant) {
+        for block in blocks where block.ssrc == ourSSRC {
+            remoteFractionLost = Double(block.fractionLost) / 256
+            remoteJitterMilliseconds = Double(block.jitter) * 1000 / Double(MediaLeg.clockRate)
+            let middle = UInt32(truncatingIfNeeded: ntp(now) >> 16)
+            if let units = block.roundTrip(arrivalNTPMiddle: middle) {
+                roundTripMilliseconds = Double(units) * 1000 / 65_536
+            }
+        }
+    }
+
+    mutating func isDue(now: Instant) -> Bool { schedule.poll(now: now) }
+
+    /// Writes SR (or RR, when nothing was sent since the last two reports) + SDES (+ BYE). Returns
+    /// the bytes written; 0 when `buffer` is shorter than `packetCapacity`.
+    mutating func write(
+        into buffer: UnsafeMutableRawBufferPointer, sender: borrowing LegSender,
+        packetsSinceLast: Int, statistics: inout ReceiverStatistics, theirSSRC: UInt32?,
+        bye: Bool, now: Instant
+    ) -> Int {
+        guard buffer.count >= Self.packetCapacity else { return 0 }
+        let isSender = packetsSinceLast > 0 || packetsBeforeLast > 0
+        packetsBeforeLast = packetsSinceLast
+        schedule.noteSending(isSender)
+        var writer = PacketWriter(buffer: buffer)
+        let hasBlock = theirSSRC != nil && statistics.isValid
+        writer.begin(type: isSender ? 200 : 201, count: hasBlock ? 1 : 0)
+        writer.put(sender.ssrc)
+        if isSender {
+            let ntp = ntp(now)
+            writer.put(UInt32(truncatingIfNeeded: ntp >> 32))
+            writer.put(UInt32(truncatingIfNeeded: ntp))
+            writer.put(sender.timestamp(at: now))
+            writer.put(UInt32(truncatingIfNeeded: sender.packets))
+            writer.put(UInt32(truncatingIfNeeded: sender.payloadBytes))
+        }
+        if hasBlock, let theirSSRC {
+            writer.put(statistics.makeReportBlock(ssrc: theirSSRC, now: now))
+        }
+        writer.end()
+        writer.begin(type: 202, count: 1)
+        writer.put(sender.ssrc)
+        writer.putItem(type: 1, text: cname)
+        writer.end()
+        if bye {
+            writer.begin(type: 203, count: 1)
+            writer.put(sender.ssrc)
+            writer.end()
+        }
+        sent += 1
+        schedule.note(datagramBytes: writer.count)
+        return writer.count
+    }
+
+    /// NTP time: seconds since 1900 in the upper, fraction in the lower 32 bits.
+    private func ntp(_ now: Instant) -> UInt64 {
+        let unix = ntpOrigin &+ now.nanoseconds
+        let seconds = unix.flooredDivision(by: 1_000_000_000)
+        let rest = UInt64(unix - seconds * 1_000_000_000)
+        return UInt64(bitPattern: seconds &+ Self.ntpEpoch) << 32 | (rest << 32) / 1_000_000_000
+    }
+}
+
+/// Appends RTCP packets to a buffer whose size the caller has checked.
+private struct PacketWriter {
+    let buffer: UnsafeMutableRawBufferPointer
+    private(set) var count = 0
+    private var start = 0
+
+    init(buffer: UnsafeMutableRawBufferPointer) { self.buffer = buffer }
+
+    mutating func begin(type: UInt8, count blocks: UInt8) {
+        start = count
+        put(UInt32(0x80 | blocks) << 24 | UInt32(type) << 16)
+    }
+
+    /// Writes the length in words minus one (RFC 3550 6.4.1).
+    mutating func end() {
+        let words = (count - start) / 4 - 1
+        buffer[start + 2] = UInt8(truncatingIfNeeded: words >> 8)
+        buffer[start + 3] = UInt8(truncatingIfNeeded: words)
+    }
+
+    mutating func put(_ value: UInt32) {
+        put(UInt8(truncatingIfNeeded: value >> 24))
+        put(UInt8(truncatingIfNeeded: value >> 16))
+        put(UInt8(truncatingIfNeeded: value >> 8))
+        put(UInt8(truncatingIfNeeded: value))
+    }
+
+    mutating func put(_ byte: UInt8) {
+        // SAFETY: 28 + 24 + 8 + 259 + 8 bytes at most, below `LegReports.packetCapacity`.
+        buffer[count] = byte
+        count += 1
+    }
+
+    mutating func put(_ block: ReportBlock) {
+        put(block.ssrc)
+        let lost = UInt32(bitPattern: max(-0x80_0000, min(0x7F_FFFF, block.cumulativeLost)))
+        put(UInt32(block.fractionLost) << 24 | lost & 0xFF_FFFF)
+        put(block.extendedHighestSequence)
+        put(block.jitter)
+        put(block.lastSenderReport)
+        put(block.delaySinceLastSenderReport)
+    }
+
+    /// One SDES item, the end of the list and the padding to a word (6.5).
+    mutating func putItem(type: UInt8, text: [UInt8]) {
+        put(type)
+        put(UInt8(truncatingIfNeeded: text.count))
+        for byte in text { put(byte) }
+        repeat { put(UInt8(0)) } while (count - start) % 4 != 0
+    }
+}

@@ -1,0 +1,356 @@
+public import Base
+public import CallModel
+internal import RTP
+internal import Audio
+internal import Detection
+internal import SecureRTP
+
+// One media leg, as a value. Packets and ticks go in with their time, packets leave through `send`,
+// facts through `out`; no socket, no clock, no thread. A worker drives thousands of these, a test or
+// the simulator one.
+//
+//   datagram ─► demux (RFC 7983) ─┬─► RTP: header ─► type ─► SourceRule ─► SRTP ─► SSRC ─┐
+//                                 │      ┌──────────────────────────────────────────────┘
+//                                 │      ├─► telephone-event ───────────────────────────► dtmf
+//                                 │      ├─► echo mode: straight back, our header ───────► send
+//                                 │      └─► InOrderTap ─► LegHearing: decode, conceal ─┬► detectors
+//                                 │                                                     ├► bridge
+//                                 │                                                     └► recorder
+//                                 └─► RTCP: source, SRTCP ─► LegReports
+//   20 ms tick ─► LegSender: digit > clip > bridge > silence ─► G.711 ─► header ─► SRTP ─► send
+//              └► tap deadline, stall, recorder, RTCP schedule, media timeout
+
+/// What makes a leg different from every other on the wire. The edge draws these at random.
+public struct LegIdentity: Sendable {
+    public var ssrc: UInt32
+    /// First sequence number and timestamp (RFC 3550 5.1: random).
+    public var sequence: UInt16
+    public var timestamp: UInt32
+    /// Seeds the randomisation of the RTCP interval.
+    public var seed: UInt64
+    /// RFC 7022: says nothing about the host or its user.
+    public var cname: String
+    /// Nanoseconds from 1970 to `Instant.zero`, for the NTP time of sender reports.
+    public var ntpOrigin: Int64
+
+    public init(
+        ssrc: UInt32, sequence: UInt16, timestamp: UInt32, seed: UInt64, cname: String,
+        ntpOrigin: Int64 = 0
+    ) {
+        self.ssrc = ssrc
+        self.sequence = sequence
+        self.timestamp = timestamp
+        self.seed = seed
+        self.cname = cname
+        self.ntpOrigin = ntpOrigin
+    }
+}
+
+/// The receiving, hearing, speaking and recording of one call's audio.
+public struct MediaLeg: ~Copyable {
+    /// Hz of samples and RTP timestamps: G.711.
+    public static let clockRate = 8000
+    /// How often `tick` is to be called.
+    public static let tick = Interval.milliseconds(20)
+    static let tickSamples = 160
+    /// Frame lengths that can be sent, ms.
+    public static let ptimes = [10, 20, 30, 40, 60]
+    /// Largest datagram that is looked at.
+    public static let maximumDatagram = 1500
+    /// Room that SRTP needs behind a packet (RFC 3711: tag and MKI).
+    static let trailerLimit = 144
+    /// Loss is added to the totals this often, ticks.
+    static let lossPeriod = 50
+
+    let options: LegOptions
+    let mediaTimeout: Interval?
+    var remote: RemoteMedia?
+    var remoteRTCP: SocketAddressValue?
+    var source = SourceRule()
+    var receiver = LegReceiver()
+    var hearing: LegHearing
+    var sender: LegSender
+    var reports: LegReports
+    var srtcpSource: SocketAddressValue?
+    var bridge: LegBridge?
+    var recorder: LegRecorderTap?
+    var answeredAt: Instant?
+    var saidTimeout = false
+    private var ticks = 0
+
+    /// - Parameter mediaTimeout: silence of RTP and RTCP after the answer that is reported.
+    public init(
+        _ options: LegOptions, identity: LegIdentity, mediaTimeout: Interval? = nil, now: Instant
+    ) {
+        self.options = options
+        self.mediaTimeout = mediaTimeout
+        hearing = LegHearing(
+            detectors: options.detection ? DetectorChain(policy: options.policy) : nil)
+        sender = LegSender(identity: identity, mode: options.mode)
+        reports = LegReports(identity: identity, now: now)
+    }
+
+    public var ssrc: UInt32 { sender.ssrc }
+    public var hasBridge: Bool { bridge != nil }
+    public var isRecording: Bool { recorder != nil }
+    /// Where RTP goes now: the proven source, before that the SDP's address.
+    public var destination: SocketAddressValue? { source.destination }
+    /// From the far end's RTCP; nil before its first usable report.
+    public var roundTripMilliseconds: Double? { reports.roundTripMilliseconds }
+    /// What the far end lost of ours since its previous report, 0…1.
+    public var remoteFractionLost: Double? { reports.remoteFractionLost }
+
+    public var summary: MediaSummary {
+        MediaSummary(
+            packetsReceived: receiver.accepted, packetsSent: sender.packets,
+            packetsLost: receiver.lost, packetsRejected: receiver.rejected,
+            jitterMilliseconds: receiver.statistics.jitterMilliseconds)
+    }
+
+    /// Whole samples of 8 kHz in `interval`.
+    static func samples(in interval: Interval) -> Int64 {
+        let seconds = interval.nanoseconds / 1_000_000_000
+        let rest = interval.nanoseconds % 1_000_000_000
+        return seconds &* 8000 &+ rest &* 8000 / 1_000_000_000
+    }
+
+    // MARK: packets in
+
+    /// Takes one datagram. `packet` is decrypted in place; `send` is used in echo mode only.
+    public mutating func receive(
+        packet: UnsafeMutableRawBufferPointer, from address: SocketAddressValue,
+        on channel: LegChannel, now: Instant, workspace: inout LegWorkspace,
+        out: inout Outbox<LegOutput>, send: PacketSend
+    ) {
+        guard !packet.isEmpty, packet.count <= Self.maximumDatagram else {
+            reject(.notMedia, &workspace)
+            return
+        }
+        switch PacketKind(UnsafeRawBufferPointer(packet)) {
+        case .rtp where channel == .rtp:
+            receiveRTP(packet, address, now, &workspace, &out, send)
+        case .rtcp: receiveRTCP(packet, address, now, &workspace)
+        case .stun, .dtls: reject(.otherProtocol, &workspace)
+        case .rtp, .unknown: reject(.notMedia, &workspace)
+        }
+    }
+
+    private mutating func receiveRTP(
+        _ packet: UnsafeMutableRawBufferPointer, _ address: SocketAddressValue, _ now: Instant,
+        _ workspace: inout LegWorkspace, _ out: inout Outbox<LegOutput>, _ send: PacketSend
+    ) {
+        guard let header = LegReceiver.peekHeader(UnsafeRawBufferPointer(packet)) else {
+            return reject(.malformed, &workspace)
+        }
+        guard remote != nil else { return reject(.notConfigured, &workspace) }
+        guard receiver.receives else { return reject(.notReceiving, &workspace) }
+        guard let content = receiver.content(of: header.payloadType) else {
+            return reject(.payloadType, &workspace)
+        }
+        let verdict = source.admit(
+            header, from: address, stream: receiver.stream, isSecure: receiver.isSecure, now: now)
+        var count = packet.count
+        switch verdict {
+        case .reject(let reason): return reject(reason, &workspace)
+        case .accept: break
+        case .acceptIfAuthentic:
+            guard let opened = unprotect(packet, &workspace) else { return }
+            count = opened
+            source.authenticated(address)
+        }
+        let bytes = UnsafeRawBufferPointer(rebasing: packet[0..<count])
+        guard let parsed = Self.parse(bytes) else { return reject(.malformed, &workspace) }
+        switch receiver.decide(header) {
+        case .reject: return reject(.foreignSSRC, &workspace)
+        case .follow: break
+        case .change: changeSource(now, &workspace, &out)
+        }
+        if receiver.accept(header, now: now) { out.push(.mediaStarted) }
+        saidTimeout = false
+        workspace.counters.packetsReceived += 1
+        workspace.counters.bytesReceived += packet.count
+        take(parsed.payload(of: bytes), header, content, now, &workspace, &out, send)
+        drainTap(now: now, &workspace, &out)
+    }
+
+    private mutating func take(
+        _ payload: UnsafeRawBufferPointer, _ header: RTPHeader, _ content: LegReceiver.Content,
+        _ now: Instant, _ workspace: inout LegWorkspace, _ out: inout Outbox<LegOutput>,
+        _ send: PacketSend
+    ) {
+        let result: InOrderTap.InsertResult
+        switch content {
+        case .audio:
+            result = receiver.tap.insert(
+                sequence: header.sequence, timestamp: header.timestamp, payload: payload,
+                payloadType: header.payloadType, now: now)
+            if options.mode == .echo, result != .duplicate, let destination = source.destination {
+                sender.echo(
+                    payload: payload, header: header, now: now, destination: destination,
+                    recorder: &recorder, workspace: &workspace, send: send)
+            }
+        case .telephoneEvent:
+            // Never waits in a buffer, and end packets may repeat their sequence number.
+            if let digit = receiver.telephoneEvents.receive(
+                payload: payload, marker: header.marker, timestamp: header.timestamp,
+                sequence: header.sequence, now: now)
+            {
+                hearing.pressed(digit, now: now, out: &out)
+            }
+            _ = receiver.tap.insertOther(sequence: header.sequence, now: now)
+            return
+        case .comfortNoise:
+            result = receiver.tap.insertOther(sequence: header.sequence, now: now)
+        }
+        switch result {
+        case .accepted: break
+        case .duplicate: reject(.duplicate, &workspace)
+        case .late: reject(.late, &workspace)
+        case .overflow: reject(.overflow, &workspace)
+        }
+    }
+
+    private mutating func changeSource(
+        _ now: Instant, _ workspace: inout LegWorkspace, _ out: inout Outbox<LegOutput>
+    ) {
+        drainTap(now: .distantFuture, at: now, &workspace, &out)
+        receiver.beginSource()
+        sender.restart()
+    }
+
+    private mutating func receiveRTCP(
+        _ packet: UnsafeMutableRawBufferPointer, _ address: SocketAddressValue, _ now: Instant,
+        _ workspace: inout LegWorkspace
+    ) {
+        guard remote != nil else { return reject(.notConfigured, &workspace) }
+        var count = packet.count
+        if receiver.isSecure {
+            guard let opened = unprotectRTCP(packet) else {
+                return reject(.authentication, &workspace)
+            }
+            count = opened
+            srtcpSource = address
+        } else if !isRTCPSource(address) {
+            return reject(.foreignSource, &workspace)
+        }
+        let understood = reports.receive(
+            UnsafeRawBufferPointer(rebasing: packet[0..<count]), ourSSRC: sender.ssrc,
+            theirSSRC: receiver.stream?.ssrc, statistics: &receiver.statistics, now: now)
+        guard understood else { return reject(.malformedRTCP, &workspace) }
+        saidTimeout = false
+    }
+
+    /// The signalled RTCP address, or the port of the proven RTP source or the one above it.
+    private func isRTCPSource(_ address: SocketAddressValue) -> Bool {
+        if address == remoteRTCP { return true }
+        guard let rtp = source.destination, source.isLocked else { return false }
+        return address.hasSameHost(as: rtp)
+            && (address.port == rtp.port || address.port == rtp.port &+ 1)
+    }
+
+    // MARK: the tick
+
+    /// Call every 20 ms with the *nominal* time of the tick: media time is counted by it.
+    public mutating func tick(
+        now: Instant, workspace: inout LegWorkspace, out: inout Outbox<LegOutput>,
+        send: PacketSend
+    ) {
+        if let deadline = receiver.tap.nextDeadline, deadline <= now {
+            drainTap(now: now, &workspace, &out)
+        }
+        if receiver.receives {
+            hearing.tick(
+                now: now, bridge: &bridge, recorder: &recorder, workspace: &workspace, out: &out)
+        }
+        sender.tick(
+            now: now, destination: source.destination, bridge: &bridge, recorder: &recorder,
+            workspace: &workspace, out: &out, send: send)
+        recorder?.advance(now: now)
+        if remote != nil, reports.isDue(now: now) {
+            sendReport(bye: false, now: now, &workspace, send)
+        }
+        checkTimeout(now: now, &out)
+        ticks &+= 1
+        if ticks % Self.lossPeriod == 0 {
+            workspace.counters.packetsLost += receiver.takeNewLoss()
+        }
+    }
+
+    private mutating func checkTimeout(now: Instant, _ out: inout Outbox<LegOutput>) {
+        guard let mediaTimeout, let answeredAt, !saidTimeout, receiver.receives else { return }
+        var last = answeredAt
+        if let received = receiver.lastReceived { last = max(last, received) }
+        if let received = reports.lastReceived { last = max(last, received) }
+        guard now - last >= mediaTimeout else { return }
+        saidTimeout = true
+        out.push(.mediaTimeout)
+    }
+
+    func reportDestination() -> (address: SocketAddressValue, channel: LegChannel)? {
+        guard let remote, let rtp = source.destination else { return nil }
+        if remote.rtcpMux { return (rtp, .rtp) }
+        if let srtcpSource { return (srtcpSource, .rtcp) }
+        // Behind a NAT the signalled address leads nowhere: try the port above the RTP source's.
+        if let remoteRTCP, rtp.hasSameHost(as: remoteRTCP) { return (remoteRTCP, .rtcp) }
+        return (rtp.withPort(rtp.port &+ 1), .rtcp)
+    }
+
+    mutating func sendReport(
+        bye: Bool, now: Instant, _ workspace: inout LegWorkspace, _ send: PacketSend
+    ) {
+        guard let target = reportDestination() else { return }
+        let since = sender.packetsSinceReport
+        sender.packetsSinceReport = 0
+        var count = reports.write(
+            into: workspace.packet, sender: sender, packetsSinceLast: since,
+            statistics: &receiver.statistics, theirSSRC: receiver.stream?.ssrc, bye: bye, now: now)
+        if sender.srtp != nil {
+            guard let secured = protectRTCP(workspace.packet, count: count) else { return }
+            count = secured
+        }
+        _ = send(
+            UnsafeRawBufferPointer(rebasing: workspace.packet[0..<count]), target.address,
+            target.channel)
+    }
+
+    // MARK: parts
+
+    mutating func drainTap(
+        now: Instant, at moment: Instant? = nil, _ workspace: inout LegWorkspace,
+        _ out: inout Outbox<LegOutput>
+    ) {
+        Self.drain(
+            &receiver.tap, until: now, at: moment ?? now, &hearing, &bridge, &recorder, &workspace,
+            &out)
+    }
+
+    /// A function of disjoint parts, so that the tap may call into the others.
+    private static func drain(
+        _ tap: inout InOrderTap, until deadline: Instant, at now: Instant,
+        _ hearing: inout LegHearing, _ bridge: inout LegBridge?,
+        _ recorder: inout LegRecorderTap?, _ workspace: inout LegWorkspace,
+        _ out: inout Outbox<LegOutput>
+    ) {
+        while tap.next(
+            now: deadline,
+            { piece in
+                hearing.take(
+                    piece, now: now, bridge: &bridge, recorder: &recorder, workspace: &workspace,
+                    out: &out)
+            })
+        {}
+    }
+
+    private static func parse(_ bytes: UnsafeRawBufferPointer) -> RTPPacket? {
+        do throws(RTPError) {
+            return try RTPPacket(parsing: bytes)
+        } catch {
+            return nil
+        }
+    }
+
+    mutating func reject(_ reason: RejectReason, _ workspace: inout LegWorkspace) {
+        receiver.rejected += 1
+        workspace.counters.reject(reason)
+    }
+}

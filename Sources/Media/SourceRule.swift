@@ -1,0 +1,120 @@
+internal import Base
+internal import RTP
+
+/// Whose packets a leg believes, and therefore where it sends (symmetric RTP, RFC 4961).
+///
+/// ```
+///              from the SDP's address ────────────────┐
+/// configured ──┤ SRTP-authenticated, any address ─────┼─► locked ──► others: dropped
+///              │ same SSRC, type, next sequence ──────┤       │
+///              └ 4 in a row, nobody locked yet ───────┘       └─ the SDP's address always may
+///                    └─ both only while the learning window is open ─┘
+/// ```
+/// A packet of a stranger changes nothing (RTP bleed, RTP injection): learning needs either the key,
+/// or the numbers of the stream that is running, or an unbroken run while nobody else has spoken.
+struct SourceRule: Sendable {
+    /// How long after `configure` (or the answer) an unannounced source may be learned.
+    static let learningWindow = Interval.seconds(5)
+    /// Packets in a row that a new source must send while nobody is locked.
+    static let probation = 4
+    /// How far a stream may have moved on when it continues from another address.
+    static let continuity: UInt16 = 16
+
+    enum Verdict: Equatable {
+        case accept
+        /// Believe it if, and only if, its SRTP tag is right; then call `authenticated`.
+        case acceptIfAuthentic
+        case reject(RejectReason)
+    }
+
+    /// Identity of the stream that has been accepted so far.
+    struct Stream {
+        var ssrc: UInt32
+        var payloadType: UInt8
+        var sequence: UInt16
+    }
+
+    private struct Candidate {
+        var source: SocketAddressValue
+        var ssrc: UInt32
+        var payloadType: UInt8
+        var sequence: UInt16
+        var count: Int
+    }
+
+    private var signalled: SocketAddressValue?
+    private var locked: SocketAddressValue?
+    private var candidate: Candidate?
+    private var windowEnd = Instant.zero
+
+    /// Where packets go: the proven source, before that the SDP's address.
+    var destination: SocketAddressValue? { locked ?? signalled }
+    var isLocked: Bool { locked != nil }
+
+    /// The SDP's address. The same one again (a re-INVITE) keeps what was learned.
+    mutating func configure(_ address: SocketAddressValue, now: Instant) {
+        guard address != signalled else { return }
+        signalled = address
+        locked = nil
+        candidate = nil
+        windowEnd = now + Self.learningWindow
+    }
+
+    /// The call was answered: media may start only now, so the window opens again.
+    mutating func answered(now: Instant) {
+        guard locked == nil else { return }
+        windowEnd = now + Self.learningWindow
+    }
+
+    mutating func admit(
+        _ header: RTPHeader, from source: SocketAddressValue, stream: Stream?, isSecure: Bool,
+        now: Instant
+    ) -> Verdict {
+        guard let signalled else { return .reject(.notConfigured) }
+        if source == locked { return isSecure ? .acceptIfAuthentic : .accept }
+        if isSecure { return .acceptIfAuthentic }
+        if source == signalled {
+            lock(source)
+            return .accept
+        }
+        guard now < windowEnd else { return .reject(.foreignSource) }
+        if let stream, continues(stream, header) {
+            lock(source)
+            return .accept
+        }
+        guard locked == nil, isProven(header, from: source) else { return .reject(.foreignSource) }
+        lock(source)
+        return .accept
+    }
+
+    /// A packet from `source` had a right SRTP tag.
+    mutating func authenticated(_ source: SocketAddressValue) {
+        if source != locked { lock(source) }
+    }
+
+    private mutating func lock(_ source: SocketAddressValue) {
+        locked = source
+        candidate = nil
+    }
+
+    private func continues(_ stream: Stream, _ header: RTPHeader) -> Bool {
+        let step = header.sequence &- stream.sequence
+        return header.ssrc == stream.ssrc && header.payloadType == stream.payloadType
+            && step >= 1 && step <= Self.continuity
+    }
+
+    private mutating func isProven(
+        _ header: RTPHeader, from source: SocketAddressValue
+    ) -> Bool {
+        var count = 1
+        if let known = candidate, known.source == source, known.ssrc == header.ssrc,
+            known.payloadType == header.payloadType, header.sequence == known.sequence &+ 1
+        {
+            count = known.count + 1
+        }
+        candidate = Candidate(
+            source: source, ssrc: header.ssrc, payloadType: header.payloadType,
+            sequence: header.sequence, count: count)
+        return count >= Self.probation
+    }
+}

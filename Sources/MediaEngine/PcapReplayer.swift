@@ -1,0 +1,283 @@
+public import Base
+internal import CLinux
+internal import Media
+public import RTP
+internal import Synchronization
+
+/// Sends the RTP of a capture with the capture's own timing, as one or many legs, and counts what comes
+/// back. Every leg has its own socket, SSRC and start, spread over 20 ms.
+public final class PcapReplayer: Sendable {
+    /// Sockets opened at most.
+    public static let maximumLegs = 4096
+    /// How long packets that are on their way back are waited for after the last one was sent.
+    public static let tail = Interval.milliseconds(500)
+
+    public struct Options: Sendable {
+        /// Numeric address.
+        public var host: String
+        public var port: Int
+        public var legs: Int
+        /// Leg n sends to `port + n * portStep`.
+        public var portStep: Int
+        /// Start again at the end, numbers and timestamps going on, until `stop()` or `limit`.
+        public var loops: Bool
+        /// Which stream of the capture; nil: the one with the most packets.
+        public var ssrc: UInt32?
+        /// Ends the sending after this time; nil: at the end of the capture.
+        public var limit: Interval?
+
+        public init(
+            host: String, port: Int, legs: Int = 1, portStep: Int = 0, loops: Bool = false,
+            ssrc: UInt32? = nil, limit: Interval? = nil
+        ) {
+            self.host = host
+            self.port = port
+            self.legs = legs
+            self.portStep = portStep
+            self.loops = loops
+            self.ssrc = ssrc
+            self.limit = limit
+        }
+    }
+
+    public struct Summary: Sendable, Equatable {
+        public var sent = 0
+        /// The kernel refused these (no route, full buffer).
+        public var failed = 0
+        /// RTP packets that came back.
+        public var received = 0
+        /// `sent - received`: meaningful against an echo.
+        public var lost: Int { max(0, sent - received) }
+        /// From the first packet to the last, seconds.
+        public var seconds = 0.0
+    }
+
+    /// One packet of the stream, relative to its first.
+    private struct Step: Sendable {
+        var at: Interval
+        var datagram: Range<Int>
+    }
+
+    private let bytes: [UInt8]
+    private let steps: [Step]
+    /// What one round adds to time, sequence number and timestamp.
+    private let period: Interval
+    private let sequencePeriod: UInt16
+    private let timestampPeriod: UInt32
+    private let target: SocketAddressValue
+    private let options: Options
+    private let stopping = Atomic<Bool>(false)
+
+    /// - Throws: `capture` when the file holds no such stream, `badConfiguration`.
+    public init(_ file: PcapFile, _ options: Options) throws(EngineError) {
+        guard (1...Self.maximumLegs).contains(options.legs) else {
+            throw .badConfiguration("--legs takes 1 to \(Self.maximumLegs)")
+        }
+        let lastPort = options.port + (options.legs - 1) * options.portStep
+        guard let target = SocketAddressValue(address: options.host, port: options.port),
+            target.isUsableDestination, (1...65_535).contains(lastPort)
+        else {
+            throw .badConfiguration(
+                "cannot send to \(options.host):\(options.port): give a numeric address and a port")
+        }
+        let streams = file.rtpStreams()
+        let chosen =
+            options.ssrc.map { wanted in streams.first { $0.ssrc == wanted } }
+            ?? streams.max { $0.packets.count < $1.packets.count }
+        guard let chosen, let first = chosen.packets.first, let last = chosen.packets.last else {
+            throw .capture(
+                options.ssrc == nil
+                    ? "the capture holds no RTP stream"
+                    : "the capture holds no RTP stream of that SSRC; it has "
+                        + streams.map { "0x" + String($0.ssrc, radix: 16) }.joined(separator: " "))
+        }
+        bytes = file.bytes
+        steps = chosen.packets.map { Step(at: $0.time - first.time, datagram: $0.datagram) }
+        let span = last.time - first.time
+        let gap = span / Int64(max(1, chosen.packets.count - 1))
+        period = max(span + gap, .milliseconds(1))
+        sequencePeriod = last.header.sequence &- first.header.sequence &+ 1
+        timestampPeriod =
+            last.header.timestamp &- first.header.timestamp
+            &+ UInt32(truncatingIfNeeded: gap.nanoseconds * 8 / 1_000_000)
+        self.target = target
+        self.options = options
+    }
+
+    /// Packets of one round of one leg.
+    public var packetsPerRound: Int { steps.count }
+
+    /// Any thread: ends `run` soon.
+    public func stop() { stopping.store(true, ordering: .releasing) }
+
+    /// Sends everything; blocks its thread until the end. Once.
+    public func run() throws(EngineError) -> Summary {
+        let epoll = try EpollLoop()
+        var legs: [ReplayLeg] = []
+        for index in 0..<options.legs {
+            let port = UInt16(options.port + index * options.portStep)
+            let leg = try ReplayLeg(
+                target: target.withPort(port), ssrc: UInt32(truncatingIfNeeded: randomWord()))
+            try epoll.add(leg.socket, token: UInt64(index))
+            legs.append(leg)
+        }
+        var summary = Summary()
+        let start = monotonicNow() + .milliseconds(5)
+        let limit = options.limit.map { start + $0 }
+        var queue = SendQueue()
+        for index in legs.indices {
+            let offset = Interval.milliseconds(20) * Int64(index) / Int64(legs.count)
+            legs[index].origin = start + offset
+            queue.push(at: legs[index].origin, leg: index)
+        }
+        var lastSent = start
+        while let next = queue.first, !stopping.load(ordering: .acquiring) {
+            if let limit, next.at >= limit { break }
+            collect(epoll, legs, until: next.at, &summary)
+            guard monotonicNow() >= next.at else { continue }
+            queue.removeFirst()
+            send(legs[next.leg], &summary)
+            lastSent = next.at
+            if let at = advance(legs[next.leg]) { queue.push(at: at, leg: next.leg) }
+        }
+        summary.seconds = (lastSent - start).seconds
+        let end = monotonicNow() + Self.tail
+        while monotonicNow() < end, summary.received < summary.sent,
+            !stopping.load(ordering: .acquiring)
+        {
+            collect(epoll, legs, until: end, &summary)
+        }
+        return summary
+    }
+
+    private func send(_ leg: ReplayLeg, _ summary: inout Summary) {
+        let datagram = bytes[steps[leg.step].datagram]
+        if leg.send(datagram, sequenceOffset: sequencePeriod &* leg.round16,
+            timestampOffset: timestampPeriod &* UInt32(leg.round16))
+        {
+            summary.sent += 1
+        } else {
+            summary.failed += 1
+        }
+    }
+
+    /// The time of the leg's next packet; nil when it has sent its last.
+    private func advance(_ leg: ReplayLeg) -> Instant? {
+        leg.step += 1
+        if leg.step == steps.count {
+            guard options.loops else { return nil }
+            leg.step = 0
+            leg.round16 &+= 1
+            leg.origin += period
+        }
+        return leg.origin + steps[leg.step].at
+    }
+
+    /// Counts what arrives until `deadline`; looks at `stopping` at least ten times a second.
+    private func collect(
+        _ epoll: EpollLoop, _ legs: [ReplayLeg], until deadline: Instant, _ summary: inout Summary
+    ) {
+        let wait = min(max(.zero, deadline - monotonicNow()), .milliseconds(100))
+        withUnsafeTemporaryAllocation(of: tl_event.self, capacity: 64) { events in
+            let count = tl_epoll_wait(
+                epoll.descriptor, events.baseAddress, Int32(events.count), wait.nanoseconds)
+            for index in 0..<Int(max(0, count)) {
+                let leg = Int(events[index].token)
+                if leg < legs.count, legs[leg].receive() { summary.received += 1 }
+            }
+        }
+    }
+}
+
+/// One socket of a replay.
+private final class ReplayLeg {
+    let socket: Int32
+    private let target: SocketAddressValue
+    private let ssrc: UInt32
+    private let buffer: UnsafeMutableRawBufferPointer
+    var origin = Instant.zero
+    var step = 0
+    /// Rounds done, as far as sequence numbers can tell them apart.
+    var round16: UInt16 = 0
+
+    init(target: SocketAddressValue, ssrc: UInt32) throws(EngineError) {
+        let any = SocketAddressValue(low: 0, port: 0, isIPv6: target.isIPv6)
+        var local = any.system
+        socket = try checked("bind", tl_udp_bind(&local, 0))
+        self.target = target
+        self.ssrc = ssrc
+        buffer = .allocate(byteCount: 65_536, alignment: 16)
+    }
+
+    deinit {
+        _ = tl_close(socket)
+        buffer.deallocate()
+    }
+
+    func send(
+        _ datagram: ArraySlice<UInt8>, sequenceOffset: UInt16, timestampOffset: UInt32
+    ) -> Bool {
+        guard datagram.count >= RTPHeader.byteCount, datagram.count <= buffer.count else {
+            return false
+        }
+        buffer.copyBytes(from: datagram)
+        let sequence = UInt16(buffer[2]) << 8 | UInt16(buffer[3])
+        put(UInt32(sequence &+ sequenceOffset), at: 2, bytes: 2)
+        let timestamp =
+            UInt32(buffer[4]) << 24 | UInt32(buffer[5]) << 16 | UInt32(buffer[6]) << 8
+            | UInt32(buffer[7])
+        put(timestamp &+ timestampOffset, at: 4, bytes: 4)
+        put(ssrc, at: 8, bytes: 4)
+        var address = target.system
+        return tl_udp_send(socket, buffer.baseAddress, Int32(datagram.count), &address) >= 0
+    }
+
+    private func put(_ value: UInt32, at offset: Int, bytes: Int) {
+        for index in 0..<bytes {
+            buffer[offset + index] = UInt8(
+                truncatingIfNeeded: value >> UInt32(8 * (bytes - 1 - index)))
+        }
+    }
+
+    /// True for an RTP packet.
+    func receive() -> Bool {
+        var from = tl_address()
+        var drops: UInt32 = 0
+        let count = tl_udp_receive(
+            socket, buffer.baseAddress, Int32(buffer.count), &from, &drops)
+        guard count > 0 else { return false }
+        return PacketKind(UnsafeRawBufferPointer(rebasing: buffer[0..<Int(count)])) == .rtp
+    }
+}
+
+/// The earliest send first: a binary heap.
+private struct SendQueue {
+    private var entries: [(at: Instant, leg: Int)] = []
+
+    var first: (at: Instant, leg: Int)? { entries.first }
+
+    mutating func push(at: Instant, leg: Int) {
+        entries.append((at, leg))
+        var child = entries.count - 1
+        while child > 0, entries[child].at < entries[(child - 1) / 2].at {
+            entries.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    mutating func removeFirst() {
+        guard let last = entries.popLast(), !entries.isEmpty else { return }
+        entries[0] = last
+        var parent = 0
+        while true {
+            var least = parent
+            for child in [2 * parent + 1, 2 * parent + 2]
+            where child < entries.count && entries[child].at < entries[least].at {
+                least = child
+            }
+            if least == parent { return }
+            entries.swapAt(least, parent)
+            parent = least
+        }
+    }
+}

@@ -1,0 +1,102 @@
+internal import Audio
+internal import Base
+internal import CallModel
+internal import Media
+internal import MediaEngine
+internal import Streaming
+
+/// Media legs without SIP (`POST /v1/legs`): for load tools and for embedding.
+struct BareLeg: Sendable {
+    /// Events kept for `GET /v1/legs/{id}`: the newest.
+    static let eventLimit = 500
+
+    var description: LegDescription
+    var stream: StreamSession?
+}
+
+extension CallCenter {
+    func createBareLeg(_ request: LegRequest) throws(PlatformError) -> LegDescription {
+        guard let parts, acceptsCalls else {
+            throw .unavailable("shutting_down", "the server is shutting down")
+        }
+        if request.mode == .stream, request.streamURL == nil {
+            throw .invalid("stream_url", "mode stream needs stream_url")
+        }
+        let mode: LegMode = switch request.mode {
+        case .echo: .echo
+        case .stream: .normal
+        case .silence: .silence
+        }
+        let handle: LegHandle
+        do {
+            handle = try parts.engine.createLeg(
+                LegOptions(mode: mode, detection: request.detection))
+        } catch {
+            let code = if case .portsExhausted = error { "ports_exhausted" } else { "engine_full" }
+            throw .unavailable(code, "\(error)")
+        }
+        var negotiation = MediaNegotiation(
+            address: parts.localAddress, port: handle.port, requireSRTP: parts.requireSRTP)
+        let answer: (sdp: [UInt8], media: RemoteMedia)
+        do {
+            answer = try negotiation.answer(Array(request.offer.utf8))
+        } catch {
+            parts.engine.removeLeg(handle.id)
+            throw .invalid("offer", "the offer cannot be answered: \(error)")
+        }
+        parts.engine.send(.configure(answer.media), to: handle.id)
+        parts.engine.send(.answered, to: handle.id)
+        if let path = request.recordingPath {
+            parts.engine.send(.startRecording(path: path), to: handle.id)
+        }
+        var leg = BareLeg(
+            description: LegDescription(
+                id: handle.id, port: handle.port,
+                answer: String(decoding: answer.sdp, as: UTF8.self), mode: request.mode,
+                createdAt: SystemClock.wall, events: []))
+        if request.mode == .stream, let url = request.streamURL {
+            let bridge = AudioBridge()
+            let id = CallID(handle.id.description)
+            let feed = self.feed
+            var stream = StreamRequest(url: url, streamID: "MZ" + id.value, callID: id)
+            stream.tlsTrust = parts.streamTrust
+            leg.stream = parts.hub.connect(stream, bridge: bridge) { event in
+                feed.yield(.stream(id, event))
+            }
+            parts.engine.send(.attach(bridge), to: handle.id)
+        }
+        bareLegs[handle.id] = leg
+        return leg.description
+    }
+
+    func bareLeg(_ id: LegID) -> LegDescription? { bareLegs[id]?.description }
+
+    func removeBareLeg(_ id: LegID) -> Bool {
+        guard let leg = bareLegs.removeValue(forKey: id) else { return false }
+        leg.stream?.stop()
+        parts?.engine.removeLeg(id)
+        return true
+    }
+
+    func bareLegEvent(_ event: EngineEvent, _ now: CallFlow.Moment) {
+        guard bareLegs[event.leg] != nil else { return }
+        let kind: CallEvent.Kind? = switch event.kind {
+        case .detection(let detection): CallEvent.Kind(detection)
+        case .dtmf(let digit, let source): .dtmf(digit: digit, source: source.rawValue)
+        case .recordingFinished(let path): .recordingFinished(path: path)
+        case .recordingFailed(_, let reason): .recordingFailed(reason: reason)
+        default: nil
+        }
+        if case .dtmf(let digit, _) = event.kind {
+            bareLegs[event.leg]?.stream?.sendDTMF(digit)
+        }
+        guard let kind else { return }
+        let published = CallEvent(
+            call: CallID(event.leg.description), at: now.wall, kind: kind)
+        if let count = bareLegs[event.leg]?.description.events.count, count >= BareLeg.eventLimit {
+            bareLegs[event.leg]?.description.events.removeFirst(count - BareLeg.eventLimit + 1)
+        }
+        bareLegs[event.leg]?.description.events.append(published)
+        parts?.bus.publish(published)
+    }
+}

@@ -1,0 +1,390 @@
+internal import Audio
+internal import Base
+internal import CallModel
+internal import Logging
+internal import Media
+internal import MediaEngine
+internal import SDP
+internal import Signalling
+internal import Streaming
+internal import Telemetry
+
+/// Runs every call: feeds each `CallFlow` the events of its SIP leg, media leg and stream, in the
+/// order they happened, and carries out what the flow answers.
+///
+/// ```
+/// CallAgent ──┐                               ┌─► CallLeg (hang up, answer offers)
+/// MediaEngine ┼─► one ordered feed ─► CallFlow ┼─► MediaEngine (commands)
+/// StreamHub ──┘      (this actor)             ├─► StreamHub (connect, stop)
+///                                             └─► EventBus, completion (store)
+/// ```
+actor CallCenter {
+    /// Inputs waiting for the actor. At 1,000 calls an engine batch comes some 50 times a second;
+    /// beyond this the process is overloaded past saving and says so.
+    static let feedLimit = 1 << 17
+
+    enum Input: Sendable {
+        case engine([EngineEvent])
+        case signalling(CallID, CallLegEvent)
+        case stream(CallID, StreamEvent)
+        case inbound(InboundCall)
+        case tick
+    }
+
+    /// Called once for each call, with its record; must make it durable.
+    typealias Completion = @Sendable (CallRecord) async -> Void
+
+    struct Active {
+        var flow: CallFlow
+        var leg: LegID
+        var localOffer: SessionDescription?
+        var negotiation: MediaNegotiation
+        var sip: CallLeg?
+        var stream: StreamSession?
+        var bridge: AudioBridge?
+        var completion: Completion
+        /// Durable writes of this call, in order: an opt-out is stored before the record.
+        var writes: Task<Void, Never>?
+    }
+
+    struct Parts: Sendable {
+        var engine: MediaEngine
+        var agent: CallAgent
+        var hub: StreamHub
+        var bus: EventBus
+        var metrics: MetricsRegistry
+        var logger: Logger
+        var streamTrust: StreamRequest.TLSTrust
+        var localAddress: String
+        var requireSRTP: Bool
+        var maximumCalls: Int
+        /// Puts a number on the internal list; retried by the callee until it is durable.
+        var optOut: @Sendable (PhoneNumber, String, CallID) async -> Void
+        /// Decides what an inbound call meets; nil refuses it with 404.
+        var route: @Sendable (InboundCall) -> InboundRoute?
+    }
+
+    struct InboundRoute: Sendable {
+        var plan: CallPlan
+        var mode: LegMode
+        var completion: Completion
+    }
+
+    nonisolated let feed: AsyncStream<Input>.Continuation
+    private let inputs: AsyncStream<Input>
+    var parts: Parts?
+    var calls: [CallID: Active] = [:]
+    var callOfLeg: [LegID: CallID] = [:]
+    var bareLegs: [LegID: BareLeg] = [:]
+    var outbox = Outbox<CallFlow.Action>(reserving: 16)
+    var acceptsCalls = true
+
+    init() {
+        (inputs, feed) = AsyncStream.makeStream(
+            of: Input.self, bufferingPolicy: .bufferingOldest(Self.feedLimit))
+    }
+
+    func attach(_ parts: Parts) { self.parts = parts }
+
+    /// Handles inputs until the feed is finished.
+    func run() async {
+        for await input in inputs { handle(input) }
+    }
+
+    // MARK: commands
+
+    var liveCalls: [LiveCall] {
+        calls.values.map(Self.describe).sorted { ($0.startedAt, $0.id) < ($1.startedAt, $1.id) }
+    }
+
+    func liveCall(_ id: CallID) -> LiveCall? { calls[id].map(Self.describe) }
+
+    var activeCount: Int { calls.count }
+
+    /// Places an outbound call. Whatever happens from here on, `completion` is called once.
+    func place(
+        _ plan: CallPlan, target: String, from: String, completion: @escaping Completion
+    ) {
+        let now = SystemClock.moment
+        guard let parts, acceptsCalls, calls.count < parts.maximumCalls else {
+            concludeWithoutLeg(plan, .engineFull, now, completion)
+            return
+        }
+        let handle: LegHandle
+        do {
+            handle = try parts.engine.createLeg(LegOptions(mode: .normal, detection: true))
+        } catch {
+            parts.logger.error("no media leg", metadata: ["reason": "\(error)"])
+            concludeWithoutLeg(plan, .engineFull, now, completion)
+            return
+        }
+        var negotiation = MediaNegotiation(
+            address: parts.localAddress, port: handle.port, requireSRTP: parts.requireSRTP)
+        let offer: SessionDescription
+        do {
+            offer = try negotiation.offer()
+        } catch {
+            parts.logger.error("no SDP offer", metadata: ["reason": "\(error)"])
+            parts.engine.removeLeg(handle.id)
+            concludeWithoutLeg(plan, .internalError, now, completion)
+            return
+        }
+        add(
+            Active(
+                flow: CallFlow(plan: plan, now: now), leg: handle.id, localOffer: offer,
+                negotiation: negotiation, completion: completion), id: plan.id)
+        let id = plan.id
+        let feed = self.feed
+        let sip = parts.agent.place(
+            OutboundCall(
+                id: id, target: target, from: from, offer: Array(offer.serialised.utf8),
+                ringTimeout: plan.ringTimeout)
+        ) { event in feed.yield(.signalling(id, event)) }
+        calls[id]?.sip = sip
+        calls[id]?.flow.dialing(now, out: &outbox)
+        perform(id, now)
+    }
+
+    /// Ends a live call; false when there is none.
+    func hangUp(_ id: CallID) -> Bool {
+        guard calls[id] != nil else { return false }
+        let now = SystemClock.moment
+        calls[id]?.flow.hangUp(now, out: &outbox)
+        perform(id, now)
+        return true
+    }
+
+    /// Refuses new calls and ends the live ones.
+    func drain() {
+        acceptsCalls = false
+        for id in calls.keys.sorted() { _ = hangUp(id) }
+        for id in bareLegs.keys.sorted() { _ = removeBareLeg(id) }
+    }
+
+    // MARK: inputs
+
+    private func handle(_ input: Input) {
+        let now = SystemClock.moment
+        switch input {
+        case .engine(let events):
+            for event in events {
+                if let id = callOfLeg[event.leg] {
+                    note(event.kind, id, now)
+                    calls[id]?.flow.media(event.kind, now, out: &outbox)
+                    perform(id, now)
+                    if case .closed = event.kind { callOfLeg[event.leg] = nil }
+                } else {
+                    bareLegEvent(event, now)
+                }
+            }
+        case .signalling(let id, let event):
+            if case .answered = event, let active = calls[id] {
+                parts?.metrics.histogram(Catalogue.callSetupSeconds).observe(
+                    (now.wall - active.flow.facts.startedAt).seconds)
+            }
+            calls[id]?.flow.signalling(event, now, out: &outbox)
+            perform(id, now)
+        case .stream(let id, let event):
+            calls[id]?.flow.stream(event, now, out: &outbox)
+            perform(id, now)
+        case .inbound(let call): accept(call, now)
+        case .tick:
+            for id in calls.keys.sorted() where calls[id]?.flow.nextDeadline ?? .distantFuture
+                <= now.instant
+            {
+                calls[id]?.flow.tick(now, out: &outbox)
+                perform(id, now)
+            }
+        }
+    }
+
+    private func accept(_ inbound: InboundCall, _ now: CallFlow.Moment) {
+        guard let parts, acceptsCalls, calls.count < parts.maximumCalls else {
+            inbound.reject(status: 503)
+            return
+        }
+        guard let route = parts.route(inbound) else {
+            inbound.reject(status: 404)
+            return
+        }
+        guard let offer = inbound.offer else {
+            inbound.reject(status: 488)
+            return
+        }
+        let handle: LegHandle
+        do {
+            handle = try parts.engine.createLeg(LegOptions(mode: route.mode, detection: true))
+        } catch {
+            parts.logger.error("no media leg", metadata: ["reason": "\(error)"])
+            inbound.reject(status: 503)
+            return
+        }
+        var negotiation = MediaNegotiation(
+            address: parts.localAddress, port: handle.port, requireSRTP: parts.requireSRTP)
+        let answer: (sdp: [UInt8], media: RemoteMedia)
+        do {
+            answer = try negotiation.answer(offer)
+        } catch {
+            parts.logger.info("inbound offer refused", metadata: ["reason": "\(error)"])
+            parts.engine.removeLeg(handle.id)
+            inbound.reject(status: 488)
+            return
+        }
+        let id = route.plan.id
+        add(
+            Active(
+                flow: CallFlow(plan: route.plan, now: now), leg: handle.id,
+                negotiation: negotiation, completion: route.completion), id: id)
+        parts.engine.send(.configure(answer.media), to: handle.id)
+        let feed = self.feed
+        calls[id]?.sip = inbound.answer(sdp: answer.sdp) { event in
+            feed.yield(.signalling(id, event))
+        }
+        calls[id]?.flow.answeredInbound(now, out: &outbox)
+        perform(id, now)
+    }
+
+    // MARK: actions
+
+    func perform(_ id: CallID, _ now: CallFlow.Moment) {
+        // An action may put further actions into the outbox (an unusable SDP ends the call).
+        while !outbox.isEmpty {
+            let actions = outbox.takeAll()
+            for action in actions { carryOut(action, id, now) }
+        }
+    }
+
+    private func carryOut(_ action: CallFlow.Action, _ id: CallID, _ now: CallFlow.Moment) {
+        guard let parts, let active = calls[id] else { return }
+        switch action {
+        case .acceptAnswer(let sdp):
+            guard let offer = active.localOffer else { return }
+            do {
+                let media = try active.negotiation.accept(sdp, offer: offer)
+                parts.engine.send(.configure(media), to: active.leg)
+            } catch {
+                parts.logger.warning(
+                    "unusable SDP answer", metadata: ["call": "\(id)", "reason": "\(error)"])
+                calls[id]?.flow.abort(.configurationError, now, out: &outbox)
+            }
+        case .answerOffer(let sdp):
+            do {
+                let answer = try calls[id]?.negotiation.answer(sdp)
+                guard let answer else { return }
+                parts.engine.send(.configure(answer.media), to: active.leg)
+                active.sip?.answerOffer(answer.sdp)
+            } catch {
+                parts.logger.info(
+                    "re-INVITE refused", metadata: ["call": "\(id)", "reason": "\(error)"])
+                active.sip?.refuseOffer(status: 488)
+            }
+        case .media(let command): parts.engine.send(command, to: active.leg)
+        case .connectStream(let url): connectStream(url, id)
+        case .stopStream: active.stream?.stop()
+        case .streamDigit(let digit): active.stream?.sendDTMF(digit)
+        case .hangUp: active.sip?.hangUp()
+        case .removeLeg: parts.engine.removeLeg(active.leg)
+        case .optOut(let source):
+            parts.metrics.counter(Catalogue.optOuts, [source]).increment()
+            guard let number = active.flow.plan.number else { return }
+            let store = parts.optOut
+            chainWrite(id) { await store(number, source, id) }
+        case .emit(let event): parts.bus.publish(event)
+        case .finish(let record): finish(id, record)
+        }
+    }
+
+    private func connectStream(_ url: String, _ id: CallID) {
+        guard let parts, let active = calls[id] else { return }
+        let bridge = AudioBridge()
+        let feed = self.feed
+        var request = StreamRequest(
+            url: url, streamID: "MZ" + id.value, callID: id,
+            parameters: active.flow.plan.streamParameters)
+        request.tlsTrust = parts.streamTrust
+        let session = parts.hub.connect(request, bridge: bridge) { event in
+            feed.yield(.stream(id, event))
+        }
+        calls[id]?.bridge = bridge
+        calls[id]?.stream = session
+        parts.engine.send(.attach(bridge), to: active.leg)
+    }
+
+    private func finish(_ id: CallID, _ record: CallRecord) {
+        guard let active = calls.removeValue(forKey: id), let parts else { return }
+        callOfLeg[active.leg] = nil
+        parts.metrics.gauge(Catalogue.callsActive).set(Double(calls.count))
+        CallCenter.count(record, parts.metrics)
+        let completion = active.completion
+        let earlier = active.writes
+        Task {
+            await earlier?.value
+            await completion(record)
+        }
+    }
+
+    /// Runs `write` after the call's earlier writes.
+    private func chainWrite(_ id: CallID, _ write: @escaping @Sendable () async -> Void) {
+        let earlier = calls[id]?.writes
+        calls[id]?.writes = Task {
+            await earlier?.value
+            await write()
+        }
+    }
+
+    private func add(_ active: Active, id: CallID) {
+        calls[id] = active
+        callOfLeg[active.leg] = id
+        parts?.metrics.gauge(Catalogue.callsActive).set(Double(calls.count))
+    }
+
+    private func concludeWithoutLeg(
+        _ plan: CallPlan, _ reason: EndReason, _ now: CallFlow.Moment,
+        _ completion: @escaping Completion
+    ) {
+        var flow = CallFlow(plan: plan, now: now)
+        var out = Outbox<CallFlow.Action>()
+        flow.conclude(reason, now, out: &out)
+        out.drain { action in
+            switch action {
+            case .emit(let event): parts?.bus.publish(event)
+            case .finish(let record):
+                if let parts { CallCenter.count(record, parts.metrics) }
+                Task { await completion(record) }
+            default: break
+            }
+        }
+    }
+
+    private func note(_ kind: EngineEvent.Kind, _ id: CallID, _ now: CallFlow.Moment) {
+        guard let parts else { return }
+        switch kind {
+        case .detection(let event):
+            parts.metrics.counter(Catalogue.detectionEvents, [event.name]).increment()
+        case .playStarted(CallFlow.messagePlay, _):
+            if let beep = calls[id]?.flow.facts.beepInstant {
+                parts.metrics.histogram(Catalogue.beepToMessageSeconds).observe(
+                    (now.instant - beep).seconds)
+            }
+        default: break
+        }
+    }
+
+    static func count(_ record: CallRecord, _ metrics: MetricsRegistry) {
+        metrics.counter(Catalogue.calls, [record.endReason.rawValue]).increment()
+        metrics.counter(Catalogue.callOutcomes, [record.outcome.rawValue]).increment()
+        if let verdict = record.verdict {
+            metrics.counter(Catalogue.answerVerdicts, [verdict.rawValue]).increment()
+        }
+    }
+
+    private static func describe(_ active: Active) -> LiveCall {
+        let plan = active.flow.plan
+        let facts = active.flow.facts
+        return LiveCall(
+            id: plan.id, direction: plan.direction, campaign: plan.campaign,
+            contact: plan.contact, number: plan.number, phase: active.flow.phase.name,
+            startedAt: facts.startedAt,
+            answeredAt: facts.answeredAt, verdict: facts.verdict, events: facts.events)
+    }
+}

@@ -1,0 +1,409 @@
+public import Base
+public import CallModel
+internal import Detection
+public import MediaEngine
+public import Signalling
+public import Streaming
+
+/// The course of one call, as a value: events of the SIP leg, the media leg and the stream go in,
+/// commands come out. No clock, no socket, no task; `CallCenter` feeds it and obeys.
+///
+/// ```
+///            ┌────────── ringing / early media
+/// dialing ───┤                                   human ──► talking ──────────┐
+///            └─► answered ─► detecting ─ verdict ┤                           │
+///                   │                            ├ voicemail ► awaitingBeep ─┼► ending ─► finished
+///                   │ (no detection)             │               │ beep      │
+///                   └─────────► talking          │            leavingMessage ┤
+///                                                └ anything else ────────────┘
+/// ```
+public struct CallFlow: Sendable {
+    /// One reading of both clocks.
+    public struct Moment: Sendable {
+        public var instant: Instant
+        public var wall: WallTime
+        public init(instant: Instant, wall: WallTime) {
+            self.instant = instant
+            self.wall = wall
+        }
+    }
+
+    public enum Action: Sendable {
+        /// Read this SDP answer and configure the media leg with it.
+        case acceptAnswer(sdp: [UInt8])
+        /// Answer this re-INVITE offer on both legs.
+        case answerOffer(sdp: [UInt8])
+        case media(LegCommand)
+        case connectStream(url: String)
+        case stopStream
+        case streamDigit(Character)
+        case hangUp
+        case removeLeg
+        /// Must be durable before any later action of this call is carried out.
+        case optOut(source: String)
+        case emit(CallEvent)
+        case finish(CallRecord)
+    }
+
+    enum Phase: Equatable, Sendable {
+        case dialing
+        case detecting
+        case awaitingBeep
+        case leavingMessage(startedAt: Instant)
+        case talking
+        case ending
+        case finished
+    }
+
+    enum TimerName: Hashable, Sendable { case maximumDuration, beepWait, tail, teardown, optOut }
+
+    /// How long a voicemail greeting may go on before the call is given up.
+    static let beepWaitLimit = Interval.seconds(60)
+    /// A second beep this soon after the message began means the first was not the last: start over.
+    static let secondBeepWindow = Interval.seconds(3)
+    /// A beep this soon after the answer overrules a verdict of `human`.
+    static let lateBeepWindow = Interval.seconds(20)
+    /// Silence left after a message, so that a mailbox does not cut its last word.
+    static let messageTail = Interval.milliseconds(300)
+    /// How long the end of a call waits for the media leg's and the recorder's last words.
+    static let teardownLimit = Interval.seconds(3)
+
+    static let messagePlay = 1
+    static let conversationPlay = 2
+
+    public let plan: CallPlan
+    private(set) var phase = Phase.dialing
+    var timers = TimerTable<TimerName>()
+    var facts: CallFlowFacts
+    private var localReason: EndReason?
+    private var signallingEnd: (reason: EndReason, status: Int)?
+    private var legRemoved = false
+    private var legClosed = false
+    private var recordingPending = false
+    private var streamIsUp = false
+
+    public init(plan: CallPlan, now: Moment) {
+        self.plan = plan
+        facts = CallFlowFacts(startedAt: now.wall)
+    }
+
+    public var nextDeadline: Instant? { timers.next }
+    public var isFinished: Bool { phase == .finished }
+
+    // MARK: inputs
+
+    /// An outbound INVITE has gone out.
+    public mutating func dialing(_ now: Moment, out: inout Outbox<Action>) {
+        emit(.dialing, now, &out)
+    }
+
+    /// An inbound call was answered by us with its media configured already.
+    public mutating func answeredInbound(_ now: Moment, out: inout Outbox<Action>) {
+        answer(now, &out)
+    }
+
+    public mutating func signalling(
+        _ event: CallLegEvent, _ now: Moment, out: inout Outbox<Action>
+    ) {
+        guard phase != .finished else { return }
+        switch event {
+        case .trying: break
+        case .ringing:
+            if facts.ringingAt == nil {
+                facts.ringingAt = now.wall
+                emit(.ringing, now, &out)
+            }
+        case .earlyMedia(let sdp):
+            guard phase == .dialing else { return }
+            emit(.earlyMedia, now, &out)
+            out.push(.acceptAnswer(sdp: sdp))
+        case .answered(let sdp):
+            if !sdp.isEmpty { out.push(.acceptAnswer(sdp: sdp)) }
+            if phase == .dialing { answer(now, &out) }
+        case .offer(let sdp): out.push(.answerOffer(sdp: sdp))
+        case .dtmf(let digit): pressed(digit, source: "info", now, &out)
+        case .ended(let reason, let status):
+            signallingEnd = (reason, status)
+            beginTeardown(now, &out)
+        }
+    }
+
+    public mutating func media(
+        _ event: EngineEvent.Kind, _ now: Moment, out: inout Outbox<Action>
+    ) {
+        guard phase != .finished else { return }
+        switch event {
+        case .detection(let detection): detected(detection, now, &out)
+        case .dtmf(let digit, let source): pressed(digit, source: source.rawValue, now, &out)
+        case .playStarted: break
+        case .playFinished(let id, let completed): playFinished(id, completed, now, &out)
+        case .mediaStarted: break
+        case .mediaTimeout:
+            if facts.answeredAt != nil { end(.mediaTimeout, now, &out) }
+        case .recordingFinished(let path):
+            recordingPending = false
+            facts.recordingPath = path
+            emit(.recordingFinished(path: path), now, &out)
+            finishIfComplete(now, &out)
+        case .recordingFailed(_, let reason):
+            recordingPending = false
+            emit(.recordingFailed(reason: reason), now, &out)
+            finishIfComplete(now, &out)
+        case .closed(let summary):
+            legClosed = true
+            facts.media = summary
+            finishIfComplete(now, &out)
+        }
+    }
+
+    public mutating func stream(_ event: StreamEvent, _ now: Moment, out: inout Outbox<Action>) {
+        guard phase != .finished else { return }
+        switch event {
+        case .connected:
+            streamIsUp = true
+            facts.streamConnected = true
+            emit(.streamConnected, now, &out)
+        case .mark(let name):
+            facts.marksReturned += 1
+            emit(.mark(name: name), now, &out)
+        case .cleared: break
+        case .ended(let reason):
+            streamIsUp = false
+            emit(.streamEnded(reason: reason), now, &out)
+            if phase == .talking { end(.localHangup, now, &out) }
+        case .failed(let reason):
+            streamIsUp = false
+            emit(.streamEnded(reason: reason), now, &out)
+            if phase == .talking { end(.streamFailed, now, &out) }
+        }
+    }
+
+    /// Somebody with authority ends the call.
+    public mutating func hangUp(_ now: Moment, out: inout Outbox<Action>) {
+        end(facts.answeredAt == nil ? .cancelled : .localHangup, now, &out)
+    }
+
+    /// The call cannot go on for a reason of ours (no leg, unusable SDP, shutdown).
+    public mutating func abort(_ reason: EndReason, _ now: Moment, out: inout Outbox<Action>) {
+        end(reason, now, &out)
+    }
+
+    /// There is neither a SIP leg nor a media leg (any more): write the record now.
+    public mutating func conclude(
+        _ reason: EndReason, _ now: Moment, out: inout Outbox<Action>
+    ) {
+        legRemoved = true
+        legClosed = true
+        recordingPending = false
+        if localReason == nil { localReason = reason }
+        if signallingEnd == nil { signallingEnd = (reason, 0) }
+        beginTeardown(now, &out)
+        finishIfComplete(now, &out)
+    }
+
+    public mutating func tick(_ now: Moment, out: inout Outbox<Action>) {
+        while let name = timers.popExpired(now: now.instant) {
+            switch name {
+            case .maximumDuration: end(.maximumDuration, now, &out)
+            case .beepWait: if phase == .awaitingBeep { end(.localHangup, now, &out) }
+            case .tail: end(.localHangup, now, &out)
+            case .optOut: end(.optOut, now, &out)
+            case .teardown:
+                removeLeg(&out)
+                legClosed = true
+                recordingPending = false
+                if signallingEnd == nil {
+                    signallingEnd = (localReason ?? .internalError, 0)
+                }
+                finishIfComplete(now, &out)
+            }
+        }
+    }
+
+    // MARK: the answer
+
+    private mutating func answer(_ now: Moment, _ out: inout Outbox<Action>) {
+        facts.answeredAt = now.wall
+        facts.answeredInstant = now.instant
+        emit(.answered, now, &out)
+        out.push(.media(.answered))
+        if plan.record, let path = plan.recordingPath {
+            recordingPending = true
+            out.push(.media(.startRecording(path: path)))
+        }
+        timers.set(.maximumDuration, at: now.instant + plan.maximumDuration)
+        if plan.detectAnswer {
+            phase = .detecting
+        } else {
+            converse(now, &out)
+        }
+    }
+
+    private mutating func converse(_ now: Moment, _ out: inout Outbox<Action>) {
+        phase = .talking
+        switch plan.conversation {
+        case .stream(let url): out.push(.connectStream(url: url))
+        case .play(let clip): out.push(.media(.play(id: Self.conversationPlay, clip: clip)))
+        case .echo, .silence: break
+        }
+    }
+
+    private mutating func detected(
+        _ detection: DetectionEvent, _ now: Moment, _ out: inout Outbox<Action>
+    ) {
+        if let kind = CallEvent.Kind(detection) { emit(kind, now, &out) }
+        switch detection {
+        case .verdict(let verdict, let final, let confidence, _, _):
+            guard final, facts.verdict == nil else { return }
+            facts.verdict = verdict
+            facts.verdictConfidence = confidence
+            if phase == .detecting { act(on: verdict, now, &out) }
+        case .readyForMessage: if phase == .awaitingBeep { leaveMessage(now, &out) }
+        case .beep: beepHeard(now, &out)
+        default: break
+        }
+    }
+
+    private mutating func act(
+        on verdict: AnswerVerdict, _ now: Moment, _ out: inout Outbox<Action>
+    ) {
+        switch verdict {
+        case .human, .unknown: converse(now, &out)
+        case .voicemail where plan.voicemail != nil:
+            phase = .awaitingBeep
+            timers.set(.beepWait, at: now.instant + Self.beepWaitLimit)
+        case .voicemail, .ivr, .screening, .unavailable, .fax, .sit, .silence:
+            end(.localHangup, now, &out)
+        }
+    }
+
+    // MARK: voicemail
+
+    private mutating func beepHeard(_ now: Moment, _ out: inout Outbox<Action>) {
+        facts.beepInstant = now.instant
+        switch phase {
+        case .leavingMessage(let startedAt)
+        where now.instant - startedAt < Self.secondBeepWindow:
+            leaveMessage(now, &out)
+        case .talking where facts.verdict == .human && plan.voicemail != nil && plan.detectAnswer:
+            guard let answered = facts.answeredInstant,
+                now.instant - answered < Self.lateBeepWindow
+            else { return }
+            facts.verdict = .voicemail
+            emit(
+                .verdict(.voicemail, final: true, confidence: 0.9, reason: "late_beep"), now, &out)
+            if streamIsUp { out.push(.stopStream) }
+            out.push(.media(.detach))
+            leaveMessage(now, &out)
+        default: break
+        }
+    }
+
+    private mutating func leaveMessage(_ now: Moment, _ out: inout Outbox<Action>) {
+        guard let clip = plan.voicemail else { return }
+        timers.cancel(.beepWait)
+        phase = .leavingMessage(startedAt: now.instant)
+        emit(.voicemailStarted, now, &out)
+        out.push(.media(.play(id: Self.messagePlay, clip: clip)))
+    }
+
+    private mutating func playFinished(
+        _ id: Int, _ completed: Bool, _ now: Moment, _ out: inout Outbox<Action>
+    ) {
+        // A replaced or stopped clip reports completed: false and changes nothing.
+        guard completed else { return }
+        if id == Self.messagePlay, case .leavingMessage = phase {
+            facts.voicemailLeft = true
+            emit(.voicemailFinished, now, &out)
+            timers.set(.tail, at: now.instant + Self.messageTail)
+        } else if id == Self.conversationPlay, phase == .talking {
+            timers.set(.tail, at: now.instant + Self.messageTail)
+        }
+    }
+
+    // MARK: digits
+
+    private mutating func pressed(
+        _ digit: Character, source: String, _ now: Moment, _ out: inout Outbox<Action>
+    ) {
+        // Where RFC 4733 works, the same press heard in the audio is the same press.
+        if source == "rfc4733" { facts.heardTelephoneEvent = true }
+        if source == "inband", facts.heardTelephoneEvent { return }
+        emit(.dtmf(digit: digit, source: source), now, &out)
+        facts.digits.append(digit)
+        if streamIsUp { out.push(.streamDigit(digit)) }
+        guard digit == plan.optOutDigit, plan.direction == .outbound, !facts.optedOut,
+            facts.answeredAt != nil
+        else { return }
+        facts.optedOut = true
+        out.push(.optOut(source: "dtmf"))
+        emit(.optOut(source: "dtmf"), now, &out)
+        end(.optOut, now, &out)
+    }
+
+    // MARK: the end
+
+    private mutating func end(
+        _ reason: EndReason, _ now: Moment, _ out: inout Outbox<Action>
+    ) {
+        guard phase != .ending, phase != .finished else { return }
+        if localReason == nil { localReason = reason }
+        phase = .ending
+        timers.cancelAll()
+        // The leg's `ended` comes back when BYE or CANCEL is through; its transactions bound that.
+        timers.set(.teardown, at: now.instant + .seconds(40))
+        if streamIsUp { out.push(.stopStream) }
+        out.push(.hangUp)
+    }
+
+    private mutating func beginTeardown(_ now: Moment, _ out: inout Outbox<Action>) {
+        guard phase != .finished else { return }
+        if phase != .ending {
+            if streamIsUp { out.push(.stopStream) }
+            phase = .ending
+        }
+        timers.cancelAll()
+        timers.set(.teardown, at: now.instant + Self.teardownLimit)
+        removeLeg(&out)
+        finishIfComplete(now, &out)
+    }
+
+    private mutating func removeLeg(_ out: inout Outbox<Action>) {
+        guard !legRemoved else { return }
+        legRemoved = true
+        out.push(.removeLeg)
+    }
+
+    private mutating func finishIfComplete(_ now: Moment, _ out: inout Outbox<Action>) {
+        guard phase == .ending, let end = signallingEnd, legClosed, !recordingPending else {
+            return
+        }
+        phase = .finished
+        timers.cancelAll()
+        let reason = localReason ?? end.reason
+        emit(.ended(reason), now, &out)
+        out.push(.finish(facts.record(plan: plan, reason: reason, status: end.status, at: now.wall)))
+    }
+
+    private mutating func emit(
+        _ kind: CallEvent.Kind, _ now: Moment, _ out: inout Outbox<Action>
+    ) {
+        let event = CallEvent(
+            call: plan.id, campaign: plan.campaign, contact: plan.contact, at: now.wall, kind: kind)
+        if facts.events.count < CallFlowFacts.eventLimit { facts.events.append(event) }
+        out.push(.emit(event))
+    }
+}
+
+extension CallFlow.Phase {
+    var name: String {
+        switch self {
+        case .dialing: "dialing"
+        case .detecting: "detecting"
+        case .awaitingBeep: "awaiting_beep"
+        case .leavingMessage: "leaving_message"
+        case .talking: "talking"
+        case .ending, .finished: "ending"
+        }
+    }
+}

@@ -1,0 +1,78 @@
+internal import Base
+internal import CallModel
+internal import Conversation
+internal import Detection
+
+/// What a call has shown so far; becomes its record.
+struct CallFlowFacts: Sendable {
+    /// Events kept in a record: a ten-minute call of short turns has some 500.
+    static let eventLimit = 2000
+
+    var startedAt: WallTime
+    var ringingAt: WallTime?
+    var answeredAt: WallTime?
+    var answeredInstant: Instant?
+    var verdict: AnswerVerdict?
+    var verdictConfidence: Double?
+    /// When the last beep became known.
+    var beepInstant: Instant?
+    var voicemailLeft = false
+    var optedOut = false
+    var streamConnected = false
+    var marksReturned = 0
+    var heardTelephoneEvent = false
+    var digits: [Character] = []
+    var recordingPath: String?
+    var media: MediaSummary?
+    var events: [CallEvent] = []
+    /// Names of the checks that blocked the attempt.
+    var gateReasons: [String] = []
+
+    init(startedAt: WallTime) { self.startedAt = startedAt }
+}
+
+extension CallEvent.Kind {
+    /// The call event of a detector's event; nil for those that only steer the call.
+    init?(_ detection: DetectionEvent) {
+        switch detection {
+        case .speechStart(let ms): self = .speechStart(ms: ms)
+        case .speechEnd(let ms): self = .speechEnd(ms: ms)
+        case .beep(let start, let end, let frequency, let level, _):
+            self = .beep(
+                startMs: start, endMs: end, frequencyHz: Double(frequency),
+                levelDBm0: Double(level))
+        case .tone(let kind, let start, _): self = .tone(kind: kind.rawValue, ms: start)
+        case .verdict(let verdict, let final, let confidence, let reason, _):
+            self = .verdict(
+                verdict, final: final, confidence: confidence, reason: String(describing: reason))
+        case .greetingEnd(let ms): self = .greetingEnd(ms: ms)
+        case .dtmf, .readyForMessage: return nil
+        }
+    }
+}
+
+extension CallFlowFacts {
+    /// The call's record, with disposition, outcome and summary from the facts.
+    func record(
+        plan: CallPlan, reason: EndReason, status: Int, at end: WallTime
+    ) -> CallRecord {
+        var facts = CallFacts(endReason: reason)
+        facts.wasAnswered = answeredAt != nil
+        facts.verdict = verdict
+        facts.verdictConfidence = verdictConfidence
+        facts.voicemailLeft = voicemailLeft
+        facts.optedOut = optedOut
+        facts.streamFailed = reason == .streamFailed
+        facts.ringSeconds = ringingAt.map { ((answeredAt ?? end) - $0).seconds } ?? 0
+        facts.talkSeconds = answeredAt.map { (end - $0).seconds } ?? 0
+        facts.gateReasons = gateReasons
+        let result = OutcomeClassifier.classify(facts: facts)
+        return CallRecord(
+            id: plan.id, direction: plan.direction, campaign: plan.campaign, contact: plan.contact,
+            attempt: plan.attempt, number: plan.number, startedAt: startedAt, ringingAt: ringingAt,
+            answeredAt: answeredAt, endedAt: end, endReason: reason, sipStatus: status,
+            verdict: verdict, verdictConfidence: verdictConfidence, disposition: result.disposition,
+            outcome: result.outcome, outcomeConfidence: result.confidence, summary: result.summary,
+            recordingPath: recordingPath, decisionID: plan.decisionID, events: events, media: media)
+    }
+}

@@ -1,0 +1,149 @@
+internal import Base
+internal import CallModel
+internal import Compliance
+internal import Foundation
+internal import Logging
+internal import Store
+internal import Synchronization
+internal import Telemetry
+
+/// Asks the gate: gathers what the pure decision needs (rules, lists, the number's history, the
+/// internal list, the clock), decides, counts.
+final class GateDesk: Sendable {
+    private let rules: Mutex<GateRules>
+    private let store: Store
+    private let metrics: MetricsRegistry
+    private let settings: PlatformConfiguration.ComplianceSettings
+    /// Monotonic instant at which the demonstration clock showed its configured time.
+    private let clockOrigin: Instant
+    /// Opt-outs this process has seen, kept in case the store refuses a write.
+    private let optOuts = Mutex<Set<PhoneNumber>>([])
+
+    init(
+        settings: PlatformConfiguration.ComplianceSettings, store: Store,
+        metrics: MetricsRegistry, logger: Logger
+    ) throws {
+        self.settings = settings
+        self.store = store
+        self.metrics = metrics
+        clockOrigin = SystemClock.instant
+        rules = Mutex(try Self.load(settings, logger: logger))
+    }
+
+    /// The gate's time: the real one, unless a demonstration set another.
+    var now: WallTime {
+        guard let start = settings.demonstrationClock else { return SystemClock.wall }
+        return start + (SystemClock.instant - clockOrigin)
+    }
+
+    /// Decides on one attempt. A store that cannot answer denies (`internalListed: nil`).
+    func decide(
+        contact: Contact, campaign: Campaign
+    ) async -> GateDecision {
+        // History is stored under the real clock, whatever the gate's clock shows.
+        let history = try? await store.history(contact.number, now: SystemClock.wall)
+        let listed = history == nil ? nil : await isListed(contact.number)
+        let request = GateRequest(
+            contact: contact, campaign: campaign, now: now, history: history ?? CallHistory(),
+            internalListed: listed)
+        let decision = Gate.decide(request, rules: rules.withLock { $0 })
+        metrics.counter(Catalogue.gateDecisions, [decision.verdict.name]).increment()
+        for reason in decision.reasons {
+            metrics.counter(Catalogue.gateBlocks, [reason]).increment()
+        }
+        return decision
+    }
+
+    /// The coming days' spans in which a call to this contact would be lawful.
+    func openings(contact: Contact, campaign: Campaign) -> [Opening] {
+        let request = GateRequest(
+            contact: contact, campaign: campaign, now: now, history: CallHistory(),
+            internalListed: nil)
+        return Gate.openings(for: request, rules: rules.withLock { $0 })
+    }
+
+    /// nil when the list cannot be read.
+    private func isListed(_ number: PhoneNumber) async -> Bool? {
+        if optOuts.withLock({ $0.contains(number) }) { return true }
+        return try? await store.isOnInternalList(number)
+    }
+
+    /// Effective for the very next decision, before the store has it.
+    func remember(optOut number: PhoneNumber) {
+        _ = optOuts.withLock { $0.insert(number) }
+    }
+
+    /// Reads the lists and zones anew, and swaps the snapshot.
+    func reload(logger: Logger) throws {
+        let fresh = try Self.load(settings, logger: logger)
+        rules.withLock { $0 = fresh }
+    }
+
+    // MARK: loading
+
+    private static func load(
+        _ settings: PlatformConfiguration.ComplianceSettings, logger: Logger
+    ) throws -> GateRules {
+        var rules = try GateRules.builtIn()
+        rules.zones.merge(systemZones(rules.zoneNames)) { _, read in read }
+        if let path = settings.federalListPath {
+            rules.federalList = try list(path, asOf: settings.federalListAsOf, logger: logger)
+        } else if let reason = settings.federalListWaiver {
+            rules.federalList = .waived(reason: reason, by: "configuration")
+        }
+        for (state, path) in settings.stateListPaths {
+            rules.stateLists[state] = try list(path, asOf: nil, logger: logger)
+        }
+        if let reason = settings.stateListWaiver {
+            rules.otherStateLists = .waived(reason: reason, by: "configuration")
+        }
+        if let clock = settings.demonstrationClock {
+            rules.clockNote = "demonstration clock set to \(clock.iso8601)"
+            logger.warning("the gate runs on a demonstration clock: calling hours are not real")
+        }
+        return rules
+    }
+
+    /// Zones as this machine's time zone database has them; missing ones keep the built-in rule.
+    private static func systemZones(_ names: [String]) -> [String: ZoneRules] {
+        var zones: [String: ZoneRules] = [:]
+        for name in names where !name.contains("..") {
+            guard let data = FileManager.default.contents(atPath: "/usr/share/zoneinfo/" + name),
+                let rules = try? ZoneRules(tzif: [UInt8](data))
+            else { continue }
+            zones[name] = rules
+        }
+        return zones
+    }
+
+    private static func list(
+        _ path: String, asOf: WallTime?, logger: Logger
+    ) throws -> ListSource {
+        guard let file = FileHandle(forReadingAtPath: path) else {
+            throw PlatformConfiguration.Invalid(
+                "the do-not-call list \(path) cannot be read: correct the path or its permissions")
+        }
+        defer { try? file.close() }
+        let modified = try? FileManager.default.attributesOfItem(atPath: path)[.modificationDate]
+        let date =
+            asOf
+            ?? WallTime(
+                milliseconds: Int64(
+                    ((modified as? Date) ?? .distantPast).timeIntervalSince1970 * 1000))
+        var parser = DoNotCallParser(version: URL(fileURLWithPath: path).lastPathComponent)
+        while let chunk = try file.read(upToCount: 1 << 20), !chunk.isEmpty {
+            chunk.withUnsafeBytes { parser.feed($0) }
+        }
+        parser.finish()
+        if parser.errorCount > 0 {
+            throw PlatformConfiguration.Invalid(
+                "the do-not-call list \(path) has \(parser.errorCount) bad lines (first: line "
+                    + "\(parser.errors.first?.line ?? 0)): a list with errors is not used; mend it "
+                    + "or download it again")
+        }
+        logger.info(
+            "do-not-call list loaded",
+            metadata: ["file": "\(path)", "numbers": "\(parser.numberCount)"])
+        return .loaded(parser.set, asOf: date)
+    }
+}

@@ -1,0 +1,76 @@
+internal import Audio
+internal import Foundation
+internal import Synchronization
+
+/// Audio files named by campaigns and API calls: found only below the directories the operator
+/// allows, read once, kept as 8 kHz mono clips.
+final class MediaFiles: Sendable {
+    /// Clips kept in memory; each is at most `longestClip`.
+    static let clipLimit = 256
+    /// Ten minutes.
+    static let longestClip = 600
+    /// Bytes of a file that will be read: ten minutes of 48 kHz stereo.
+    static let fileLimit = 120 << 20
+
+    private let roots: [String]
+    private let clips = Mutex<[String: PlaybackClip]>([:])
+
+    /// - Parameter roots: directories below which files may be read; relative paths start at the
+    ///   first.
+    init(roots: [String]) {
+        self.roots = roots.map { Self.canonical($0) }
+    }
+
+    /// The clip in the WAV file at `path`. Throws `PlatformError` naming `field`.
+    func clip(_ path: String, field: String) throws(PlatformError) -> PlaybackClip {
+        let full = try resolve(path, field: field)
+        if let known = clips.withLock({ $0[full] }) { return known }
+        guard let file = FileHandle(forReadingAtPath: full) else {
+            throw .invalid(field, "\(field): no readable file at \(path)")
+        }
+        defer { try? file.close() }
+        guard let data = try? file.read(upToCount: Self.fileLimit + 1), data.count <= Self.fileLimit
+        else { throw .invalid(field, "\(field): \(path) is larger than \(Self.fileLimit) bytes") }
+        let clip = try Self.decode([UInt8](data), path: path, field: field)
+        clips.withLock { clips in
+            if clips.count >= Self.clipLimit { clips.removeAll() }
+            clips[full] = clip
+        }
+        return clip
+    }
+
+    static func decode(
+        _ bytes: [UInt8], path: String, field: String
+    ) throws(PlatformError) -> PlaybackClip {
+        do {
+            let wav = try WAVFile(parsing: bytes)
+            guard wav.durationMilliseconds <= longestClip * 1000 else {
+                throw PlatformError.invalid(field, "\(field): \(path) is longer than ten minutes")
+            }
+            return PlaybackClip(samples: try wav.channel(0, at: 8000))
+        } catch let error as PlatformError {
+            throw error
+        } catch {
+            throw .invalid(field, "\(field): \(path) is not a usable WAV file (\(error))")
+        }
+    }
+
+    /// The absolute path of `path` if it lies below an allowed root.
+    func resolve(_ path: String, field: String) throws(PlatformError) -> String {
+        guard let first = roots.first else {
+            throw .invalid(field, "\(field): no directory for audio files is configured")
+        }
+        let full = Self.canonical(path.hasPrefix("/") ? path : first + "/" + path)
+        guard roots.contains(where: { full.hasPrefix($0 == "/" ? "/" : $0 + "/") }) else {
+            throw .invalid(
+                field, "\(field): \(path) lies outside the allowed directories; move the file or "
+                    + "add its directory to `audio_directories`")
+        }
+        return full
+    }
+
+    /// Absolute, without `.`, `..` or symbolic links.
+    static func canonical(_ path: String) -> String {
+        URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath().path
+    }
+}

@@ -1,0 +1,185 @@
+internal import Audio
+internal import Base
+internal import CallModel
+public import Logging
+internal import MediaEngine
+public import NIOCore
+internal import Signalling
+internal import Store
+internal import Streaming
+public import Telemetry
+
+/// The whole platform, wired: what `trunkline serve` runs and what the HTTP edge speaks to.
+///
+/// Start order is the order of need (store, streams, media, signalling), end order its reverse, so
+/// that a call never meets a part that is gone.
+public final class Platform: Sendable {
+    public static let version = "0.1.0"
+
+    public let configuration: PlatformConfiguration
+    public let bus = EventBus()
+    public let metrics = MetricsRegistry()
+
+    let logger: Logger
+    let store: Store
+    let desk: GateDesk
+    let center = CallCenter()
+    let engine: MediaEngine
+    let hub: StreamHub
+    let agent: CallAgent
+    let runner: CampaignRunner
+    let files: MediaFiles
+    let recordings: String
+
+    /// Opens the store and the media engine; nothing is dialled or answered before `run`.
+    public init(
+        configuration: PlatformConfiguration, group: any EventLoopGroup, logger: Logger
+    ) throws {
+        try configuration.validate()
+        self.configuration = configuration
+        self.logger = logger
+        recordings = configuration.dataDirectory + "/recordings"
+        try Self.makeDirectories(configuration.dataDirectory, recordings)
+        metrics.gauge(Catalogue.buildInfo, [Self.version]).set(1)
+        let writes = metrics.counter(Catalogue.storeWrites)
+        let writeSeconds = metrics.histogram(Catalogue.storeWriteSeconds)
+        store = try Store(path: configuration.dataDirectory + "/trunkline.sqlite") { seconds in
+            writes.increment()
+            writeSeconds.observe(seconds)
+        }
+        desk = try GateDesk(
+            settings: configuration.compliance, store: store, metrics: metrics, logger: logger)
+        files = MediaFiles(
+            roots: [configuration.dataDirectory] + configuration.audioDirectories)
+        hub = try StreamHub(group: group, metrics: metrics, logger: logger)
+        let feed = center.feed
+        engine = try MediaEngine(
+            MediaEngineConfiguration(
+                address: configuration.rtpAddress, ports: configuration.rtpPorts,
+                workers: configuration.workers, cpus: configuration.cpus,
+                mediaTimeout: configuration.mediaTimeoutSeconds > 0
+                    ? .seconds(Int64(configuration.mediaTimeoutSeconds)) : nil,
+                streamWakeFD: hub.wakeFD, recordingDirectory: recordings,
+                warn: { line in logger.warning("\(line)") }),
+            metrics: metrics
+        ) { events in feed.yield(.engine(events)) }
+        agent = CallAgent(
+            SignallingConfiguration(
+                host: configuration.sip.host, port: configuration.sip.port,
+                publicHost: configuration.sipPublicHost,
+                trunk: configuration.trunk.map { trunk in
+                    TrunkConfiguration(
+                        host: trunk.endpoint.host, port: trunk.endpoint.port,
+                        username: trunk.username, password: trunk.password, domain: trunk.domain)
+                },
+                userAgent: "Trunkline/\(Self.version)", maximumCalls: configuration.maximumCalls),
+            group: group, metrics: metrics, logger: logger
+        ) { call in feed.yield(.inbound(call)) }
+        let directory = recordings
+        runner = CampaignRunner(
+            CampaignRunner.Parts(
+                store: store, desk: desk, center: center, files: files, bus: bus,
+                metrics: metrics, logger: logger,
+                target: { $0.e164 },
+                recordingPath: { "\(directory)/\($0.value).wav" }))
+    }
+
+    /// Recovers what a crash interrupted, binds SIP, resumes running campaigns; then works until
+    /// the task is cancelled.
+    public func run(onReady: @escaping @Sendable (String, Int) async throws -> Void) async throws {
+        let interrupted = try await store.recoverInterrupted(now: SystemClock.wall)
+        if !interrupted.isEmpty {
+            logger.warning(
+                "attempts of a former run were interrupted and recorded as such",
+                metadata: ["count": "\(interrupted.count)"])
+        }
+        await center.attach(parts())
+        let bound = try await agent.start()
+        for campaign in try await store.campaigns() where campaign.status == .running {
+            do {
+                try await runner.start(campaign)
+            } catch {
+                logger.error(
+                    "campaign not resumed",
+                    metadata: ["campaign": "\(campaign.id)", "reason": "\(error)"])
+                try await store.setStatus(.paused, of: campaign.id)
+            }
+        }
+        let feed = center.feed
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.center.run() }
+            group.addTask { await self.runner.run() }
+            group.addTask {
+                while !Task.isCancelled {
+                    feed.yield(.tick)
+                    try? await Task.sleep(for: .milliseconds(50))
+                }
+            }
+            group.addTask {
+                do {
+                    try await onReady(bound.host, bound.port)
+                } catch {
+                    self.logger.error("start failed", metadata: ["reason": "\(error)"])
+                }
+            }
+            // The group's tasks end when the service is cancelled.
+            await group.waitForAll()
+        }
+    }
+
+    /// Ends live calls, waits (bounded) for their records, closes every part.
+    public func shutdown() async {
+        await center.drain()
+        let deadline = SystemClock.instant + .seconds(5)
+        while await center.activeCount > 0, SystemClock.instant < deadline {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        bus.finish()
+        await agent.shutdown()
+        await hub.shutdown()
+        engine.shutdown()
+        center.feed.finish()
+        do { try store.close() } catch {
+            logger.error("the store did not close cleanly", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func parts() -> CallCenter.Parts {
+        let desk = self.desk
+        let store = self.store
+        let logger = self.logger
+        return CallCenter.Parts(
+            engine: engine, agent: agent, hub: hub, bus: bus, metrics: metrics, logger: logger,
+            streamTrust: configuration.streamTrustPath.map { .pem(file: $0) } ?? .system,
+            localAddress: configuration.rtpAddress, requireSRTP: configuration.requireSRTP,
+            maximumCalls: configuration.maximumCalls,
+            optOut: { number, source, call in
+                desk.remember(optOut: number)
+                for attempt in 1...CampaignRunner.writeAttempts {
+                    do {
+                        try await store.addToInternalList(
+                            number, source: source, call: call, at: SystemClock.wall)
+                        return
+                    } catch {
+                        logger.critical(
+                            "opt-out not stored",
+                            metadata: ["call": "\(call)", "reason": "\(error)"])
+                        try? await Task.sleep(for: .milliseconds(50 << attempt))
+                    }
+                }
+            },
+            route: { [self] call in route(call) })
+    }
+
+    private static func makeDirectories(_ paths: String...) throws {
+        for path in paths {
+            do {
+                try FileSystem.makePrivateDirectory(path)
+            } catch {
+                throw PlatformConfiguration.Invalid(
+                    "the data directory \(path) cannot be made (\(error)): choose another with "
+                        + "--data or correct its permissions")
+            }
+        }
+    }
+}

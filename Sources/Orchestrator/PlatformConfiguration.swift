@@ -1,0 +1,128 @@
+public import Base
+internal import CallModel
+
+/// Everything an operator can set, with the defaults of a single machine on loopback.
+public struct PlatformConfiguration: Sendable {
+    public struct Endpoint: Sendable, Equatable {
+        public var host: String
+        public var port: Int
+        public init(host: String, port: Int) {
+            self.host = host
+            self.port = port
+        }
+        /// True for 127.0.0.0/8, ::1 and `localhost`.
+        public var isLoopback: Bool {
+            host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        }
+    }
+
+    public struct Trunk: Sendable {
+        public var endpoint: Endpoint
+        public var username: String?
+        public var password: Redacted<String>?
+        public var domain: String?
+        public init(
+            endpoint: Endpoint, username: String? = nil, password: Redacted<String>? = nil,
+            domain: String? = nil
+        ) {
+            self.endpoint = endpoint
+            self.username = username
+            self.password = password
+            self.domain = domain
+        }
+    }
+
+    /// What an inbound call to a user part meets.
+    public enum Route: Sendable, Equatable {
+        case echo
+        case silence
+        /// nil: the configured bot.
+        case stream(url: String?)
+        case play(path: String)
+    }
+
+    public struct ComplianceSettings: Sendable {
+        /// Path of the national do-not-call list; nil: none loaded, and every number is refused
+        /// unless `federalListWaiver` says why none is needed.
+        public var federalListPath: String?
+        public var federalListAsOf: WallTime?
+        public var federalListWaiver: String?
+        /// State code → path of that state's list.
+        public var stateListPaths: [String: String]
+        public var stateListWaiver: String?
+        /// The gate's clock, for demonstrations and tests only; refused unless the trunk is on
+        /// loopback, and named in every decision made under it.
+        public var demonstrationClock: WallTime?
+        public init() {
+            stateListPaths = [:]
+        }
+    }
+
+    /// An OpenAI-compatible endpoint for script generation; nil: the built-in template.
+    public struct LanguageModel: Sendable {
+        public var baseURL: String
+        public var model: String
+        public var key: Redacted<String>
+        public init(baseURL: String, model: String, key: Redacted<String>) {
+            self.baseURL = baseURL
+            self.model = model
+            self.key = key
+        }
+    }
+
+    public var http = Endpoint(host: "127.0.0.1", port: 8080)
+    public var sip = Endpoint(host: "127.0.0.1", port: 5060)
+    /// The address peers reach SIP under, when `sip` binds a wildcard.
+    public var sipPublicHost: String?
+    public var rtpAddress = "127.0.0.1"
+    public var rtpPorts = 20000...39999
+    public var dataDirectory = "var/trunkline"
+    /// Directories besides the data directory from which audio files may be read.
+    public var audioDirectories: [String] = []
+    /// 0: one a core less one, at least one.
+    public var workers = 0
+    public var cpus: [Int] = []
+    public var trunk: Trunk?
+    public var streamURL: String?
+    /// PEM file of the authority that signed the bot's certificate; nil: the system's.
+    public var streamTrustPath: String?
+    public var routes: [String: Route] = [
+        "echo": .echo, "silence": .silence, "stream": .stream(url: nil),
+    ]
+    public var apiKey: Redacted<String>?
+    public var callerID: PhoneNumber?
+    public var compliance = ComplianceSettings()
+    public var languageModel: LanguageModel?
+    public var maximumCalls = 2000
+    /// Offer SDES-SRTP to the trunk and refuse calls without it.
+    public var requireSRTP = false
+    /// Seconds without RTP and RTCP after which a call ends; 0 never.
+    public var mediaTimeoutSeconds = 30
+
+    public init() {}
+
+    /// A setting that cannot work, in words that name the remedy.
+    public struct Invalid: Error, CustomStringConvertible, Equatable {
+        public var description: String
+        public init(_ description: String) { self.description = description }
+    }
+
+    /// Refuses combinations that would be unsafe.
+    public func validate() throws(Invalid) {
+        if !http.isLoopback, apiKey == nil {
+            throw Invalid(
+                "refusing to serve HTTP on \(http.host) without a key: set TRUNKLINE_API_KEY or "
+                    + "`api_key` in the configuration, or bind --http to 127.0.0.1")
+        }
+        if compliance.demonstrationClock != nil, trunk.map({ !$0.endpoint.isLoopback }) ?? false {
+            throw Invalid(
+                "compliance.demonstration_clock is for trunks on loopback only; the trunk is "
+                    + "\(trunk?.endpoint.host ?? "?"): remove the setting")
+        }
+        guard rtpPorts.lowerBound >= 1024, rtpPorts.upperBound <= 65535, rtpPorts.count >= 2 else {
+            throw Invalid(
+                "--rtp-ports \(rtpPorts.lowerBound)-\(rtpPorts.upperBound) is not usable: give a "
+                    + "range within 1024-65535 of at least two ports")
+        }
+    }
+}

@@ -1,0 +1,109 @@
+internal import Base
+
+/// `a=crypto` of security descriptions (RFC 4568 9.1). Never prints its key.
+public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
+    CustomDebugStringConvertible, CustomReflectable
+{
+    /// The suite that this room negotiates.
+    public static let defaultSuite = "AES_CM_128_HMAC_SHA1_80"
+    /// Master key ‖ salt of the AES_CM_128 suites, bytes.
+    public static let keyCount = 30
+
+    public var tag: Int
+    public var suite: String
+    /// Master key ‖ master salt, decoded.
+    public var key: [UInt8]
+    /// Packets the key may protect; nil when not stated.
+    public var lifetime: UInt64?
+    /// Master key identifier and its length in bytes; nil when not used.
+    public var mki: MasterKeyIdentifier?
+    /// As written, for example `WSH=64`.
+    public var sessionParameters: [String]
+
+    public struct MasterKeyIdentifier: Equatable, Sendable {
+        public var value: UInt64
+        public var byteCount: Int
+        public init(value: UInt64, byteCount: Int) {
+            self.value = value
+            self.byteCount = byteCount
+        }
+    }
+
+    public init(
+        tag: Int, suite: String = Self.defaultSuite, key: [UInt8], lifetime: UInt64? = nil,
+        mki: MasterKeyIdentifier? = nil, sessionParameters: [String] = []
+    ) {
+        self.tag = tag
+        self.suite = suite
+        self.key = key
+        self.lifetime = lifetime
+        self.mki = mki
+        self.sessionParameters = sessionParameters
+    }
+
+    public var description: String { "crypto:\(tag) \(suite) <redacted>" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: []) }
+
+    /// Reads the attribute's value, `1 AES_CM_128_HMAC_SHA1_80 inline:…|2^20|1:4 WSH=64`; nil when
+    /// it is not of that form. Of several key parameters the first is read and the line then counts
+    /// as one with a master key identifier, which `isUsable` refuses.
+    init?(parsing value: String) {
+        let fields = value.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
+        guard fields.count >= 3, let tag = Int(fields[0]), (0...999_999_999).contains(tag) else {
+            return nil
+        }
+        let parameters = fields[2].split(separator: ";", omittingEmptySubsequences: true)
+        guard let first = parameters.first, first.lowercased().hasPrefix("inline:") else {
+            return nil
+        }
+        let parts = first.dropFirst(7).split(separator: "|", omittingEmptySubsequences: false)
+        guard let text = parts.first, let key = Base64.decode(String(text)) else { return nil }
+        var lifetime: UInt64?
+        var mki: MasterKeyIdentifier?
+        for part in parts.dropFirst() {
+            if let colon = part.firstIndex(of: ":") {
+                guard let number = UInt64(part[..<colon]),
+                    let length = Int(part[part.index(after: colon)...]), (1...128).contains(length)
+                else { return nil }
+                mki = MasterKeyIdentifier(value: number, byteCount: length)
+            } else if part.hasPrefix("2^") {
+                guard let power = Int(part.dropFirst(2)), (0...63).contains(power) else {
+                    return nil
+                }
+                lifetime = 1 << UInt64(power)
+            } else {
+                guard let number = UInt64(part) else { return nil }
+                lifetime = number
+            }
+        }
+        if parameters.count > 1, mki == nil { mki = MasterKeyIdentifier(value: 0, byteCount: 1) }
+        self.init(
+            tag: tag, suite: fields[1], key: key, lifetime: lifetime, mki: mki,
+            sessionParameters: Array(fields[3...]))
+    }
+
+    /// The attribute's value on the wire.
+    var serialised: String {
+        var text = "\(tag) \(suite) inline:\(Base64.encode(key))"
+        if let lifetime {
+            let power = lifetime.trailingZeroBitCount
+            text += lifetime.nonzeroBitCount == 1 ? "|2^\(power)" : "|\(lifetime)"
+        }
+        if let mki { text += "|\(mki.value):\(mki.byteCount)" }
+        for parameter in sessionParameters { text += " \(parameter)" }
+        return text
+    }
+
+    /// A line that we can run as it stands: our suite, a whole key, no master key identifier, a
+    /// lifetime that a call does not exhaust, and no session parameter that changes the protection
+    /// (RFC 4568 6.3: unknown ones make the line unusable unless they start with "-").
+    var isUsable: Bool {
+        guard suite.uppercased() == Self.defaultSuite, key.count == Self.keyCount, mki == nil,
+            lifetime.map({ $0 >= 1 << 20 }) ?? true
+        else { return false }
+        return sessionParameters.allSatisfy { parameter in
+            parameter.hasPrefix("-") || parameter.uppercased().hasPrefix("WSH=")
+        }
+    }
+}

@@ -1,0 +1,137 @@
+public import Base
+
+/// What happens on a call, for its owner. `ended` comes exactly once and last.
+public enum CallNotice: Sendable, Equatable {
+    case trying
+    case ringing
+    case earlyMedia(sdp: [UInt8])
+    /// Outbound: the answer of the 2xx. Inbound: our 200 was acknowledged; `sdp` is what the ACK
+    /// carried, empty when the INVITE held the offer.
+    case answered(sdp: [UInt8])
+    /// A re-INVITE or UPDATE with an offer: the owner answers or refuses it.
+    case offer(sdp: [UInt8])
+    case digit(Character)
+    case ended(CallEnd)
+}
+
+/// How a call ended.
+public struct CallEnd: Sendable, Equatable {
+    public enum Cause: String, Sendable {
+        /// A final response other than 2xx.
+        case rejected
+        /// Timer B, or no final response to a CANCEL.
+        case timeout
+        /// Nobody answered within the ring time.
+        case noAnswer
+        /// By the owner before the answer; inbound: by the caller.
+        case cancelled
+        case remoteBye
+        case localBye
+        /// Our 200 was never acknowledged.
+        case notAcknowledged
+        /// A 2xx without the answer to our offer, or something else that no call can live with.
+        case protocolError
+        /// By the owner: an inbound call was refused.
+        case refused
+        /// Our own limit of calls or transactions.
+        case overload
+    }
+
+    public var cause: Cause
+    /// Final status of the INVITE; 408 when we stopped waiting (RFC 3261 8.1.3.1), 0 for none.
+    public var status: Int
+    /// Value of Reason headers (RFC 3326), if any.
+    public var reason: String?
+
+    public init(_ cause: Cause, status: Int, reason: String? = nil) {
+        self.cause = cause
+        self.status = status
+        self.reason = reason
+    }
+}
+
+/// What a call asks of the user agent that owns it, in order.
+public enum CallAction: Sendable, Equatable {
+    /// Send in a new client transaction.
+    case request(SIPMessage, to: SIPAddress)
+    /// The ACK of a 2xx: straight to the transport.
+    case acknowledge(SIPMessage, to: SIPAddress)
+    /// Answer a request of the peer in its server transaction.
+    case respond(SIPMessage, TransactionKey)
+    /// Stop waiting for the final response of this INVITE (RFC 3261 9.1).
+    case abandon(SIPMessage)
+    case notice(CallNotice)
+}
+
+/// One step of a call: everything it may not own itself, and where its actions go.
+public struct CallStep {
+    public let now: Instant
+    public let party: LocalParty
+    public let timing: SIPTimers
+    public var entropy: SeededGenerator
+    public var out = Outbox<CallAction>()
+
+    public init(
+        now: Instant, party: LocalParty, timing: SIPTimers, entropy: SeededGenerator
+    ) {
+        self.now = now
+        self.party = party
+        self.timing = timing
+        self.entropy = entropy
+    }
+
+    mutating func notify(_ notice: CallNotice) { out.push(.notice(notice)) }
+}
+
+/// An outbound call, before it starts.
+public struct CallSetup: Sendable {
+    /// Request-URI and To.
+    public var target: SIPURI
+    /// From, without tag.
+    public var from: NameAddress
+    /// The SDP offer.
+    public var offer: [UInt8]
+    /// Where the INVITE and everything of its transaction is sent.
+    public var destination: SIPAddress
+    /// From the first sign of ringing to the CANCEL.
+    public var ringTimeout: Interval
+    /// Extra header lines of the INVITE.
+    public var headers: [(name: String, value: String)]
+    /// Only when `destination` is the trunk that knows them.
+    public var credentials: DigestCredentials?
+
+    public init(
+        target: SIPURI, from: NameAddress, offer: [UInt8], destination: SIPAddress,
+        ringTimeout: Interval = .seconds(30), headers: [(name: String, value: String)] = [],
+        credentials: DigestCredentials? = nil
+    ) {
+        self.target = target
+        self.from = from
+        self.offer = offer
+        self.destination = destination
+        self.ringTimeout = ringTimeout
+        self.headers = headers
+        self.credentials = credentials
+    }
+}
+
+extension SIPMessage {
+    /// Allow, Accept and Supported: what RFC 3261 11.2 and 13.2.1 want said.
+    mutating func addCapabilities() {
+        headers.append(.allow, SIPMethod.supported.map(\.name).joined(separator: ", "))
+        headers.append(.accept, "application/sdp")
+        headers.append(.supported, "")
+    }
+
+    mutating func attach(sdp: [UInt8]) {
+        guard !sdp.isEmpty else { return }
+        headers.append(.contentType, "application/sdp")
+        body = sdp
+    }
+
+    /// The values of all Reason headers, if any.
+    var reasonText: String? {
+        let lines = headers.lines(.reason)
+        return lines.isEmpty ? nil : lines.joined(separator: ", ")
+    }
+}

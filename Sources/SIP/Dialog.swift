@@ -1,0 +1,172 @@
+public import Base
+
+/// How we appear to peers: what goes into Via, Contact and User-Agent of everything we send.
+public struct LocalParty: Sendable {
+    /// Address or name peers reach us under.
+    public var host: String
+    public var port: Int
+    /// Value of User-Agent and Server.
+    public var product: String
+
+    public init(host: String, port: Int, product: String) {
+        self.host = host
+        self.port = port
+        self.product = product
+    }
+
+    /// A fresh top Via with `rport` (RFC 3581).
+    func makeVia(_ entropy: inout SeededGenerator) -> String {
+        Via(host: host, port: port, branch: Via.magicCookie + entropy.token(20)).serialised
+    }
+
+    func contact(user: String?) -> String {
+        "<" + SIPURI(user: user, host: host, port: port).serialised + ">"
+    }
+}
+
+/// Where datagrams go to and come from: a numeric address or, for a first hop, a name that the edge
+/// resolves.
+public struct SIPAddress: Hashable, Sendable {
+    public var host: String
+    public var port: Int
+
+    public init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    public static let defaultPort = 5060
+
+    /// True for an IPv4 or IPv6 address in digits.
+    public var isNumeric: Bool {
+        if host.utf8.contains(UInt8(ascii: ":")) { return true }
+        let parts = host.utf8.split(
+            separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        return parts.count == 4
+            && parts.allSatisfy { parseDecimal($0).map { $0 <= 255 } ?? false }
+    }
+
+    /// False for the unspecified, multicast and broadcast addresses: a Contact or Via must not make
+    /// us send there (RFC 4475 bcast).
+    public var isUnicast: Bool {
+        if host.utf8.contains(UInt8(ascii: ":")) {
+            return host != "::" && !host.asciiLowercased.hasPrefix("ff")
+        }
+        guard let first = host.utf8.split(separator: UInt8(ascii: ".")).first,
+            let octet = parseDecimal(first)
+        else { return true }
+        return octet != 0 && octet < 224
+    }
+}
+
+/// A peer-to-peer relationship between two user agents (RFC 3261 12).
+public struct Dialog: Sendable {
+    public let callID: String
+    /// Our side's From (as caller) or To (as callee), with our tag.
+    public let local: NameAddress
+    /// The other side, with its tag if it has one (RFC 2543 peers may not).
+    public let remote: NameAddress
+    public private(set) var localSequence: UInt32
+    /// nil until the peer has sent a request.
+    public private(set) var remoteSequence: UInt32?
+    /// Where requests are addressed: the peer's Contact.
+    public private(set) var remoteTarget: SIPURI
+    /// In the order requests carry it.
+    public private(set) var routeSet: [NameAddress]
+    /// Where the peer's last message came from: used when its Contact is a name.
+    public var peerAddress: SIPAddress
+
+    public var remoteTag: String? { remote.tag }
+    public var localTag: String { local.tag ?? "" }
+
+    /// The caller's side, made by a response with a To tag (12.1.2).
+    ///
+    /// A response without Contact leaves the target of the INVITE in place.
+    public init(
+        request: SIPMessage, response: SIPMessage, essentials: MessageEssentials,
+        target: SIPURI, from address: SIPAddress
+    ) {
+        callID = essentials.callID
+        local = essentials.from
+        remote = essentials.to
+        localSequence = essentials.cseq.number
+        remoteSequence = nil
+        remoteTarget = response.contactURI ?? target
+        routeSet = Self.routes(response).reversed()
+        peerAddress = address
+    }
+
+    /// The callee's side, made by an INVITE (12.1.1). `localTag` is the tag we add to To.
+    public init(
+        invite: SIPMessage, essentials: MessageEssentials, localTag: String,
+        from address: SIPAddress, entropy: inout SeededGenerator
+    ) {
+        callID = essentials.callID
+        var to = essentials.to
+        to.parameters.set("tag", localTag)
+        local = to
+        remote = essentials.from
+        localSequence = UInt32(truncatingIfNeeded: entropy.next() & 0x3FFF)
+        remoteSequence = essentials.cseq.number
+        remoteTarget = invite.contactURI ?? SIPURI(host: address.host, port: address.port)
+        routeSet = Self.routes(invite)
+        peerAddress = address
+    }
+
+    private static func routes(_ message: SIPMessage) -> [NameAddress] {
+        message.headers.values(.recordRoute).prefix(SIPLimits.routeCount).compactMap {
+            try? NameAddress($0, of: .recordRoute)
+        }
+    }
+
+    /// A request within the dialog (12.2.1.1) with a fresh branch; CSeq is counted up except for
+    /// ACK, which takes `sequence`, the number of the INVITE it acknowledges.
+    public mutating func makeRequest(
+        _ method: SIPMethod, party: LocalParty, sequence: UInt32? = nil,
+        entropy: inout SeededGenerator
+    ) -> SIPMessage {
+        if sequence == nil { localSequence &+= 1 }
+        var uri = remoteTarget
+        uri.rawHeaders = nil
+        var routes = routeSet.map(\.serialised)
+        if let first = routeSet.first?.uri.sip, !first.parameters.contains("lr") {
+            // A strict router: it wants itself in the Request-URI and the target last.
+            routes = Array(routes.dropFirst())
+            routes.append(NameAddress(uri: .sip(uri)).serialised)
+            uri = first
+            uri.rawHeaders = nil
+        }
+        var request = SIPMessage(.request(method: method, uri: uri.serialised))
+        request.headers.append(.via, party.makeVia(&entropy))
+        request.headers.append(.maxForwards, "70")
+        for route in routes { request.headers.append(.route, route) }
+        request.headers.append(.from, local.serialised)
+        request.headers.append(.to, remote.serialised)
+        request.headers.append(.callID, callID)
+        let number = sequence ?? localSequence
+        request.headers.append(.cseq, CSeq(number: number, method: method).serialised)
+        request.headers.append(.userAgent, party.product)
+        return request
+    }
+
+    /// Where a request of this dialog is sent: the first route or the remote target when that is a
+    /// numeric address, else where the peer's messages come from.
+    public var nextHop: SIPAddress {
+        let uri = routeSet.first?.uri.sip ?? remoteTarget
+        let address = SIPAddress(host: uri.host, port: uri.port ?? SIPAddress.defaultPort)
+        return address.isNumeric && address.isUnicast ? address : peerAddress
+    }
+
+    /// Takes the CSeq of a request from the peer; false when it is older than the last one
+    /// (12.2.2: answer 500).
+    public mutating func accept(remoteSequence number: UInt32) -> Bool {
+        if let last = remoteSequence, number < last { return false }
+        remoteSequence = number
+        return true
+    }
+
+    /// A target refresh: re-INVITE, UPDATE or their 2xx (12.2).
+    public mutating func refreshTarget(_ message: SIPMessage) {
+        if let uri = message.contactURI { remoteTarget = uri }
+    }
+}

@@ -1,0 +1,67 @@
+/// A request method. Any token is one (RFC 3261 25.1); comparison is by case (7.1).
+public struct SIPMethod: Hashable, Sendable, CustomStringConvertible {
+    public let name: String
+    public init(_ name: String) { self.name = name }
+    public var description: String { name }
+
+    public static let invite = SIPMethod("INVITE")
+    public static let ack = SIPMethod("ACK")
+    public static let bye = SIPMethod("BYE")
+    public static let cancel = SIPMethod("CANCEL")
+    public static let options = SIPMethod("OPTIONS")
+    public static let info = SIPMethod("INFO")
+    public static let update = SIPMethod("UPDATE")
+    public static let register = SIPMethod("REGISTER")
+
+    /// What we do, as said in Allow.
+    public static let supported: [SIPMethod] = [
+        .invite, .ack, .cancel, .bye, .options, .info, .update,
+    ]
+
+    /// For metric labels: a method we know by name, or `other`.
+    public var label: String {
+        Self.supported.contains(self) || self == .register ? name : "other"
+    }
+}
+
+/// The reason phrases we send (RFC 3261 21 and extensions).
+public func reasonPhrase(_ status: Int) -> String {
+    switch status {
+    case 100: "Trying"
+    case 180: "Ringing"
+    case 183: "Session Progress"
+    case 200: "OK"
+    case 400: "Bad Request"
+    case 403: "Forbidden"
+    case 404: "Not Found"
+    case 405: "Method Not Allowed"
+    case 406: "Not Acceptable"
+    case 408: "Request Timeout"
+    case 415: "Unsupported Media Type"
+    case 416: "Unsupported URI Scheme"
+    case 420: "Bad Extension"
+    case 480: "Temporarily Unavailable"
+    case 481: "Call/Transaction Does Not Exist"
+    case 482: "Loop Detected"
+    case 483: "Too Many Hops"
+    case 486: "Busy Here"
+    case 487: "Request Terminated"
+    case 488: "Not Acceptable Here"
+    case 491: "Request Pending"
+    case 500: "Server Internal Error"
+    case 503: "Service Unavailable"
+    case 505: "Version Not Supported"
+    case 513: "Message Too Large"
+    case 600: "Busy Everywhere"
+    case 603: "Decline"
+    default:
+        switch status {
+        case 100...199: "Progress"
+        case 200...299: "OK"
+        case 300...399: "Redirection"
+        case 400...499: "Request Failure"
+        case 500...599: "Server Failure"
+        default: "Global Failure"
+        }
+    }
+}

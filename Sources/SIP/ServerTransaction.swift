@@ -1,0 +1,76 @@
+public import Base
+
+//                │ request to TU
+//                ▼
+//           ┌────────┐
+//           │ Trying │  (copies of the request: discarded)
+//           └────────┘
+//   1xx from TU: │  │ 200-699 from TU: send
+//   send         ▼  │
+//       ┌────────────┐   request, 1xx from TU: send the 1xx
+//       │ Proceeding │
+//       └────────────┘
+//                │ 200-699 from TU: send
+//                ▼
+//       ┌───────────┐   request: send the response
+//       │ Completed │── Timer J ──▶ Terminated
+//       └───────────┘
+//
+// RFC 3261 17.2.2 figure 8. Unreliable transport.
+
+/// The server's side of one request other than INVITE and ACK.
+public struct ServerTransaction: Sendable {
+    public enum State: String, Sendable {
+        /// May go to: proceeding, completed.
+        case trying
+        /// May go to: completed.
+        case proceeding
+        /// Answers copies of the request. May go to: terminated.
+        case completed
+        case terminated
+    }
+
+    public private(set) var state: State = .trying
+    public let request: SIPMessage
+    private let timing: SIPTimers
+    private var timers = TimerTable<TransactionTimer>()
+    private var lastResponse: [UInt8] = []
+
+    public init(_ request: SIPMessage, timing: SIPTimers) {
+        self.request = request
+        self.timing = timing
+    }
+
+    public var deadline: Instant? { timers.next }
+
+    public mutating func respond(
+        _ response: SIPMessage, now: Instant, out: inout Outbox<TransactionOutput>
+    ) {
+        guard let status = response.status, state == .trying || state == .proceeding else {
+            return
+        }
+        lastResponse = response.serialised
+        out.push(.transmit(lastResponse))
+        if status < 200 {
+            state = .proceeding
+        } else {
+            state = .completed
+            timers.set(.j, at: now + timing.timeout)
+        }
+    }
+
+    /// A copy of the request.
+    public mutating func receiveRetransmission(out: inout Outbox<TransactionOutput>) {
+        guard !lastResponse.isEmpty, state != .terminated else { return }
+        out.push(.retransmit(lastResponse))
+    }
+
+    public mutating func handleTimers(now: Instant) {
+        while timers.popExpired(now: now) != nil { terminate() }
+    }
+
+    public mutating func terminate() {
+        state = .terminated
+        timers.cancelAll()
+    }
+}

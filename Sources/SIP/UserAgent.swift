@@ -1,0 +1,257 @@
+public import Base
+
+//   datagram ─▶ receive ─▶ parse ─▶ response ─▶ client transaction ─┐
+//                             │                                     ├─▶ UACall / UASCall
+//                             └──▶ request ─▶ policy ─▶ server ─────┘      │ actions
+//                                  (400 … 505)         transaction         ▼
+//   owner: place, ring, answer, hangUp … ─────────────────────────────▶ perform
+//                                                                          │
+//   handleTimers(now) ◀── nextDeadline            Outbox<UserAgentOutput> ◀┘
+//                                                 datagrams out, notices, incoming calls
+
+/// Names one call within a user agent.
+public struct CallKey: Hashable, Sendable {
+    public let isInbound: Bool
+    public let number: UInt64
+
+    /// A key for `place`: the owner numbers its calls.
+    public static func outbound(_ number: UInt64) -> CallKey {
+        CallKey(isInbound: false, number: number)
+    }
+}
+
+/// What an INVITE from outside asks for.
+public struct IncomingInvite: Sendable, Equatable {
+    /// User part of the Request-URI, unescaped; "" when it has none.
+    public var user: String
+    /// User part of From, unescaped; "" when it has none.
+    public var from: String
+    /// nil: the caller wants our offer.
+    public var offer: [UInt8]?
+    public var source: SIPAddress
+}
+
+/// What leaves a user agent, in order.
+public enum UserAgentOutput: Sendable, Equatable {
+    case send([UInt8], to: SIPAddress)
+    case notice(CallKey, CallNotice)
+    /// Ring, answer or reject it.
+    case incoming(CallKey, IncomingInvite)
+}
+
+/// All of SIP of one UDP address: transactions, dialogs and calls, without clock or socket.
+public struct UserAgent: Sendable {
+    public struct Configuration: Sendable {
+        public var party: LocalParty
+        public var timing = SIPTimers()
+        public var hashes: DigestHashes
+        /// Calls at one time; an INVITE beyond it gets 503.
+        public var maximumCalls = 2_000
+        /// Transactions at one time; a request beyond it gets 503 without a transaction. Requests
+        /// inside a dialog may use a quarter more, so that calls can still be hung up.
+        public var maximumTransactions = 20_000
+
+        public init(party: LocalParty, hashes: DigestHashes) {
+            self.party = party
+            self.hashes = hashes
+        }
+    }
+
+    struct CallEntry: Sendable {
+        var call: Call
+        /// Client transactions that may still deliver something to it.
+        var openTransactions = 0
+    }
+
+    struct ClientEntry<Transaction: Sendable>: Sendable {
+        var transaction: Transaction
+        var call: CallKey
+        var destination: SIPAddress
+    }
+
+    struct ServerEntry<Transaction: Sendable>: Sendable {
+        var transaction: Transaction
+        /// Where its responses go.
+        var destination: SIPAddress
+        var call: CallKey?
+        var mergeKey: String?
+    }
+
+    enum DeadlineOwner: Hashable, Sendable {
+        case call(CallKey)
+        case inviteClient(TransactionKey)
+        case client(TransactionKey)
+        case inviteServer(TransactionKey)
+        case server(TransactionKey)
+    }
+
+    public let configuration: Configuration
+    public internal(set) var counters = UserAgentCounters()
+    /// Calls that have not ended.
+    public internal(set) var activeCalls = 0
+    var entropy: SeededGenerator
+    var calls: [CallKey: CallEntry] = [:]
+    var callsByDialog: [DialogKey: CallKey] = [:]
+    var inviteClients: [TransactionKey: ClientEntry<InviteClientTransaction>] = [:]
+    var clients: [TransactionKey: ClientEntry<ClientTransaction>] = [:]
+    var inviteServers: [TransactionKey: ServerEntry<InviteServerTransaction>] = [:]
+    var servers: [TransactionKey: ServerEntry<ServerTransaction>] = [:]
+    var mergeKeys: [String: TransactionKey] = [:]
+    var deadlines = DeadlineQueue<DeadlineOwner>()
+    private var inboundCount: UInt64 = 0
+
+    public init(_ configuration: Configuration, entropy: SeededGenerator) {
+        self.configuration = configuration
+        self.entropy = entropy
+    }
+
+    public var transactionCount: Int {
+        inviteClients.count + clients.count + inviteServers.count + servers.count
+    }
+
+    /// True when nothing is under way: no call, no transaction that may still send.
+    public var isIdle: Bool { calls.isEmpty }
+
+    /// When `handleTimers` must be called next.
+    public mutating func nextDeadline() -> Instant? { deadlines.next() }
+
+    // MARK: the owner's commands
+
+    /// Starts an outbound call; its notices carry `key`. At the limit it ends at once (`overload`).
+    public mutating func place(
+        _ setup: CallSetup, key: CallKey, now: Instant, out: inout Outbox<UserAgentOutput>
+    ) {
+        guard activeCalls < configuration.maximumCalls,
+            transactionCount < configuration.maximumTransactions, calls[key] == nil
+        else {
+            counters.overloads += 1
+            out.push(.notice(key, .ended(CallEnd(.overload, status: 0))))
+            return
+        }
+        let call = UACall(setup, hashes: configuration.hashes, entropy: &entropy)
+        add(.outbound(call), key)
+        step(key, now, &out) { call, step in
+            call.update(outbound: { $0.start(&step) }, inbound: { _ in })
+        }
+    }
+
+    /// CANCEL or BYE, 503 for an inbound call that has not been answered.
+    public mutating func hangUp(
+        _ key: CallKey, now: Instant, out: inout Outbox<UserAgentOutput>
+    ) {
+        step(key, now, &out) { call, step in
+            call.update(outbound: { $0.hangUp(&step) }, inbound: { $0.hangUp(&step) })
+        }
+    }
+
+    /// 180.
+    public mutating func ring(_ key: CallKey, now: Instant, out: inout Outbox<UserAgentOutput>) {
+        step(key, now, &out) { call, step in
+            call.update(outbound: { _ in }, inbound: { $0.ring(&step) })
+        }
+    }
+
+    /// 200 with `sdp`: the answer, or the offer when the INVITE had none.
+    public mutating func answer(
+        _ key: CallKey, sdp: [UInt8], now: Instant, out: inout Outbox<UserAgentOutput>
+    ) {
+        step(key, now, &out) { call, step in
+            call.update(outbound: { _ in }, inbound: { $0.answer(sdp, &step) })
+        }
+    }
+
+    public mutating func reject(
+        _ key: CallKey, status: Int, now: Instant, out: inout Outbox<UserAgentOutput>
+    ) {
+        step(key, now, &out) { call, step in
+            call.update(outbound: { _ in }, inbound: { $0.reject(status, &step) })
+        }
+    }
+
+    /// Answers the offer that `CallNotice.offer` brought.
+    public mutating func answerOffer(
+        _ key: CallKey, sdp: [UInt8], now: Instant, out: inout Outbox<UserAgentOutput>
+    ) {
+        step(key, now, &out) { call, step in
+            call.update(
+                outbound: { $0.answerOffer(sdp, &step) }, inbound: { $0.answerOffer(sdp, &step) })
+        }
+    }
+
+    public mutating func refuseOffer(
+        _ key: CallKey, status: Int = 488, now: Instant, out: inout Outbox<UserAgentOutput>
+    ) {
+        step(key, now, &out) { call, step in
+            call.update(
+                outbound: { $0.refuseOffer(status, &step) },
+                inbound: { $0.refuseOffer(status, &step) })
+        }
+    }
+
+    // MARK: one step of a call
+
+    mutating func add(_ call: Call, _ key: CallKey) {
+        calls[key] = CallEntry(call: call)
+        callsByDialog[call.dialogKey] = key
+        activeCalls += 1
+    }
+
+    mutating func nextInboundKey() -> CallKey {
+        inboundCount &+= 1
+        return CallKey(isInbound: true, number: inboundCount)
+    }
+
+    func makeStep(_ now: Instant) -> CallStep {
+        CallStep(
+            now: now, party: configuration.party, timing: configuration.timing,
+            entropy: entropy)
+    }
+
+    /// Runs `body` on a call, then performs what it asked for. nil when there is no such call.
+    @discardableResult
+    mutating func step<Result>(
+        _ key: CallKey, _ now: Instant, _ out: inout Outbox<UserAgentOutput>,
+        _ body: (inout Call, inout CallStep) -> Result
+    ) -> Result? {
+        guard var entry = calls[key] else { return nil }
+        var step = makeStep(now)
+        let wasOver = entry.call.isOver
+        let result = body(&entry.call, &step)
+        entropy = step.entropy
+        if entry.call.isOver, !wasOver { activeCalls -= 1 }
+        calls[key] = entry
+        deadlines.set(.call(key), to: entry.call.deadline)
+        for action in step.out.takeAll() { perform(action, of: key, now, &out) }
+        retireIfDone(key)
+        return result
+    }
+
+    /// Forgets a call that has ended and whose transactions have nothing more to tell it.
+    mutating func retireIfDone(_ key: CallKey) {
+        guard let entry = calls[key], entry.call.isOver, entry.openTransactions == 0,
+            entry.call.deadline == nil
+        else { return }
+        calls[key] = nil
+        callsByDialog[entry.call.dialogKey] = nil
+        deadlines.set(.call(key), to: nil)
+    }
+}
+
+extension UserAgent {
+    /// Ends every call, in the order of their keys: the process is going down.
+    public mutating func hangUpAll(now: Instant, out: inout Outbox<UserAgentOutput>) {
+        let keys = calls.keys.sorted {
+            ($0.isInbound ? 1 : 0, $0.number) < ($1.isInbound ? 1 : 0, $1.number)
+        }
+        for key in keys { hangUp(key, now: now, out: &out) }
+    }
+
+    /// True when no call is open and no request of ours waits for its answer.
+    public var isQuiet: Bool {
+        activeCalls == 0
+            && clients.values.allSatisfy { $0.transaction.state == .completed }
+            && inviteClients.values.allSatisfy {
+                $0.transaction.state == .completed || $0.transaction.state == .accepted
+            }
+    }
+}

@@ -1,0 +1,124 @@
+internal import Base
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+internal import Logging
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOHTTPTypes
+internal import NIOHTTPTypesHTTP1
+internal import NIOWebSocket
+internal import Orchestrator
+
+/// A connection that is HTTP/1.1 unless it asks to become a WebSocket on `/v1/events`.
+struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
+    typealias HTTPChannel = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+    typealias SocketChannel = NIOAsyncChannel<WebSocketFrame, WebSocketFrame>
+
+    enum Outcome: Sendable {
+        case http(HTTPChannel)
+        case webSocket(SocketChannel, EventFilter)
+    }
+
+    struct Value: ServerChildChannelValue {
+        let outcome: EventLoopFuture<Outcome>
+        let channel: any Channel
+    }
+
+    let responder: HTTPChannelHandler.Responder
+    let bus: EventBus
+    let key: Redacted<String>?
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
+            let upgrader = NIOTypedWebSocketServerUpgrader<Outcome>(
+                maxFrameSize: 1 << 14,
+                shouldUpgrade: { channel, head in
+                    let allowed = Self.mayUpgrade(head, key: key)
+                    return channel.eventLoop.makeSucceededFuture(allowed ? HTTPHeaders() : nil)
+                },
+                upgradePipelineHandler: { channel, head in
+                    channel.eventLoop.makeCompletedFuture {
+                        let socket = try SocketChannel(wrappingChannelSynchronously: channel)
+                        return .webSocket(socket, EventFilter(path: head.uri))
+                    }
+                })
+            let configuration = NIOTypedHTTPServerUpgradeConfiguration<Outcome>(
+                upgraders: [upgrader],
+                notUpgradingCompletionHandler: { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandler(
+                            HTTP1ToHTTPServerCodec(secure: false))
+                        return .http(try HTTPChannel(wrappingChannelSynchronously: channel))
+                    }
+                })
+            let outcome = try channel.pipeline.syncOperations
+                .configureUpgradableHTTPServerPipeline(
+                    configuration: .init(upgradeConfiguration: configuration))
+            return Value(outcome: outcome, channel: channel)
+        }
+    }
+
+    static func mayUpgrade(_ head: HTTPRequestHead, key: Redacted<String>?) -> Bool {
+        let path = head.uri.split(separator: "?", maxSplits: 1).first.map(String.init) ?? ""
+        guard path == "/v1/events" else { return false }
+        var request = HTTPRequest(method: .get, scheme: nil, authority: nil, path: path)
+        request.headerFields[.authorization] = head.headers.first(name: "authorization")
+        return AccessRule.allows(request, path: path, key: key)
+    }
+
+    func handle(value: Value, logger: Logger) async {
+        do {
+            switch try await value.outcome.get() {
+            case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
+            case .webSocket(let channel, let filter): await serve(channel, filter, logger)
+            }
+        } catch {
+            logger.debug("connection ended before its first request")
+            try? await value.channel.close()
+        }
+    }
+
+    /// Sends each event as a text frame until either side goes.
+    private func serve(_ channel: SocketChannel, _ filter: EventFilter, _ logger: Logger) async {
+        guard let events = bus.subscribe() else {
+            try? await channel.channel.close()
+            return
+        }
+        do {
+            try await channel.executeThenClose { inbound, outbound in
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        for await event in events where filter.admits(event) {
+                            try await outbound.write(
+                                WebSocketFrame(
+                                    fin: true, opcode: .text,
+                                    data: ByteBuffer(string: event.json)))
+                        }
+                    }
+                    group.addTask {
+                        for try await frame in inbound {
+                            switch frame.opcode {
+                            case .ping:
+                                try await outbound.write(
+                                    WebSocketFrame(
+                                        fin: true, opcode: .pong, data: frame.unmaskedData))
+                            case .connectionClose:
+                                try await outbound.write(
+                                    WebSocketFrame(
+                                        fin: true, opcode: .connectionClose,
+                                        data: frame.unmaskedData))
+                                return
+                            default: break
+                            }
+                        }
+                    }
+                    try await group.next()
+                    group.cancelAll()
+                }
+            }
+        } catch {
+            logger.debug("event socket ended")
+        }
+    }
+}

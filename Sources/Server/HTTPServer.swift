@@ -1,0 +1,56 @@
+public import Hummingbird
+public import Logging
+internal import HummingbirdCore
+public import NIOCore
+public import Orchestrator
+internal import Telemetry
+
+/// The door for people and programs: HTTP API, live events, metrics, health.
+///
+/// ```
+/// connection ─► upgrade? ─ no ─► reporting ─► access ─► router ─► Platform
+///                   └ yes, GET /v1/events ─► access ─► EventSocket ─► EventBus
+/// ```
+public struct HTTPServer: Sendable {
+    typealias Context = BasicRequestContext
+
+    private let platform: Platform
+    private let logger: Logger
+
+    public init(platform: Platform, logger: Logger) {
+        self.platform = platform
+        self.logger = logger
+    }
+
+    /// The service that listens; `onListening` is told the bound port.
+    public func application(
+        group: any EventLoopGroup, onListening: @escaping @Sendable (Int) async -> Void
+    ) -> some ApplicationProtocol {
+        let endpoint = platform.configuration.http
+        let key = platform.configuration.apiKey
+        let bus = platform.bus
+        return Application(
+            router: router(),
+            server: HTTPServerBuilder { responder in
+                EventUpgradeChannel(responder: responder, bus: bus, key: key)
+            },
+            configuration: ApplicationConfiguration(
+                address: .hostname(endpoint.host, port: endpoint.port), serverName: "trunkline"),
+            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
+            eventLoopGroupProvider: .shared(group),
+            logger: logger)
+    }
+
+    func router() -> Router<Context> {
+        let router = Router(context: Context.self)
+        router.add(middleware: ReportingMiddleware(metrics: platform.metrics))
+        router.add(middleware: AccessMiddleware(key: platform.configuration.apiKey))
+        HealthRoutes(platform: platform).add(to: router)
+        CallRoutes(platform: platform).add(to: router)
+        LegRoutes(platform: platform).add(to: router)
+        CampaignRoutes(platform: platform).add(to: router)
+        OriginalRoutes(platform: platform).add(to: router)
+        EventRoutes(bus: platform.bus).add(to: router)
+        return router
+    }
+}

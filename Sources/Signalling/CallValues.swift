@@ -1,0 +1,57 @@
+public import Base
+public import CallModel
+
+/// One call to place.
+public struct OutboundCall: Sendable {
+    public var id: CallID
+    /// A SIP URI (`sip:+12125550100@trunk.example`, `sip:echo@127.0.0.1:5062`), or a bare user part
+    /// or E.164 number, which goes to the trunk's domain.
+    public var target: String
+    /// User part of our From address: the caller id in E.164.
+    public var from: String
+    /// The SDP offer.
+    public var offer: [UInt8]
+    /// From the first 180 or 183 (from the INVITE plus the setup allowance when neither comes)
+    /// until the call is cancelled.
+    public var ringTimeout: Interval
+    /// Where to send the INVITE; nil: the trunk when the target's host is the trunk's host or
+    /// domain, else the target's host. Credentials go to the trunk's address only.
+    public var nextHop: (host: String, port: Int)?
+    /// Further headers of the INVITE. Names that the agent writes itself, and anything with a line
+    /// break in it, are left out.
+    public var headers: [(String, String)]
+
+    public init(
+        id: CallID, target: String, from: String, offer: [UInt8],
+        ringTimeout: Interval = .seconds(30), nextHop: (host: String, port: Int)? = nil,
+        headers: [(String, String)] = []
+    ) {
+        self.id = id
+        self.target = target
+        self.from = from
+        self.offer = offer
+        self.ringTimeout = ringTimeout
+        self.nextHop = nextHop
+        self.headers = headers
+    }
+}
+
+/// What happens on a call leg, in order. Delivered on the agent's event loop: return quickly.
+public enum CallLegEvent: Sendable, Equatable {
+    /// 100 arrived: the INVITE is in somebody's hands.
+    case trying
+    /// First 180 (or a 183 without SDP).
+    case ringing
+    /// A provisional response carried SDP: ringback or an announcement is on its way.
+    case earlyMedia(sdp: [UInt8])
+    /// Outbound: 2xx arrived and has been acknowledged; `sdp` is the answer.
+    /// Inbound: our 200 was acknowledged; `sdp` is empty unless the INVITE carried no offer.
+    /// Comes again when the ACK of a re-INVITE without offer changes the peer's media.
+    case answered(sdp: [UInt8])
+    /// re-INVITE or UPDATE with an offer; the owner calls `leg.answerOffer` or `leg.refuseOffer`.
+    case offer(sdp: [UInt8])
+    /// A digit by SIP INFO.
+    case dtmf(Character)
+    /// Exactly once, and last. `status`: final SIP status of the INVITE, 0 when none came.
+    case ended(EndReason, status: Int)
+}

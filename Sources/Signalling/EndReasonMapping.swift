@@ -1,0 +1,18 @@
+internal import CallModel
+internal import SIP
+
+extension EndReason {
+    /// The end of a call as signalling saw it.
+    init(_ end: CallEnd) {
+        switch end.cause {
+        case .rejected: self = EndReason(status: end.status, reasonText: end.reason)
+        case .noAnswer: self = .noAnswer
+        case .cancelled: self = .cancelled
+        case .remoteBye: self = .remoteHangup
+        case .localBye: self = .localHangup
+        case .refused: self = .declined
+        case .overload: self = .engineFull
+        case .timeout, .notAcknowledged, .protocolError: self = .trunkError
+        }
+    }
+}

@@ -1,0 +1,158 @@
+/// A message from a bot in the Twilio Media Streams dialect. Fields we do not need (`streamSid`,
+/// `track`, `sequenceNumber`…) may be there, be wrong or be missing.
+enum BotMessage: Equatable {
+    /// µ-law samples, already decoded into the caller's buffer.
+    case media
+    case mark(name: String)
+    case clear
+    /// A JSON object with an `event` of another name.
+    case unknown
+    /// No JSON object, no `event`, or without what its event needs.
+    case malformed
+
+    /// Longer mark names are malformed: a name is echoed, so it must not be a way to grow things.
+    static let maximumMarkName = 1024
+
+    /// Reads one message. The payload of `media` is decoded into `payload`, whose old content goes.
+    static func parse(
+        _ text: UnsafeBufferPointer<UInt8>, payload: inout [UInt8]
+    ) -> BotMessage {
+        var fields = Fields()
+        var scanner = JSONScanner(text)
+        do {
+            try scanner.object { scanner, key throws(JSONFault) in
+                try fields.read(&scanner, key)
+            }
+            try scanner.expectEnd()
+        } catch {
+            return .malformed
+        }
+        guard let event = fields.event else { return .malformed }
+        if scanner.isEqual(event, "media") {
+            guard let encoded = fields.payload,
+                decode(encoded, scanner, into: &payload)
+            else { return .malformed }
+            return .media
+        }
+        if scanner.isEqual(event, "mark") {
+            guard let name = fields.name, name.range.count <= maximumMarkName,
+                let bytes = scanner.unescaped(name),
+                let string = String(validating: bytes, as: UTF8.self)
+            else { return .malformed }
+            return .mark(name: string)
+        }
+        return scanner.isEqual(event, "clear") ? .clear : .unknown
+    }
+
+    private struct Fields {
+        var event: JSONScanner.Text?
+        /// `media.payload`
+        var payload: JSONScanner.Text?
+        /// `mark.name`
+        var name: JSONScanner.Text?
+
+        mutating func read(
+            _ scanner: inout JSONScanner, _ key: JSONScanner.Text
+        ) throws(JSONFault) {
+            let next = try scanner.peek()
+            if next == UInt8(ascii: "\""), scanner.isEqual(key, "event") {
+                event = try scanner.string()
+            } else if next == UInt8(ascii: "{"), scanner.isEqual(key, "media") {
+                payload = try Self.string("payload", inObject: &scanner)
+            } else if next == UInt8(ascii: "{"), scanner.isEqual(key, "mark") {
+                name = try Self.string("name", inObject: &scanner)
+            } else {
+                try scanner.skipValue()
+            }
+        }
+
+        private static func string(
+            _ wanted: StaticString, inObject scanner: inout JSONScanner
+        ) throws(JSONFault) -> JSONScanner.Text? {
+            var found: JSONScanner.Text?
+            try scanner.object { scanner, key throws(JSONFault) in
+                if try scanner.peek() == UInt8(ascii: "\""), scanner.isEqual(key, wanted) {
+                    found = try scanner.string()
+                } else {
+                    try scanner.skipValue()
+                }
+            }
+            return found
+        }
+    }
+
+    private static func decode(
+        _ text: JSONScanner.Text, _ scanner: JSONScanner, into payload: inout [UInt8]
+    ) -> Bool {
+        if text.hasEscapes {
+            // PHP writes `\/`, MIME encoders write `\r\n`.
+            guard let bytes = scanner.unescaped(text) else { return false }
+            return bytes.withUnsafeBufferPointer { decodeBase64($0, into: &payload) }
+        }
+        return decodeBase64(
+            UnsafeBufferPointer(rebasing: scanner.bytes[text.range]), into: &payload)
+    }
+}
+
+/// RFC 4648 base64 into a buffer that is kept from message to message. False for anything outside
+/// the alphabet (line breaks are skipped), misplaced padding or an impossible length; missing
+/// padding is accepted.
+func decodeBase64(_ text: UnsafeBufferPointer<UInt8>, into output: inout [UInt8]) -> Bool {
+    output.removeAll(keepingCapacity: true)
+    output.reserveCapacity(text.count / 4 * 3 + 3)
+    var word: UInt32 = 0
+    var have = 0
+    var padding = 0
+    return base64Values.withUnsafeBufferPointer { values in
+        for character in text {
+            let value = values[Int(character)]
+            if value >= 64 {
+                if value == Base64Class.lineBreak { continue }
+                guard value == Base64Class.padding, padding < 2 else { return false }
+                padding += 1
+                continue
+            }
+            guard padding == 0 else { return false }
+            word = word << 6 | UInt32(value)
+            have += 1
+            if have == 4 {
+                output.append(UInt8(truncatingIfNeeded: word >> 16))
+                output.append(UInt8(truncatingIfNeeded: word >> 8))
+                output.append(UInt8(truncatingIfNeeded: word))
+                word = 0
+                have = 0
+            }
+        }
+        guard padding == 0 || have + padding == 4 else { return false }
+        switch have {
+        case 0: return true
+        case 2:
+            output.append(UInt8(truncatingIfNeeded: word >> 4))
+            return true
+        case 3:
+            output.append(UInt8(truncatingIfNeeded: word >> 10))
+            output.append(UInt8(truncatingIfNeeded: word >> 2))
+            return true
+        default: return false
+        }
+    }
+}
+
+private enum Base64Class {
+    static let invalid: UInt8 = 255
+    static let lineBreak: UInt8 = 254
+    static let padding: UInt8 = 253
+}
+
+/// 0…63 for the alphabet, otherwise a `Base64Class`.
+private let base64Values: [UInt8] = {
+    var table = [UInt8](repeating: Base64Class.invalid, count: 256)
+    let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    for (value, character) in alphabet.utf8.enumerated() {
+        table[Int(character)] = UInt8(value)
+    }
+    table[0x0A] = Base64Class.lineBreak
+    table[0x0D] = Base64Class.lineBreak
+    table[Int(UInt8(ascii: "="))] = Base64Class.padding
+    return table
+}()

@@ -1,0 +1,257 @@
+internal import Base
+internal import Glibc
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import NIOSSL
+internal import NIOWebSocket
+
+/// Opens one connection to a bot: name, TCP, TLS, WebSocket upgrade, all under one deadline. Lives
+/// on the event loop that will run the stream; `completion` is called there, once.
+final class StreamConnector {
+    private let loop: any EventLoop
+    private let url: StreamURL
+    private let headers: [(name: String, value: String)]
+    private let tls: NIOSSLContext?
+    private let timeout: Interval
+    private let outboundLimit: Int
+    private var completion: ((Result<any Channel, StreamError>) -> Void)?
+    private var channel: (any Channel)?
+    private var deadline: Scheduled<Void>?
+
+    init(
+        url: StreamURL, request: StreamRequest, tls: NIOSSLContext?, limits: StreamLimits,
+        loop: any EventLoop, completion: @escaping (Result<any Channel, StreamError>) -> Void
+    ) {
+        self.loop = loop
+        self.url = url
+        self.headers = request.headers
+        self.tls = tls
+        timeout = request.connectTimeout
+        outboundLimit = limits.maximumOutboundBytes
+        self.completion = completion
+    }
+
+    func start() {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        deadline = loop.scheduleTask(in: .nanoseconds(timeout.nanoseconds)) {
+            let connector = bound.value
+            connector.finish(
+                .failure(
+                    .timeout(
+                        address: connector.url.address,
+                        milliseconds: connector.timeout.milliseconds)))
+        }
+        let limit = outboundLimit
+        ClientBootstrap(group: loop)
+            // The deadline above is the limit; NIO's own only has to be later.
+            .connectTimeout(.nanoseconds(timeout.nanoseconds) + .seconds(1))
+            .channelOption(.socketOption(.tcp_nodelay), value: 1)
+            // What sits in the kernel for a bot that does not read is lost to us as well.
+            .channelOption(.socketOption(.so_sndbuf), value: limit)
+            .channelOption(
+                .writeBufferWaterMark, value: .init(low: limit / 2, high: max(limit, 2))
+            )
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try bound.value.configure(channel) }
+            }
+            .connect(host: url.host, port: url.port)
+            .whenComplete { bound.value.connected($0) }
+    }
+
+    func cancel() { finish(.failure(.cancelled)) }
+
+    private func configure(_ channel: any Channel) throws {
+        self.channel = channel
+        let pipeline = channel.pipeline.syncOperations
+        if let tls {
+            // An IP address cannot be a server name (RFC 6066 section 3); NIOSSL then checks the
+            // certificate against the peer's address.
+            let isAddress = (try? SocketAddress(ipAddress: url.host, port: 0)) != nil
+            try pipeline.addHandler(
+                NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : url.host))
+        }
+        let handshake = UpgradeHandler(connector: self, target: url.target, fields: fields)
+        try pipeline.addHTTPClientHandlers(
+            leftOverBytesStrategy: .forwardBytes,
+            withClientUpgrade: (
+                upgraders: [StreamUpgrader(connector: self, handshake: handshake)],
+                completionHandler: { _ in }
+            ))
+        try pipeline.addHandler(handshake)
+    }
+
+    private var fields: HTTPHeaders {
+        var fields = HTTPHeaders()
+        fields.add(name: "Host", value: url.hostField)
+        for (name, value) in headers { fields.add(name: name, value: value) }
+        return fields
+    }
+
+    private func connected(_ result: Result<any Channel, any Error>) {
+        switch result {
+        case .success(let channel):
+            if completion == nil, self.channel !== channel { channel.close(promise: nil) }
+        case .failure(let error): fail(error)
+        }
+    }
+
+    /// The pipeline holds nothing but TLS and what the completion adds now.
+    fileprivate func upgraded(_ channel: any Channel) { finish(.success(channel)) }
+
+    fileprivate func refused(_ head: HTTPResponseHead) {
+        finish(
+            .failure(
+                .refusedUpgrade(
+                    address: url.address, status: Int(head.status.code),
+                    reason: printable(head.status.reasonPhrase))))
+    }
+
+    fileprivate func fail(_ error: any Error) {
+        finish(.failure(StreamError(connecting: error, to: url)))
+    }
+
+    fileprivate func closed() {
+        finish(
+            .failure(
+                .badUpgrade(address: url.address, reason: "it closed the connection instead")))
+    }
+
+    private func finish(_ result: Result<any Channel, StreamError>) {
+        guard let completion else {
+            if case .success(let channel) = result { channel.close(promise: nil) }
+            return
+        }
+        self.completion = nil
+        deadline?.cancel()
+        if case .failure = result { channel?.close(promise: nil) }
+        channel = nil
+        completion(result)
+    }
+}
+
+/// Sends the upgrade request and sees everything that is no success.
+private final class UpgradeHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias OutboundOut = HTTPClientRequestPart
+
+    private let connector: StreamConnector
+    private let target: String
+    private let fields: HTTPHeaders
+
+    init(connector: StreamConnector, target: String, fields: HTTPHeaders) {
+        self.connector = connector
+        self.target = target
+        self.fields = fields
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: target, headers: fields)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .head(let head) = unwrapInboundIn(data) { connector.refused(head) }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { connector.closed() }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { connector.fail(error) }
+}
+
+/// NIO's client upgrader with our own codec behind it: key and accept check are NIO's, the frames
+/// are ours (`WebSocketCodec.swift`).
+private final class StreamUpgrader: NIOHTTPClientProtocolUpgrader {
+    let supportedProtocol = "websocket"
+    let requiredUpgradeHeaders: [String] = []
+
+    private let rules = NIOWebSocketClientUpgrader { channel, _ in
+        channel.eventLoop.makeSucceededVoidFuture()
+    }
+    private let connector: StreamConnector
+    private let handshake: UpgradeHandler
+
+    init(connector: StreamConnector, handshake: UpgradeHandler) {
+        self.connector = connector
+        self.handshake = handshake
+    }
+
+    func addCustom(upgradeRequestHeaders: inout HTTPHeaders) {
+        rules.addCustom(upgradeRequestHeaders: &upgradeRequestHeaders)
+    }
+
+    /// RFC 6455 section 4.1: no extension that was not asked for, and we ask for none.
+    func shouldAllowUpgrade(upgradeResponse: HTTPResponseHead) -> Bool {
+        rules.shouldAllowUpgrade(upgradeResponse: upgradeResponse)
+            && !upgradeResponse.headers.contains(name: "Sec-WebSocket-Extensions")
+    }
+
+    func upgrade(
+        context: ChannelHandlerContext, upgradeResponse: HTTPResponseHead
+    ) -> EventLoopFuture<Void> {
+        let channel = context.channel
+        let bound = NIOLoopBound(connector, eventLoop: context.eventLoop)
+        return context.pipeline.syncOperations.removeHandler(handshake).map {
+            bound.value.upgraded(channel)
+        }
+    }
+}
+
+extension StreamError {
+    /// One clear line for what went wrong on the way to an open WebSocket.
+    fileprivate init(connecting error: any Error, to url: StreamURL) {
+        let address = url.address
+        switch error {
+        case let error as StreamError: self = error
+        case let error as NIOConnectionError:
+            if let failure = error.connectionErrors.first {
+                self = .unreachable(address: address, reason: Self.reason(failure.error))
+            } else {
+                self = .unresolved(host: url.host)
+            }
+        case is IOError, is ChannelError:
+            self = .unreachable(address: address, reason: Self.reason(error))
+        case let error as NIOSSLExtraError where error == .failedToValidateHostname:
+            self = .certificate(address: address, reason: "it is not for the name \(url.host)")
+        case is NIOSSLExtraError: self = .tls(address: address, reason: printable("\(error)"))
+        case is NIOSSLError, is BoringSSLError:
+            let text = "\(error)"
+            if text.contains("CERTIFICATE_VERIFY_FAILED") {
+                self = .certificate(
+                    address: address,
+                    reason: "no trusted authority signed it; name its authority's PEM file")
+            } else if text.contains("WRONG_VERSION_NUMBER") {
+                self = .tls(address: address, reason: "it does not speak TLS there; use ws://")
+            } else {
+                self = .tls(address: address, reason: printable(text))
+            }
+        case let error as NIOHTTPClientUpgradeError where error == .upgraderDeniedUpgrade:
+            self = .badUpgrade(
+                address: address,
+                reason: "its Sec-WebSocket-Accept is wrong or it wants an extension")
+        default: self = .badUpgrade(address: address, reason: printable("\(error)"))
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as IOError where error.errnoCode == ECONNREFUSED: "connection refused"
+        case let error as IOError where error.errnoCode == ENETUNREACH: "network unreachable"
+        case let error as IOError where error.errnoCode == EHOSTUNREACH: "no route to host"
+        case let error as IOError where error.errnoCode == ECONNRESET: "connection reset"
+        case let error as ChannelError: printable("\(error)")
+        default: printable("\(error)")
+        }
+    }
+}
+
+/// `text` cut to 160 characters, with everything beyond printable ASCII replaced: reasons from
+/// strangers end up in logs.
+func printable(_ text: String) -> String {
+    String(
+        decoding: text.utf8.prefix(160).map {
+            $0 >= 0x20 && $0 < 0x7F ? $0 : UInt8(ascii: "?")
+        }, as: UTF8.self)
+}

@@ -1,0 +1,88 @@
+internal import Audio
+internal import Base
+internal import Detection
+internal import Media
+internal import RTP
+
+/// One RTP stream of a capture, played through a real media leg in virtual time: what a live leg
+/// would have heard, loss concealed and packets put in order, with its telephone-event digits.
+struct CaptureAudio {
+    /// 8 kHz, from the first packet on.
+    private(set) var samples: [Int16] = []
+    private(set) var digits: [DetectionEvent] = []
+
+    /// nil when the stream carries neither PCMU nor PCMA.
+    init?(_ stream: PcapRTPStream, in capture: PcapFile) {
+        guard let codec = Self.codec(of: stream), let first = stream.packets.first,
+            let source = SocketAddressValue(address: "127.0.0.1", port: 4000)
+        else { return nil }
+        let eventType = stream.payloadTypes.first { $0 >= 96 }
+        let origin = Instant.zero + .seconds(1)
+        var leg = MediaLeg(
+            LegOptions(mode: .silence, detection: false),
+            identity: LegIdentity(ssrc: 1, sequence: 1, timestamp: 1, seed: 1, cname: "capture"),
+            now: origin)
+        var workspace = LegWorkspace()
+        var out = Outbox<LegOutput>()
+        let bridge = AudioBridge()
+        do {
+            try leg.configure(
+                RemoteMedia(
+                    address: "127.0.0.1", port: 4000, codec: codec,
+                    payloadType: codec.staticPayloadType, telephoneEventPayloadType: eventType),
+                now: origin)
+        } catch { return nil }
+        guard leg.attach(bridge) else { return nil }
+        let ignore: PacketSend = { _, _, _ in true }
+        var nextTick = origin
+        var frame = [Int16](repeating: 0, count: 4096)
+        let packetTimes = stream.packets.map { origin + ($0.time - first.time) }
+        // One second of ticks after the last packet drains what waits for a gap.
+        let end = (packetTimes.last ?? origin) + .milliseconds(100)
+        var index = 0
+        while nextTick <= end || index < packetTimes.count {
+            if index < packetTimes.count, packetTimes[index] <= nextTick {
+                let now = packetTimes[index]
+                var datagram = Array(capture.bytes[stream.packets[index].datagram])
+                datagram.withUnsafeMutableBytes { bytes in
+                    leg.receive(
+                        packet: bytes, from: source, on: .rtp, now: now, workspace: &workspace,
+                        out: &out, send: ignore)
+                }
+                index += 1
+                note(&out, at: now - origin)
+            } else {
+                leg.tick(now: nextTick, workspace: &workspace, out: &out, send: ignore)
+                note(&out, at: nextTick - origin)
+                nextTick += MediaLeg.tick
+            }
+            drain(bridge, &frame)
+        }
+    }
+
+    private mutating func note(_ out: inout Outbox<LegOutput>, at time: Interval) {
+        let ms = Int(time.milliseconds)
+        out.drain { output in
+            if case .dtmf(let digit, .rfc4733) = output {
+                digits.append(.dtmf(digit, startMs: ms, knownAtMs: ms))
+            }
+        }
+    }
+
+    private mutating func drain(_ bridge: AudioBridge, _ frame: inout [Int16]) {
+        frame.withUnsafeMutableBufferPointer { frame in
+            while true {
+                let count = bridge.received.read(into: frame)
+                guard count > 0 else { return }
+                samples.append(contentsOf: frame[0..<count])
+            }
+        }
+    }
+
+    private static func codec(of stream: PcapRTPStream) -> AudioCodec? {
+        let mu = stream.packets.count { $0.header.payloadType == 0 }
+        let a = stream.packets.count { $0.header.payloadType == 8 }
+        if mu == 0, a == 0 { return nil }
+        return mu >= a ? .pcmu : .pcma
+    }
+}

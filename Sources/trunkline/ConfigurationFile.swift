@@ -1,0 +1,127 @@
+internal import Base
+internal import CallModel
+internal import Configuration
+internal import Foundation
+internal import Orchestrator
+internal import SystemPackage
+
+/// Reads the YAML configuration file into the platform's settings. docs/OPERATIONS.md lists the keys.
+enum ConfigurationFile {
+    typealias Invalid = PlatformConfiguration.Invalid
+
+    static func apply(path: String, to settings: inout PlatformConfiguration) async throws {
+        guard FileManager.default.isReadableFile(atPath: path) else {
+            throw Invalid(
+                "the configuration file \(path) cannot be read: correct --config or its permissions")
+        }
+        let reader: ConfigReader
+        do {
+            reader = ConfigReader(
+                provider: try await FileProvider<YAMLSnapshot>(filePath: FilePath(path)))
+        } catch {
+            throw Invalid("the configuration file \(path) is not valid YAML: \(error)")
+        }
+        try apply(reader, to: &settings)
+    }
+
+    static func apply(_ reader: ConfigReader, to settings: inout PlatformConfiguration) throws {
+        if let text = reader.string(forKey: "http") {
+            settings.http = try Parse.endpoint("http", text)
+        }
+        if let text = reader.string(forKey: "sip") {
+            settings.sip = try Parse.endpoint("sip", text)
+        }
+        settings.sipPublicHost = reader.string(forKey: "sip_public_host")
+        if let text = reader.string(forKey: "rtp.address") { settings.rtpAddress = text }
+        if let text = reader.string(forKey: "rtp.ports") {
+            settings.rtpPorts = try Parse.ports("rtp.ports", text)
+        }
+        if let text = reader.string(forKey: "data") { settings.dataDirectory = text }
+        if let list = reader.stringArray(forKey: "audio_directories") {
+            settings.audioDirectories = list
+        }
+        if let count = reader.int(forKey: "workers") { settings.workers = count }
+        if let text = reader.string(forKey: "cpus") { settings.cpus = try Parse.cpus("cpus", text) }
+        if let key = reader.string(forKey: "api_key", isSecret: true) {
+            settings.apiKey = Redacted(key)
+        }
+        if let text = reader.string(forKey: "caller_id") {
+            settings.callerID = try number("caller_id", text)
+        }
+        if let text = reader.string(forKey: "stream.url") { settings.streamURL = text }
+        if let text = reader.string(forKey: "stream.trust") { settings.streamTrustPath = text }
+        if let count = reader.int(forKey: "maximum_calls") { settings.maximumCalls = count }
+        if let flag = reader.bool(forKey: "srtp.required") { settings.requireSRTP = flag }
+        if let count = reader.int(forKey: "media_timeout_seconds") {
+            settings.mediaTimeoutSeconds = count
+        }
+        try trunk(reader, &settings)
+        try compliance(reader, &settings)
+        for entry in reader.stringArray(forKey: "routes") ?? [] { try route(entry, &settings) }
+        if let url = reader.string(forKey: "language_model.url"),
+            let model = reader.string(forKey: "language_model.model")
+        {
+            let key = ProcessInfo.processInfo.environment["TRUNKLINE_LLM_KEY"] ?? ""
+            settings.languageModel = .init(baseURL: url, model: model, key: Redacted(key))
+        }
+    }
+
+    private static func trunk(
+        _ reader: ConfigReader, _ settings: inout PlatformConfiguration
+    ) throws {
+        guard let text = reader.string(forKey: "trunk.address") else { return }
+        settings.trunk = PlatformConfiguration.Trunk(
+            endpoint: try Parse.endpoint("trunk.address", text),
+            username: reader.string(forKey: "trunk.username"),
+            password: reader.string(forKey: "trunk.password", isSecret: true).map(Redacted.init),
+            domain: reader.string(forKey: "trunk.domain"))
+    }
+
+    private static func compliance(
+        _ reader: ConfigReader, _ settings: inout PlatformConfiguration
+    ) throws {
+        let scoped = reader.scoped(to: "compliance")
+        settings.compliance.federalListPath = scoped.string(forKey: "federal_list")
+        settings.compliance.federalListAsOf = try time(scoped, "federal_list_as_of")
+        settings.compliance.federalListWaiver = scoped.string(forKey: "federal_list_waiver")
+        settings.compliance.stateListWaiver = scoped.string(forKey: "state_list_waiver")
+        settings.compliance.demonstrationClock = try time(scoped, "demonstration_clock")
+        for entry in scoped.stringArray(forKey: "state_lists") ?? [] {
+            let parts = entry.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2, parts[0].count == 2 else {
+                throw Invalid("compliance.state_lists: \(entry) is not STATE=PATH")
+            }
+            settings.compliance.stateListPaths[String(parts[0])] = String(parts[1])
+        }
+    }
+
+    /// `echo=echo`, `bot=stream`, `sales=stream:wss://…`, `hours=play:hours.wav`.
+    private static func route(_ entry: String, _ settings: inout PlatformConfiguration) throws {
+        let parts = entry.split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else { throw Invalid("routes: \(entry) is not USER=ROUTE") }
+        let words = parts[1].split(separator: ":", maxSplits: 1).map(String.init)
+        switch (words.first, words.count) {
+        case ("echo", 1): settings.routes[parts[0]] = .echo
+        case ("silence", 1): settings.routes[parts[0]] = .silence
+        case ("stream", 1): settings.routes[parts[0]] = .stream(url: nil)
+        case ("stream", 2): settings.routes[parts[0]] = .stream(url: words[1])
+        case ("play", 2): settings.routes[parts[0]] = .play(path: words[1])
+        default:
+            throw Invalid("routes: \(parts[1]) is not echo, silence, stream[:URL] or play:PATH")
+        }
+    }
+
+    private static func number(_ name: String, _ text: String) throws -> PhoneNumber {
+        do { return try PhoneNumber(text) } catch {
+            throw Invalid("\(name) is not an E.164 number")
+        }
+    }
+
+    private static func time(_ reader: ConfigReader, _ name: String) throws -> WallTime? {
+        guard let text = reader.string(forKey: ConfigKey([name])) else { return nil }
+        guard let time = WallTime(iso8601: text) else {
+            throw Invalid("compliance.\(name): \(text) is not an RFC 3339 time")
+        }
+        return time
+    }
+}

@@ -1,0 +1,200 @@
+import CallModel
+import Detection
+import Testing
+
+@Test func aShortHelloIsAHumanAtMost800MillisecondsAfterItEnds() throws {
+    // Recorded words as short as a person's first: "hello" itself is not in the package.
+    for (index, word) in ["vm-goodbye", "vm-INBOX", "vm-first", "digits/9"].enumerated() {
+        for lead in [100, 700, 2500] {
+            var scene = Scene(seed: UInt64(index))
+            scene.silence(lead)
+            let spoken = try trimmed(Prompt.samples(word))
+            scene.append(spoken)
+            let end = scene.ms
+            scene.silence(2000)
+            let verdicts = try events(scene.onTheLine(noise: -55)).verdicts
+            let final = try #require(verdicts.first { $0.final }, "\(word)")
+            #expect(final.verdict == .human, "\(word) after \(lead) ms")
+            #expect(final.ms > end && final.ms <= end + 800, "\(word): \(final.ms - end) ms")
+            #expect(verdicts.filter(\.final).count == 1)
+        }
+    }
+}
+
+@Test func severalShortClausesAreStillAHuman() throws {
+    var scene = Scene()
+    scene.silence(600)
+    for _ in 0..<3 {
+        scene.babbling(ms: 500)
+        scene.silence(350)
+    }
+    scene.silence(1500)
+    let verdicts = try events(scene.onTheLine()).verdicts
+    #expect(verdicts.filter(\.final).map(\.verdict) == [.human])
+    #expect(verdicts.contains { $0.verdict == .human && !$0.final })
+}
+
+@Test(arguments: [["vm-nobodyavail", "vm-intro"], ["vm-isunavail", "vm-intro"], ["vm-msginstruct"]])
+func aLongGreetingIsVoicemailWhileItIsStillSpoken(names: [String]) throws {
+    var scene = Scene()
+    scene.silence(500)
+    for name in names { try scene.prompt(name) }
+    let end = scene.ms
+    scene.silence(400)
+    let start = scene.ms
+    scene.append(try Prompt.samples("beep"))
+    let beepEnd = scene.ms
+    scene.silence(3000)
+    let found = try events(scene.onTheLine())
+    #expect(found.finalVerdicts == [.voicemail])
+    let final = try #require(found.verdicts.first { $0.final })
+    #expect(final.ms < end && final.ms < 6000)
+    try #require(found.beeps.count == 1)
+    #expect(abs(found.beeps[0].start - start) <= 30)
+    #expect(abs(found.beeps[0].end - beepEnd) <= 30)
+    #expect(abs(found.beeps[0].hertz - 700) < 3)
+    // The message may begin when the beep is over, not before and not much later.
+    try #require(found.readies.count == 1)
+    #expect((beepEnd - 10...beepEnd + 60).contains(found.readies[0]))
+    let greetingEnd = try #require(found.greetingEnds.last)
+    #expect(abs(greetingEnd - end) < 300)
+}
+
+@Test func speechAndThenABeepIsVoicemailHoweverShortTheGreeting() throws {
+    var scene = Scene()
+    scene.silence(500)
+    scene.babbling(ms: 900)
+    scene.silence(200)
+    scene.tone([1000], ms: 400)
+    let end = scene.ms
+    scene.silence(2000)
+    let found = try events(scene.onTheLine())
+    #expect(found.finalVerdicts == [.voicemail])
+    #expect(found.verdicts.last?.reason == "beep_after_greeting")
+    #expect(found.readies.map { $0 / 100 } == [(end + 50) / 100])
+}
+
+@Test func withoutABeepTheMessageStartsFourSecondsAfterTheGreeting() throws {
+    var scene = Scene()
+    scene.silence(500)
+    try scene.prompt("vm-intro")
+    let end = scene.ms
+    scene.silence(6000)
+    let found = try events(scene.onTheLine())
+    #expect(found.finalVerdicts == [.voicemail])
+    #expect(found.beeps == [])
+    try #require(found.readies.count == 1 && found.greetingEnds.count == 1)
+    #expect(abs(found.greetingEnds[0] - end) < 300)
+    #expect(abs(found.readies[0] - found.greetingEnds[0] - 4000) <= 20)
+}
+
+@Test func aGreetingThatGoesOnAfterAPauseIsFollowedToItsEnd() throws {
+    var scene = Scene()
+    scene.silence(500)
+    try scene.prompt("vm-intro")
+    let pauseAt = scene.ms
+    scene.silence(2500)
+    try scene.prompt("vm-nobodyavail")
+    let end = scene.ms
+    scene.silence(300)
+    scene.tone([850], ms: 350)
+    let beepEnd = scene.ms
+    scene.silence(2000)
+    let found = try events(scene.onTheLine())
+    #expect(found.finalVerdicts == [.voicemail])
+    try #require(found.greetingEnds.count == 2)
+    #expect(abs(found.greetingEnds[0] - pauseAt) < 300)
+    #expect(abs(found.greetingEnds[1] - end) < 300)
+    try #require(found.readies.count == 1)
+    #expect((beepEnd...beepEnd + 60).contains(found.readies[0]))
+}
+
+@Test func aSecondBeepAfterMoreSpeechIsReadyAgain() throws {
+    var scene = Scene()
+    scene.silence(500)
+    try scene.prompt("vm-intro")
+    scene.tone([1000], ms: 300)
+    scene.silence(600)
+    try scene.prompt("vm-nobodyavail")
+    scene.tone([1000], ms: 300)
+    let end = scene.ms
+    scene.silence(1000)
+    let found = try events(scene.onTheLine())
+    #expect(found.beeps.count == 2)
+    #expect(found.readies.count == 2)
+    #expect(abs((found.readies.last ?? 0) - end) <= 60)
+}
+
+@Test func aPersonWhoSpeaksAfterABeepAtAnswerIsNotAMachine() throws {
+    var scene = Scene()
+    scene.silence(100)
+    scene.tone([1400], ms: 200)
+    scene.silence(500)
+    scene.append(try trimmed(Prompt.samples("vm-goodbye")))
+    scene.silence(2000)
+    let found = try events(scene.onTheLine())
+    #expect(found.finalVerdicts == [.human])
+    #expect(found.readies == [])
+}
+
+@Test func aBeepWithoutAnyGreetingIsVoicemailAfterAWhile() throws {
+    var scene = Scene()
+    scene.silence(800)
+    scene.tone([1000], ms: 500)
+    scene.silence(3000)
+    let found = try events(scene.onTheLine())
+    #expect(found.finalVerdicts == [.voicemail])
+    #expect(found.verdicts.first?.final == false)
+    #expect(found.readies.count == 1)
+}
+
+@Test func nobodySpeakingIsSilenceAfterFiveSeconds() throws {
+    for noise in [-90.0, -45] {
+        var scene = Scene()
+        scene.silence(7000)
+        let verdicts = try events(scene.onTheLine(noise: noise)).verdicts
+        #expect(verdicts.map(\.verdict) == [.silence])
+        #expect(verdicts.first?.ms == 5000)
+    }
+}
+
+@Test func ringingAfterTheAnswerPutsSilenceOff() throws {
+    var scene = Scene()
+    scene.cadence([440, 480], [2000, 4000], times: 1)
+    scene.cadence([440, 480], [2000, 2000], times: 1)
+    let verdicts = try events(scene.onTheLine()).verdicts
+    #expect(verdicts.filter(\.final).allSatisfy { $0.ms > 5000 })
+}
+
+@Test func aShortRecordingGetsTheVerdictThatIsOwed() throws {
+    var hello = Scene()
+    hello.silence(200)
+    hello.babbling(ms: 600)
+    let human = try events(hello.onTheLine()).verdicts
+    #expect(human.last?.verdict == .human && human.last?.final == true)
+    #expect(human.last?.reason == "audio_ended")
+    #expect(try events([]).finalVerdicts == [.silence])
+}
+
+@Test func policyMovesTheDecision() throws {
+    var scene = Scene()
+    scene.silence(300)
+    scene.babbling(ms: 1500)
+    scene.silence(2500)
+    let samples = scene.onTheLine()
+    #expect(try events(samples).finalVerdicts == [.human])
+    var strict = DetectionPolicy.balanced
+    strict.longGreetingMs = 700
+    strict.machineGreetingMs = 1000
+    #expect(try events(samples, policy: strict).finalVerdicts == [.voicemail])
+    var capped = DetectionPolicy.balanced
+    capped.capMs = 1000
+    #expect(try events(samples, policy: capped).finalVerdicts == [.unknown])
+}
+
+/// Without the silence that prompts carry at both ends.
+private func trimmed(_ samples: [Int16]) -> [Int16] {
+    let loud = samples.indices.filter { samples[$0].magnitude > 500 }
+    guard let first = loud.first, let last = loud.last else { return samples }
+    return Array(samples[first...last])
+}

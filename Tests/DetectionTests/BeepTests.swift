@@ -1,0 +1,131 @@
+import Audio
+import Detection
+import Testing
+
+@Test(arguments: [400.0, 480, 700, 1000, 1400, 2000, 2400, 2900])
+func beepsOfAllLengthsAreFoundAfterSpeechAtTheirTimes(hertz: Double) throws {
+    for length in [100, 200, 350, 640] {
+        var scene = Scene(seed: UInt64(hertz) + UInt64(length))
+        scene.silence(300)
+        scene.babbling(ms: 1500)
+        scene.silence(300)
+        let start = scene.ms
+        scene.tone([hertz], ms: length, level: -16)
+        let end = scene.ms
+        scene.silence(900)
+        let beeps = try events(scene.onTheLine(noise: -45)).beeps
+        try #require(beeps.count == 1, "\(hertz) Hz, \(length) ms")
+        #expect(abs(beeps[0].start - start) <= 30)
+        #expect(abs(beeps[0].end - end) <= 30)
+        #expect(abs(beeps[0].hertz - hertz) < 3)
+        #expect(abs(beeps[0].level + 16) < 1)
+        // Frequencies of network tones wait for a repetition.
+        let patience = hertz == 400 ? 650 : 60
+        #expect(beeps[0].knownAt > end && beeps[0].knownAt <= end + patience)
+    }
+}
+
+@Test func aBeepInNoiseOfTenDecibelsLessIsFound() throws {
+    for (index, hertz) in [480.0, 850, 1000, 1700].enumerated() {
+        var scene = Scene(seed: UInt64(index))
+        scene.silence(800)
+        scene.tone([hertz], ms: 300, level: -20)
+        scene.silence(800)
+        let beeps = try events(scene.onTheLine(noise: -30)).beeps
+        try #require(beeps.count == 1, "\(hertz) Hz")
+        #expect(abs(beeps[0].start - 800) <= 30)
+        #expect(abs(beeps[0].end - 1100) <= 30)
+    }
+}
+
+@Test func aLostPacketDoesNotSplitABeep() throws {
+    var scene = Scene()
+    scene.silence(500)
+    scene.tone([1000], ms: 600)
+    scene.silence(700)
+    var samples = scene.samples
+    for index in 5600..<5760 { samples[index] = 0 }
+    let beeps = try events(samples).beeps
+    try #require(beeps.count == 1)
+    #expect(abs(beeps[0].start - 500) <= 30)
+    #expect(abs(beeps[0].end - 1100) <= 30)
+}
+
+@Test func twoStepsAreOneBeepAndTwoPulsesAreTwo() throws {
+    var steps = Scene()
+    steps.silence(400)
+    steps.tone([800], ms: 150)
+    steps.tone([1200], ms: 150)
+    steps.silence(600)
+    let one = try events(steps.onTheLine()).beeps
+    try #require(one.count == 1)
+    #expect(abs(one[0].start - 400) <= 30)
+    #expect(abs(one[0].end - 700) <= 30)
+
+    var pulses = Scene()
+    pulses.silence(400)
+    pulses.tone([900], ms: 150)
+    pulses.silence(120)
+    pulses.tone([900], ms: 150)
+    pulses.silence(600)
+    #expect(try events(pulses.onTheLine()).beeps.count == 2)
+}
+
+@Test func aSecondBeepIsReportedToo() throws {
+    var scene = Scene()
+    scene.silence(400)
+    scene.tone([1000], ms: 300)
+    scene.silence(2500)
+    scene.tone([1000], ms: 300)
+    scene.silence(500)
+    #expect(try events(scene.onTheLine()).beeps.map { ($0.start + 25) / 50 * 50 } == [400, 3200])
+}
+
+@Test func bellsAndWarblesAreBeeps() throws {
+    var bell = Scene()
+    bell.silence(400)
+    var tone = ToneGenerator(frequencies: [900], levelDBm0: -10)
+    bell.append(
+        tone.next(4000).enumerated().map { n, x in
+            Int16(Double(x) * Elementary.exp(-Double(n) / 1333))
+        })
+    bell.silence(500)
+    #expect(try events(bell.onTheLine()).beeps.count == 1)
+
+    var warble = Scene()
+    warble.silence(400)
+    var carrier = ToneGenerator(frequencies: [1000], levelDBm0: -10)
+    warble.append(
+        carrier.next(4800).enumerated().map { n, x in
+            Int16(Double(x) * (0.75 + 0.25 * Elementary.sin(2 * .pi * 12 * Double(n) / 8000)))
+        })
+    warble.silence(500)
+    #expect(try events(warble.onTheLine()).beeps.count == 1)
+}
+
+@Test(arguments: [30, 50])
+func clicksAreNoBeeps(ms: Int) throws {
+    var scene = Scene()
+    scene.silence(400)
+    scene.tone([1000], ms: ms)
+    scene.silence(600)
+    #expect(try events(scene.onTheLine()).beeps == [])
+}
+
+@Test func aToneWithoutEndIsNoBeep() throws {
+    var scene = Scene()
+    scene.silence(400)
+    scene.tone([1004], ms: 6000)
+    scene.silence(600)
+    #expect(try events(scene.onTheLine()).beeps == [])
+}
+
+@Test func noiseAndSpeechAreNoBeeps() throws {
+    for seed in 1...3 as ClosedRange<UInt64> {
+        var scene = Scene(seed: seed)
+        scene.silence(2000)
+        scene.babbling(ms: 4000)
+        scene.silence(500)
+        #expect(try events(scene.onTheLine(noise: -35)).beeps == [])
+    }
+}

@@ -1,0 +1,107 @@
+import CallModel
+import Detection
+import Testing
+
+private func heard(_ build: (inout Scene) throws -> Void) throws -> [DetectionEvent] {
+    var scene = Scene()
+    scene.silence(300)
+    try build(&scene)
+    scene.silence(800)
+    return try events(scene.onTheLine(noise: -58))
+}
+
+@Test func ringingOfTheWorldIsRingback() throws {
+    let cadences: [([Double], [Int], Int)] = [
+        ([440, 480], [2000, 4000], 2), ([425], [1000, 4000], 2),
+        ([400, 450], [400, 200, 400, 2000], 2), ([400, 425, 450], [400, 200, 400, 2000], 2),
+        ([440], [1500, 3500], 2),
+    ]
+    for (frequencies, pattern, times) in cadences {
+        let events = try heard { $0.cadence(frequencies, pattern, times: times) }
+        // Once, however often it rings.
+        #expect(events.tones == [.ringback], "\(frequencies)")
+        #expect(events.beeps == [])
+        #expect(events.speechStarts == [])
+    }
+}
+
+@Test func busyAndReorderAreToldApartByTheirRhythm() throws {
+    let cadences: [([Double], [Int], ToneKind)] = [
+        ([480, 620], [500, 500], .busy), ([425], [500, 500], .busy), ([400], [375, 375], .busy),
+        ([480, 620], [250, 250], .reorder), ([425], [250, 250], .reorder),
+    ]
+    for (frequencies, pattern, kind) in cadences {
+        let events = try heard { $0.cadence(frequencies, pattern, times: 5) }
+        #expect(events.tones == [kind], "\(frequencies) \(pattern)")
+        #expect(events.beeps == [])
+        #expect(events.finalVerdicts == [.unavailable])
+    }
+}
+
+@Test func dialToneIsDialTone() throws {
+    #expect(try heard { $0.tone([350, 440], ms: 3000, level: -18) }.tones == [.dial])
+    #expect(try heard { $0.tone([425], ms: 3500, level: -18) }.tones == [.dial])
+}
+
+@Test func specialInformationTonesAreSITAndNotBeeps() throws {
+    // Bellcore's four: no circuit, intercept, vacant code, reorder.
+    let tones: [[(Double, Int)]] = [
+        [(985.2, 380), (1428.5, 380), (1776.7, 380)], [(913.8, 276), (1370.6, 276), (1776.7, 380)],
+        [(985.2, 380), (1370.6, 276), (1776.7, 380)], [(913.8, 276), (1428.5, 380), (1776.7, 380)],
+    ]
+    for steps in tones {
+        let events = try heard { scene in
+            for (hertz, ms) in steps { scene.tone([hertz], ms: ms, level: -16) }
+        }
+        #expect(events.tones == [.sit])
+        #expect(events.beeps == [])
+        #expect(events.finalVerdicts == [.sit])
+    }
+}
+
+@Test func faxTonesAreFax() throws {
+    let calling = try heard { $0.cadence([1100], [500, 3000], times: 2) }
+    #expect(calling.tones == [.cng, .cng])
+    #expect(calling.beeps == [])
+    #expect(calling.finalVerdicts == [.fax])
+    let answering = try heard { $0.tone([2100], ms: 3000) }
+    #expect(answering.tones == [.ced])
+    #expect(answering.beeps == [])
+    #expect(answering.finalVerdicts == [.fax])
+    // Known a second after it began, not when it is over.
+    guard case .tone(_, let start, let known)? = answering.first else {
+        Issue.record("the tone comes first")
+        return
+    }
+    #expect(abs(start - 300) <= 30)
+    #expect((1250...1400).contains(known))
+}
+
+@Test func ansamWithPhaseReversalsIsCED() throws {
+    // ITU-T V.8: 2100 Hz, phase reversed every 450 ms.
+    let events = try heard { scene in
+        for index in 0..<6 {
+            var part = Scene()
+            part.tone([2100], ms: 450)
+            scene.append(part.samples.map { index % 2 == 0 ? $0 : 0 &- $0 })
+        }
+    }
+    #expect(events.tones == [.ced])
+}
+
+@Test func callWaitingBeforeAnyoneSpeaksIsNoBeep() throws {
+    let events = try heard { $0.tone([440], ms: 300, level: -20) }
+    #expect(events.tones == [.callWaiting])
+    #expect(events.beeps == [])
+}
+
+@Test func theSameToneAfterAGreetingIsABeep() throws {
+    let events = try heard { scene in
+        scene.babbling(ms: 2000)
+        scene.silence(400)
+        scene.tone([440], ms: 300, level: -20)
+        scene.silence(500)
+    }
+    #expect(events.tones == [])
+    #expect(events.beeps.count == 1)
+}

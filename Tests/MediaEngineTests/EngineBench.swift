@@ -1,0 +1,110 @@
+import Audio
+import Base
+import CLinux
+import CallModel
+import Media
+import RTP
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import MediaEngine
+
+/// Collects engine events and waits for them without sleeping.
+final class EventLog: Sendable {
+    private let events = Mutex<[EngineEvent]>([])
+    private let signal: WakeSignal
+    private let loop: EpollLoop
+
+    init() throws {
+        signal = try WakeSignal()
+        loop = try EpollLoop()
+        try loop.add(signal.descriptor, token: 0)
+    }
+
+    func add(_ batch: [EngineEvent]) {
+        events.withLock { $0 += batch }
+        signal.signal()
+    }
+
+    var all: [EngineEvent] { events.withLock { $0 } }
+
+    func kinds(_ leg: LegID) -> [EngineEvent.Kind] {
+        all.filter { $0.leg == leg }.map(\.kind)
+    }
+
+    /// True as soon as `isDone`; false after `seconds`.
+    func wait(seconds: Int64 = 5, _ isDone: () -> Bool) -> Bool {
+        let end = monotonicNow() + .seconds(seconds)
+        while !isDone() {
+            let left = end - monotonicNow()
+            guard left > .zero else { return false }
+            signal.wait(epoll: loop.descriptor, timeout: min(left, .milliseconds(20)))
+        }
+        return true
+    }
+
+    func waitForClosed(_ leg: LegID) -> MediaSummary? {
+        var summary: MediaSummary?
+        _ = wait {
+            for case .closed(let found) in kinds(leg) { summary = found }
+            return summary != nil
+        }
+        return summary
+    }
+}
+
+/// A far end on a real socket.
+final class Phone {
+    let socket: Int32
+    let port: Int
+    private let epoll: EpollLoop
+    var sequence: UInt16 = 100
+    var timestamp: UInt32 = 0
+
+    init() throws {
+        var local = SocketAddressValue(ipv4: 127, 0, 0, 1, port: 0).system
+        socket = try checked("bind", tl_udp_bind(&local, 0))
+        port = Int(tl_udp_port(socket))
+        epoll = try EpollLoop()
+        try epoll.add(socket, token: 1)
+    }
+
+    deinit { _ = tl_close(socket) }
+
+    var remote: RemoteMedia { RemoteMedia(address: "127.0.0.1", port: port) }
+
+    func send(_ payload: [UInt8], to port: Int) {
+        var bytes = [UInt8](repeating: 0, count: 12) + payload
+        let header = RTPHeader(
+            payloadType: 0, sequence: sequence, timestamp: timestamp, ssrc: 0xFEED)
+        _ = bytes.withUnsafeMutableBytes { header.write(into: $0) }
+        sequence &+= 1
+        timestamp &+= UInt32(payload.count)
+        var target = SocketAddressValue(ipv4: 127, 0, 0, 1, port: UInt16(port)).system
+        _ = tl_udp_send(socket, bytes, Int32(bytes.count), &target)
+    }
+
+    /// The next packet's payload; nil when none comes within `milliseconds`.
+    func receive(milliseconds: Int64 = 2000) -> [UInt8]? {
+        var event = tl_event()
+        guard tl_epoll_wait(epoll.descriptor, &event, 1, milliseconds * 1_000_000) == 1 else {
+            return nil
+        }
+        var bytes = [UInt8](repeating: 0, count: 2048)
+        var from = tl_address()
+        var drops: UInt32 = 0
+        let count = tl_udp_receive(socket, &bytes, 2048, &from, &drops)
+        return count > 12 ? Array(bytes[12..<Int(count)]) : []
+    }
+}
+
+/// A configuration that disturbs nobody: each test has its own ports.
+func configuration(
+    ports: ClosedRange<Int>, quarantine: Interval = .zero, wakeFD: Int32 = -1,
+    folder: String = "/tmp"
+) -> MediaEngineConfiguration {
+    MediaEngineConfiguration(
+        ports: ports, workers: 1, quarantine: quarantine, mediaTimeout: nil, streamWakeFD: wakeFD,
+        recordingDirectory: folder)
+}

@@ -1,0 +1,182 @@
+import Base
+import CLinux
+import CallModel
+import Media
+import Synchronization
+import Testing
+
+@testable import MediaEngine
+
+final class Warnings: Sendable {
+    private let kept = Mutex<[String]>([])
+    func add(_ line: String) { kept.withLock { $0.append(line) } }
+    var lines: [String] { kept.withLock { $0 } }
+}
+
+private func at(_ ms: Int64) -> Instant { Instant(milliseconds: ms) }
+
+@Test func portsAreEvenPairsAndTheLongestUnusedGoesFirst() {
+    var ports = PortAllocator(range: 20_001...20_007, quarantine: .seconds(30))
+    #expect(ports.freeCount(now: at(0)) == 3)
+    #expect(ports.take(now: at(0)) == 20_002)
+    #expect(ports.take(now: at(0)) == 20_004)
+    #expect(ports.take(now: at(0)) == 20_006)
+    #expect(ports.take(now: at(0)) == nil)
+    ports.release(20_004, now: at(1000))
+    ports.release(20_002, now: at(2000))
+    #expect(ports.take(now: at(30_999)) == nil)
+    #expect(ports.take(now: at(31_000)) == 20_004)
+    #expect(ports.freeCount(now: at(31_999)) == 0)
+    #expect(ports.take(now: at(32_000)) == 20_002)
+}
+
+@Test func aPortHeldByOthersIsTriedLast() {
+    var ports = PortAllocator(range: 20_000...20_005, quarantine: .zero)
+    #expect(ports.take(now: at(0)) == 20_000)
+    ports.skip(20_000)
+    #expect(ports.skipped == 1)
+    #expect(ports.take(now: at(0)) == 20_002)
+    #expect(ports.take(now: at(0)) == 20_004)
+    #expect(ports.take(now: at(0)) == 20_000)
+}
+
+@Test func manyTurnsOfPortsKeepTheirNumber() {
+    var ports = PortAllocator(range: 20_000...20_063, quarantine: .milliseconds(5))
+    var generator = SeededGenerator(seed: 3)
+    var used: [Int] = []
+    for step in 0..<50_000 {
+        let now = at(Int64(step))
+        if Bool.random(using: &generator), let port = ports.take(now: now) {
+            #expect(!used.contains(port))
+            used.append(port)
+        } else if !used.isEmpty {
+            ports.release(
+                used.remove(at: Int.random(in: 0..<used.count, using: &generator)), now: now)
+        }
+    }
+    #expect(ports.freeCount(now: at(60_000)) + used.count == 32)
+}
+
+@Test func legsAreSpreadOverThePhasesAndEachTicksEveryTwentyMilliseconds() {
+    var wheel = PhaseWheel(origin: at(0))
+    let phases = (0..<40).map { wheel.add($0) }
+    #expect(Set(phases).count == 20)
+    #expect((0..<20).allSatisfy { wheel.count($0) == 2 })
+    var ticks = [Int: [Int64]]()
+    for ms in Int64(0)..<100 {
+        while let (phase, nominal) = wheel.due(now: at(ms)) {
+            for place in 0..<wheel.count(phase) {
+                ticks[wheel.leg(phase, place), default: []].append(nominal.milliseconds)
+            }
+        }
+    }
+    #expect(ticks.count == 40)
+    for times in ticks.values {
+        #expect(times.count == 5)
+        #expect(zip(times, times.dropFirst()).allSatisfy { $1 - $0 == 20 })
+    }
+    wheel.remove(0, phase: phases[0])
+    #expect(wheel.add(77) == phases[0])
+}
+
+@Test func aStoppedWorkerLeavesTicksOut() {
+    var wheel = PhaseWheel(origin: at(0))
+    _ = wheel.add(1)
+    #expect(wheel.nextDue == at(0))
+    #expect(wheel.due(now: at(0))?.nominal == at(0))
+    #expect(wheel.due(now: at(10)) == nil)
+    #expect(wheel.nextDue == at(20))
+    var nominal: [Int64] = []
+    while let due = wheel.due(now: at(10_000)) { nominal.append(due.nominal.milliseconds) }
+    // 200 ms are made up, the rest is left out.
+    #expect(nominal.first == 9800 && nominal.last == 10_000 && nominal.count == 11)
+    #expect(wheel.skippedSlots == 9789)
+}
+
+@Test func eventsOverflowIntoTheBacklogInOrder() throws {
+    let ring = EventRing()
+    var sender = EventSender(ring: ring, signal: try WakeSignal())
+    for number in 0..<10_000 {
+        sender.push(EngineEvent(leg: LegID(1), kind: .playStarted(id: number, atSample: 0)))
+    }
+    var events: [EngineEvent] = []
+    ring.drain(into: &events)
+    #expect(events.count == EventRing.capacity)
+    sender.flush()
+    ring.drain(into: &events)
+    #expect(
+        events.map(\.kind) == (0..<10_000).map { .playStarted(id: $0, atSample: 0) })
+    // Beyond the backlog only detections are lost.
+    for _ in 0..<30_000 {
+        sender.push(EngineEvent(leg: LegID(1), kind: .detection(.speechStart(atMs: 0))))
+    }
+    #expect(sender.dropped == 30_000 - EventRing.capacity - EventSender.backlogLimit)
+    sender.push(EngineEvent(leg: LegID(1), kind: .mediaStarted))
+    for _ in 0..<4 {
+        sender.flush()
+        ring.drain(into: &events)
+    }
+    #expect(events.last?.kind == .mediaStarted)
+}
+
+@Test func aFullCommandQueueRefusesOrdersButNotLegs() throws {
+    let queue = try CommandQueue()
+    for _ in 0..<CommandQueue.limit { #expect(queue.push(order: .answered, to: LegID(1))) }
+    #expect(!queue.push(order: .answered, to: LegID(1)))
+    queue.push(.remove(LegID(1)))
+    #expect(queue.take()?.count == CommandQueue.limit + 1)
+    #expect(queue.take()?.isEmpty == true)
+}
+
+@Test func addressesSurviveTheSystemsForm() {
+    let v4 = SocketAddressValue(ipv4: 127, 1, 2, 3, port: 4567)
+    #expect(SocketAddressValue(v4.system) == v4)
+    let v6 = SocketAddressValue(high: 0x2001_0DB8_0000_0001, low: 0x0203, port: 9, isIPv6: true)
+    #expect(SocketAddressValue(v6.system) == v6)
+    var parsed = tl_address()
+    #expect(tl_address_parse("127.1.2.3", 4567, &parsed) == 1)
+    #expect(SocketAddressValue(parsed) == v4)
+}
+
+@Test func datagramsGoInBatches() throws {
+    var local = SocketAddressValue(ipv4: 127, 0, 0, 1, port: 0).system
+    let a = try checked("bind", tl_udp_bind(&local, 65_536))
+    let b = try checked("bind", tl_udp_bind(&local, 0))
+    defer {
+        _ = tl_close(a)
+        _ = tl_close(b)
+    }
+    var bytes = [UInt8](repeating: 7, count: 100)
+    var room = [UInt8](repeating: 0, count: 400)
+    let target = SocketAddressValue(ipv4: 127, 0, 0, 1, port: UInt16(tl_udp_port(b))).system
+    let sent = bytes.withUnsafeMutableBytes { buffer in
+        let batch = (0..<3).map { _ in
+            tl_datagram(base: buffer.baseAddress, capacity: 100, count: 100, address: target)
+        }
+        return tl_udp_send_batch(a, batch, 3)
+    }
+    #expect(sent == 3)
+    let received = room.withUnsafeMutableBytes { buffer in
+        var batch = (0..<4).map { index in
+            tl_datagram(
+                base: buffer.baseAddress.map { $0 + index * 100 }, capacity: 100, count: 0,
+                address: tl_address())
+        }
+        return (tl_udp_receive_batch(b, &batch, 4), batch.map(\.count))
+    }
+    #expect(received.0 == 3)
+    #expect(received.1 == [100, 100, 100, 0])
+    #expect(tl_udp_drops(b) == 0)
+}
+
+@Test func timersFire() throws {
+    let timer = try checked("timerfd", tl_timerfd_create())
+    let loop = try EpollLoop()
+    try loop.add(timer, token: 9)
+    defer { _ = tl_close(timer) }
+    #expect(tl_timerfd_set(timer, 1_000_000, 0) == 0)
+    var event = tl_event()
+    #expect(tl_epoll_wait(loop.descriptor, &event, 1, 2_000_000_000) == 1)
+    #expect(event.token == 9)
+    #expect(tl_timerfd_drain(timer) == 1)
+}

@@ -1,0 +1,322 @@
+import Audio
+import Base
+import CallModel
+import Detection
+import MediaEngine
+import Signalling
+import Streaming
+import Testing
+
+@testable import Orchestrator
+
+/// Drives one `CallFlow` by hand, in virtual time.
+private struct Bench {
+    var flow: CallFlow
+    var milliseconds: Int64 = 0
+    var actions: [CallFlow.Action] = []
+    private var out = Outbox<CallFlow.Action>()
+
+    init(_ plan: CallPlan) {
+        flow = CallFlow(plan: plan, now: Self.moment(0))
+    }
+
+    static func moment(_ milliseconds: Int64) -> CallFlow.Moment {
+        CallFlow.Moment(
+            instant: Instant(milliseconds: milliseconds),
+            wall: WallTime(milliseconds: 1_700_000_000_000 + milliseconds))
+    }
+
+    var now: CallFlow.Moment { Self.moment(milliseconds) }
+
+    mutating func sip(_ event: CallLegEvent) {
+        flow.signalling(event, now, out: &out)
+        actions += out.takeAll()
+    }
+    mutating func media(_ event: EngineEvent.Kind) {
+        flow.media(event, now, out: &out)
+        actions += out.takeAll()
+    }
+    mutating func heard(_ event: DetectionEvent) { media(.detection(event)) }
+    mutating func stream(_ event: StreamEvent) {
+        flow.stream(event, now, out: &out)
+        actions += out.takeAll()
+    }
+    mutating func hangUp() {
+        flow.hangUp(now, out: &out)
+        actions += out.takeAll()
+    }
+    mutating func conclude(_ reason: EndReason) {
+        flow.conclude(reason, now, out: &out)
+        actions += out.takeAll()
+    }
+    mutating func advance(_ by: Int64) {
+        milliseconds += by
+        flow.tick(now, out: &out)
+        actions += out.takeAll()
+    }
+    mutating func clear() { actions = [] }
+
+    /// Ends the SIP and the media side, as the agent and the engine do after a hang-up.
+    mutating func closeDown(_ reason: EndReason = .localHangup, status: Int = 200) {
+        sip(.ended(reason, status: status))
+        media(.closed(MediaSummary(packetsReceived: 10)))
+    }
+
+    var events: [String] {
+        actions.compactMap { if case .emit(let event) = $0 { event.kind.name } else { nil } }
+    }
+    var plays: [Int] {
+        actions.compactMap {
+            if case .media(.play(let id, _)) = $0 { id } else { nil }
+        }
+    }
+    var streamsConnected: Int {
+        actions.count { if case .connectStream = $0 { true } else { false } }
+    }
+    var hangUps: Int { actions.count { if case .hangUp = $0 { true } else { false } } }
+    var records: [CallRecord] {
+        actions.compactMap { if case .finish(let record) = $0 { record } else { nil } }
+    }
+    func index(_ matches: (CallFlow.Action) -> Bool) -> Int? { actions.firstIndex(where: matches) }
+}
+
+private let message = PlaybackClip(samples: [Int16](repeating: 1, count: 800))
+
+private func plan(
+    voicemail: PlaybackClip? = message, detect: Bool = true, record: Bool = false,
+    direction: CallRecord.Direction = .outbound
+) -> CallPlan {
+    CallPlan(
+        id: CallID("call-1"), direction: direction, number: try? PhoneNumber("+12125550101"),
+        conversation: .stream(url: "ws://127.0.0.1:9/"), voicemail: voicemail,
+        detectAnswer: detect, record: record, recordingPath: record ? "/tmp/x.wav" : nil)
+}
+
+private func verdict(_ verdict: AnswerVerdict, final: Bool = true) -> DetectionEvent {
+    .verdict(verdict, final: final, confidence: 0.9, reason: "test", atMs: 0)
+}
+private let beep = DetectionEvent.beep(
+    startMs: 5000, endMs: 5400, frequencyHz: 700, levelDBm0: -12, knownAtMs: 5440)
+
+@Test func humanIsConnectedToTheBotOnlyAfterTheFinalVerdict() {
+    var bench = Bench(plan())
+    bench.sip(.ringing)
+    bench.sip(.answered(sdp: [1]))
+    #expect(bench.streamsConnected == 0)
+    bench.heard(verdict(.human, final: false))
+    #expect(bench.streamsConnected == 0)
+    bench.heard(verdict(.human))
+    #expect(bench.streamsConnected == 1)
+    bench.heard(verdict(.human))
+    #expect(bench.streamsConnected == 1)
+}
+
+@Test func answerIsAppliedBeforeTheDetectorsClockIsZeroed() throws {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    let accept = try #require(bench.index { if case .acceptAnswer = $0 { true } else { false } })
+    let zero = try #require(bench.index { if case .media(.answered) = $0 { true } else { false } })
+    #expect(accept < zero)
+}
+
+@Test func voicemailWaitsForTheBeepThenLeavesTheMessageOnceAndHangsUp() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(verdict(.voicemail))
+    #expect(bench.plays.isEmpty)
+    bench.advance(5000)
+    bench.heard(beep)
+    #expect(bench.plays.isEmpty)
+    bench.heard(.readyForMessage(atMs: 5440))
+    #expect(bench.plays == [CallFlow.messagePlay])
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: true))
+    #expect(bench.hangUps == 0)
+    bench.advance(300)
+    #expect(bench.hangUps == 1)
+    bench.closeDown()
+    #expect(bench.records.count == 1)
+    #expect(bench.records.first?.outcome == .voicemailLeft)
+    #expect(bench.records.first?.disposition == .voicemailLeft)
+    #expect(bench.records.first?.endReason == .localHangup)
+}
+
+@Test func secondBeepSoonAfterTheFirstStartsTheMessageAgain() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(verdict(.voicemail))
+    bench.heard(.readyForMessage(atMs: 0))
+    bench.advance(1000)
+    bench.heard(beep)
+    #expect(bench.plays == [1, 1])
+    // The engine reports the replaced clip as not completed; that ends nothing.
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: false))
+    bench.advance(2000)
+    #expect(bench.hangUps == 0)
+    bench.advance(3500)
+    bench.heard(beep)
+    #expect(bench.plays == [1, 1])
+}
+
+@Test func beepAfterAHumanVerdictStopsTheBotAndLeavesTheMessage() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.advance(1500)
+    bench.heard(verdict(.human))
+    bench.stream(.connected)
+    bench.advance(3000)
+    bench.heard(beep)
+    #expect(bench.plays == [CallFlow.messagePlay])
+    #expect(bench.actions.contains { if case .stopStream = $0 { true } else { false } })
+    bench.stream(.ended(reason: "stopped"))
+    #expect(bench.hangUps == 0)
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: true))
+    bench.advance(300)
+    bench.closeDown()
+    #expect(bench.records.first?.verdict == .voicemail)
+    #expect(bench.records.first?.outcome == .voicemailLeft)
+}
+
+@Test func machinesWithoutAMessageAndLinesOfNoUseAreHungUpOn() {
+    for answer in [AnswerVerdict.fax, .sit, .ivr, .screening, .unavailable, .silence] {
+        var bench = Bench(plan())
+        bench.sip(.answered(sdp: [1]))
+        bench.heard(verdict(answer))
+        #expect(bench.hangUps == 1, "\(answer)")
+        #expect(bench.streamsConnected == 0)
+    }
+    var bench = Bench(plan(voicemail: nil))
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(verdict(.voicemail))
+    #expect(bench.hangUps == 1)
+}
+
+@Test func pressingTheOptOutDigitStoresTheWishBeforeAnythingElseEnds() throws {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(verdict(.human))
+    bench.stream(.connected)
+    bench.clear()
+    bench.media(.dtmf("9", source: .rfc4733))
+    let optOut = try #require(bench.index { if case .optOut = $0 { true } else { false } })
+    let hangUp = try #require(bench.index { if case .hangUp = $0 { true } else { false } })
+    #expect(optOut < hangUp)
+    bench.media(.dtmf("9", source: .inband))
+    #expect(bench.actions.count { if case .optOut = $0 { true } else { false } } == 1)
+    bench.closeDown()
+    #expect(bench.records.first?.endReason == .optOut)
+    #expect(bench.records.first?.outcome == .doNotCall)
+    #expect(bench.records.first?.disposition == .optedOut)
+}
+
+@Test func pressHeardInTheAudioAsWellIsOneDigit() {
+    var bench = Bench(plan(detect: false))
+    bench.sip(.answered(sdp: [1]))
+    bench.stream(.connected)
+    bench.media(.dtmf("5", source: .rfc4733))
+    bench.media(.dtmf("5", source: .inband))
+    let digits = bench.actions.count { if case .streamDigit = $0 { true } else { false } }
+    #expect(digits == 1)
+}
+
+@Test func inboundCallersCannotOptOutByDigit() {
+    var bench = Bench(plan(detect: false, direction: .inbound))
+    bench.sip(.answered(sdp: [1]))
+    bench.media(.dtmf("9", source: .rfc4733))
+    #expect(!bench.actions.contains { if case .optOut = $0 { true } else { false } })
+}
+
+@Test func busyAndNoAnswerEndWithTheirOwnReasonAndOneRecord() {
+    for (reason, status) in [(EndReason.busy, 486), (.noAnswer, 487), (.declined, 603)] {
+        var bench = Bench(plan())
+        bench.sip(.ringing)
+        bench.sip(.ended(reason, status: status))
+        #expect(bench.records.isEmpty)
+        bench.media(.closed(MediaSummary()))
+        #expect(bench.records.count == 1)
+        #expect(bench.records.first?.endReason == reason)
+        #expect(bench.records.first?.sipStatus == status)
+        #expect(bench.flow.isFinished)
+    }
+}
+
+@Test func recordWaitsForTheRecordingButNotForEver() {
+    var bench = Bench(plan(record: true))
+    bench.sip(.answered(sdp: [1]))
+    bench.closeDown(.remoteHangup)
+    #expect(bench.records.isEmpty)
+    bench.media(.recordingFinished(path: "/tmp/x.wav"))
+    #expect(bench.records.first?.recordingPath == "/tmp/x.wav")
+
+    var stuck = Bench(plan(record: true))
+    stuck.sip(.answered(sdp: [1]))
+    stuck.sip(.ended(.remoteHangup, status: 200))
+    stuck.advance(2999)
+    #expect(stuck.records.isEmpty)
+    stuck.advance(1)
+    #expect(stuck.records.count == 1)
+    #expect(stuck.records.first?.recordingPath == nil)
+}
+
+@Test func maximumDurationMediaTimeoutAndBotEndEachHangUpOnce() {
+    var long = Bench(plan(detect: false))
+    long.sip(.answered(sdp: [1]))
+    long.advance(599_999)
+    #expect(long.hangUps == 0)
+    long.advance(1)
+    #expect(long.hangUps == 1)
+
+    var silent = Bench(plan(detect: false))
+    silent.sip(.answered(sdp: [1]))
+    silent.media(.mediaTimeout)
+    silent.media(.mediaTimeout)
+    #expect(silent.hangUps == 1)
+
+    var bot = Bench(plan(detect: false))
+    bot.sip(.answered(sdp: [1]))
+    bot.stream(.failed(reason: "refused"))
+    #expect(bot.hangUps == 1)
+    bot.closeDown()
+    #expect(bot.records.first?.endReason == .streamFailed)
+}
+
+@Test func callThatNeverGotALegStillHasARecord() {
+    var bench = Bench(plan())
+    bench.conclude(.engineFull)
+    #expect(bench.records.count == 1)
+    #expect(bench.records.first?.endReason == .engineFull)
+    #expect(bench.events.last == "ended")
+}
+
+@Test func anyOrderOfInputsEndsWithAtMostOneRecordAndNothingAfterIt() {
+    var generator = SeededGenerator(seed: 7)
+    for _ in 0..<2000 {
+        var bench = Bench(plan(detect: Bool.random(using: &generator), record: Bool.random(using: &generator)))
+        for _ in 0..<30 {
+            switch Int.random(in: 0..<15, using: &generator) {
+            case 0: bench.sip(.ringing)
+            case 1: bench.sip(.earlyMedia(sdp: [1]))
+            case 2: bench.sip(.answered(sdp: [1]))
+            case 3: bench.sip(.ended(.remoteHangup, status: 200))
+            case 4: bench.heard(verdict(AnswerVerdict.allCases.randomElement(using: &generator) ?? .human))
+            case 5: bench.heard(beep)
+            case 6: bench.heard(.readyForMessage(atMs: 1))
+            case 7: bench.media(.dtmf("9", source: .rfc4733))
+            case 8: bench.media(.playFinished(id: Int.random(in: 1...2, using: &generator), completed: true))
+            case 9: bench.stream(.connected)
+            case 10: bench.stream(.ended(reason: "x"))
+            case 11: bench.hangUp()
+            case 12: bench.media(.closed(MediaSummary()))
+            case 13: bench.media(.recordingFinished(path: "p"))
+            default: bench.advance(Int64.random(in: 1...5000, using: &generator))
+            }
+        }
+        bench.hangUp()
+        bench.advance(60_000)
+        bench.advance(60_000)
+        #expect(bench.records.count == 1)
+        #expect(bench.flow.isFinished)
+        let finish = bench.index { if case .finish = $0 { true } else { false } }
+        #expect(finish == bench.actions.count - 1)
+        #expect(bench.hangUps <= 1)
+    }
+}

@@ -1,0 +1,82 @@
+import Base
+import CallModel
+import Testing
+
+@testable import Orchestrator
+
+@Test func httpBeyondLoopbackNeedsAKey() throws {
+    var settings = PlatformConfiguration()
+    try settings.validate()
+    settings.http = .init(host: "0.0.0.0", port: 8080)
+    #expect(throws: PlatformConfiguration.Invalid.self) { try settings.validate() }
+    settings.apiKey = Redacted("k")
+    try settings.validate()
+}
+
+@Test func demonstrationClockIsRefusedUnlessTheTrunkIsThisMachine() throws {
+    var settings = PlatformConfiguration()
+    settings.compliance.demonstrationClock = WallTime(seconds: 0)
+    settings.trunk = .init(endpoint: .init(host: "203.0.113.9", port: 5060))
+    #expect(throws: PlatformConfiguration.Invalid.self) { try settings.validate() }
+    settings.trunk = .init(endpoint: .init(host: "127.0.0.1", port: 5060))
+    try settings.validate()
+}
+
+@Test func targetsThatNameATelephoneNumberAreRecognised() {
+    #expect(Platform.number(of: "sip:+12125550101@127.0.0.1:5060")?.e164 == "+12125550101")
+    #expect(Platform.number(of: "tel:+12125550101;phone-context=x")?.e164 == "+12125550101")
+    #expect(Platform.number(of: "+12125550101")?.e164 == "+12125550101")
+    #expect(Platform.number(of: "sip:2125550101@example.com")?.e164 == "+12125550101")
+    #expect(Platform.number(of: "sip:echo@127.0.0.1") == nil)
+    #expect(Platform.number(of: "sip:1000@127.0.0.1") == nil)
+}
+
+@Test func onlyLoopbackTargetsCountAsThisMachine() {
+    #expect(Platform.isLoopback(target: "sip:a@127.0.0.1:5060"))
+    #expect(Platform.isLoopback(target: "sip:a@[::1]:5060;transport=udp"))
+    #expect(Platform.isLoopback(target: "sip:a@localhost"))
+    #expect(!Platform.isLoopback(target: "sip:a@198.51.100.1"))
+    #expect(!Platform.isLoopback(target: "sip:a@127.0.0.1@198.51.100.1"))
+    #expect(!Platform.isLoopback(target: "+12125550101"))
+}
+
+@Test func filesOutsideTheAllowedDirectoriesAreRefused() throws {
+    let files = MediaFiles(roots: ["/tmp/trunkline-none"])
+    for path in ["/etc/passwd", "../../etc/passwd", "a/../../../etc/passwd", "/tmp/trunkline-none2/x"] {
+        #expect(throws: PlatformError.self) { try files.resolve(path, field: "play") }
+    }
+    #expect(try files.resolve("a.wav", field: "play") == "/tmp/trunkline-none/a.wav")
+    #expect(throws: PlatformError.self) { try files.clip("missing.wav", field: "play") }
+}
+
+@Test func slowSubscriberLosesItsOldestEventsAndOthersLoseNone() async throws {
+    let bus = EventBus()
+    let slow = try #require(bus.subscribe())
+    for index in 0..<(EventBus.backlogLimit + 10) {
+        bus.publish(
+            CallEvent(
+                call: CallID("c"), at: WallTime(milliseconds: Int64(index)), kind: .dialing))
+    }
+    bus.finish()
+    var received: [Int64] = []
+    for await event in slow { received.append(event.at.milliseconds) }
+    #expect(received.count == EventBus.backlogLimit)
+    #expect(received.first == 10)
+}
+
+@Test func subscribersBeyondTheLimitAreRefused() {
+    let bus = EventBus()
+    var kept: [AsyncStream<CallEvent>] = []
+    for _ in 0..<EventBus.subscriberLimit {
+        if let stream = bus.subscribe() { kept.append(stream) }
+    }
+    #expect(kept.count == EventBus.subscriberLimit)
+    #expect(bus.subscribe() == nil)
+}
+
+@Test func rfc3339TimesAreReadWithTheirOffset() {
+    #expect(WallTime(iso8601: "2026-11-18T15:00:00-05:00")?.iso8601 == "2026-11-18T20:00:00.000Z")
+    #expect(WallTime(iso8601: "2026-11-18T20:00:00.250Z")?.milliseconds == 1_795_032_000_250)
+    #expect(WallTime(iso8601: "2026-11-18")?.iso8601 == "2026-11-18T00:00:00.000Z")
+    #expect(WallTime(iso8601: "yesterday") == nil)
+}

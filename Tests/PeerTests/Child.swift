@@ -1,0 +1,124 @@
+import Foundation
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
+/// The repository, and what was built of it.
+enum Place {
+    static let root: String = {
+        var path = #filePath
+        for _ in 0..<3 { path = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
+        return path
+    }()
+    /// The executable beside the test bundle: the same build configuration as the tests.
+    static var trunkline: String {
+        Bundle.main.bundlePath.hasSuffix("/debug") || Bundle.main.bundlePath.hasSuffix("/release")
+            ? Bundle.main.bundlePath + "/trunkline" : root + "/.build/debug/trunkline"
+    }
+    static let python = "/usr/bin/python3"
+    static let sipp = "/usr/bin/sipp"
+
+    static func scratch(_ name: String) throws -> String {
+        let path = NSTemporaryDirectory() + "trunkline-\(name)-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        return path
+    }
+}
+
+struct PeerFailure: Error, CustomStringConvertible {
+    var description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// A process that a test started and ends, by pid.
+final class Child: @unchecked Sendable {
+    // @unchecked: Process is used by one test task at a time; its exit code is read after exit.
+    let name: String
+    let process = Process()
+    let logPath: String
+
+    init(
+        _ name: String, _ executable: String, _ arguments: [String], log directory: String,
+        cwd: String? = nil, environment: [String: String] = [:]
+    ) throws {
+        self.name = name
+        logPath = directory + "/" + name + ".log"
+        FileManager.default.createFile(atPath: logPath, contents: nil)
+        process.executableURL = URL(fileURLWithPath: executable)
+        process.arguments = arguments
+        if let cwd { process.currentDirectoryURL = URL(fileURLWithPath: cwd) }
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        let log = FileHandle(forWritingAtPath: logPath)
+        process.standardOutput = log
+        process.standardError = log
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+    }
+
+    var output: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
+    var isRunning: Bool { process.isRunning }
+
+    /// Waits for the process to end by itself.
+    func exitCode(within seconds: Double) async throws -> Int32 {
+        try await eventually("\(name) to end", within: seconds) { !self.process.isRunning }
+        return process.terminationStatus
+    }
+
+    func kill9() async throws {
+        kill(process.processIdentifier, SIGKILL)
+        try await eventually("\(name) to be gone", within: 5) { !self.process.isRunning }
+    }
+
+    func end() {
+        guard process.isRunning else { return }
+        process.terminate()
+        for _ in 0..<100 where process.isRunning { usleep(50_000) }
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
+
+    deinit { end() }
+}
+
+/// Polls until `condition` holds. Waiting on other processes is the one place without a virtual
+/// clock; the limit is generous and only reached on failure.
+func eventually(
+    _ what: String, within seconds: Double, _ condition: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + .milliseconds(Int(seconds * 1000))
+    while ContinuousClock.now < deadline {
+        if try await condition() { return }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+    throw PeerFailure("waited \(seconds) s in vain for \(what)")
+}
+
+/// Runs a command to its end and returns its exit code and output.
+func runToEnd(
+    _ executable: String, _ arguments: [String], within seconds: Double = 60, cwd: String? = nil
+) async throws -> (code: Int32, output: String) {
+    let directory = try Place.scratch("run")
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let child = try Child("command", executable, arguments, log: directory, cwd: cwd)
+    let code = try await child.exitCode(within: seconds)
+    return (code, child.output)
+}
+
+/// A port of 127.0.0.1 that was free a moment ago.
+func freePort(udp: Bool = true) throws -> Int {
+    let descriptor = socket(AF_INET, Int32(udp ? SOCK_DGRAM.rawValue : SOCK_STREAM.rawValue), 0)
+    guard descriptor >= 0 else { throw PeerFailure("no socket") }
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let result = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+            bind(descriptor, address, length) == 0
+                ? getsockname(descriptor, address, &length) : -1
+        }
+    }
+    guard result == 0 else { throw PeerFailure("no free port") }
+    return Int(UInt16(bigEndian: address.sin_port))
+}

@@ -1,0 +1,211 @@
+import Base
+import Testing
+
+@testable import Streaming
+
+@Suite struct BotMessageTests {
+    private func parse(_ bytes: [UInt8]) -> (BotMessage, [UInt8]) {
+        var payload: [UInt8] = [1, 2, 3]
+        let message = bytes.withUnsafeBufferPointer { BotMessage.parse($0, payload: &payload) }
+        return (message, payload)
+    }
+
+    private func parse(_ text: String) -> BotMessage { parse(Array(text.utf8)).0 }
+
+    // Twilio Media Streams documentation, "Send a media message".
+    @Test func mediaMessageOfTheDocumentation() {
+        let text = """
+            {
+              "event": "media",
+              "streamSid": "MZ18ad3ab5a668481ce02b83e7395059f0",
+              "media": {
+                "payload": "a3242sdfsdf4"
+              }
+            }
+            """
+        let (message, payload) = parse(Array(text.utf8))
+        #expect(message == .media)
+        #expect(payload == [0x6B, 0x7D, 0xB8, 0xDA, 0xC7, 0x5F, 0xB1, 0xD7, 0xF8])
+    }
+
+    @Test func orderOfFieldsAndUnknownFieldsDoNotMatter() {
+        let (message, payload) = parse(
+            Array(
+                #"{"media":{"x":[{"payload":"AAAA"}],"payload":"gAE=","track":"outbound"},"n":-1.5e3,"#
+                    .utf8)
+                + Array(#""t":true,"u":null,"o":{"event":"clear"},"event":"media"}"#.utf8))
+        #expect(message == .media)
+        #expect(payload == [0x80, 0x01])
+    }
+
+    @Test func markAndClear() {
+        #expect(
+            parse(#"{"event":"mark","streamSid":"MZ1","mark":{"name":"my label"}}"#)
+                == .mark(name: "my label"))
+        #expect(parse(#"{"event":"clear","streamSid":"MZ1"}"#) == .clear)
+        #expect(parse(" {\"event\" :\t\"clear\"}\r\n") == .clear)
+    }
+
+    @Test func markNamesKeepEscapesAndEveryScript() {
+        #expect(
+            parse(#"{"event":"mark","mark":{"name":"a\"b\\c\/d\n\u00e9\ud83d\ude00"}}"#)
+                == .mark(name: "a\"b\\c/d\né😀"))
+        #expect(
+            parse(#"{"event":"mark","mark":{"name":"größe 名"}}"#) == .mark(name: "größe 名"))
+        #expect(parse(#"{"event":"mark","mark":{"name":""}}"#) == .mark(name: ""))
+    }
+
+    @Test func escapedSlashesInBase64AreRead() {
+        let (message, payload) = parse(Array(#"{"event":"media","media":{"payload":"\/\/8="}}"#.utf8))
+        #expect(message == .media)
+        #expect(payload == [0xFF, 0xFF])
+    }
+
+    @Test func otherEventsAreUnknown() {
+        #expect(parse(#"{"event":"playAudio"}"#) == .unknown)
+        #expect(parse(#"{"event":""}"#) == .unknown)
+        #expect(parse(#"{"event":"Media","media":{"payload":""}}"#) == .unknown)
+    }
+
+    @Test(arguments: [
+        "", " ", "null", "[]", "42", "\"media\"", "{", "}", "{}", #"{"event"}"#, #"{"event":}"#,
+        #"{"event":5}"#, #"{"event":null}"#, #"{"event":"clear""#, #"{"event":"clear"}}"#,
+        #"{"event":"clear"} x"#, #"{"event":"clear",}"#, #"{event:"clear"}"#,
+        #"{"event":"media"}"#, #"{"event":"media","media":null}"#,
+        #"{"event":"media","media":{}}"#, #"{"event":"media","media":{"payload":7}}"#,
+        #"{"event":"media","media":{"payload":"A"}}"#,
+        #"{"event":"media","media":{"payload":"AA=A"}}"#,
+        #"{"event":"media","media":{"payload":"AAA-"}}"#,
+        #"{"event":"media","media":{"payload":"AA==="}}"#,
+        #"{"event":"media","media":{"payload":"\q"}}"#,
+        #"{"event":"mark"}"#, #"{"event":"mark","mark":"x"}"#, #"{"event":"mark","mark":{}}"#,
+        #"{"event":"mark","mark":{"name":3}}"#, #"{"event":"mark","mark":{"name":"\ud83d"}}"#,
+        #"{"event":"mark","mark":{"name":"\ude00"}}"#,
+        #"{"event":"mark","mark":{"name":"\ud83dx"}}"#, #"{"event":"mark","mark":{"name":"\u12"}}"#,
+        "{\"event\":\"mark\",\"mark\":{\"name\":\"a\u{01}b\"}}",
+    ])
+    func unusableMessagesAreMalformed(text: String) {
+        #expect(parse(text) == .malformed)
+    }
+
+    @Test func brokenUTF8InANameIsMalformed() {
+        let bytes = Array(#"{"event":"mark","mark":{"name":""#.utf8) + [0xC3, 0x28]
+            + Array(#""}}"#.utf8)
+        #expect(parse(bytes).0 == .malformed)
+    }
+
+    @Test func longMarkNamesAreMalformed() {
+        let fits = String(repeating: "n", count: BotMessage.maximumMarkName)
+        #expect(parse(#"{"event":"mark","mark":{"name":"\#(fits)"}}"#) == .mark(name: fits))
+        #expect(parse(#"{"event":"mark","mark":{"name":"\#(fits)n"}}"#) == .malformed)
+    }
+
+    @Test func deepNestingIsMalformedAndDoesNotRecurse() {
+        let deep = String(repeating: "[", count: 100_000)
+        #expect(parse(#"{"event":"clear","x":\#(deep)"#) == .malformed)
+        let levels = JSONScanner.maximumDepth
+        let fits = String(repeating: "[", count: levels) + String(repeating: "]", count: levels)
+        #expect(parse(#"{"event":"clear","x":\#(fits)}"#) == .clear)
+        #expect(parse(#"{"event":"clear","x":[\#(fits)]}"#) == .malformed)
+    }
+
+    @Test func truncationAtEveryByteIsMalformed() {
+        let text = Array(
+            #"{"event":"mark","a":[1,{"b":"c\n"}],"mark":{"name":"x\u00e9","y":2},"z":false}"#.utf8)
+        #expect(parse(text).0 == .mark(name: "xé"))
+        for end in 0..<text.count { #expect(parse(Array(text[..<end])).0 == .malformed) }
+    }
+
+    @Test func randomMutationsNeverTrap() {
+        let texts = [
+            #"{"event":"media","streamSid":"MZ1","media":{"payload":"//79/Pv6+fj39vX08/Lx8A=="}}"#,
+            #"{"event":"mark","mark":{"name":"a\"\ud83d\ude00b"},"x":[1,2,{"y":null}]}"#,
+        ]
+        var random = SeededGenerator(seed: 11)
+        for round in 0..<4000 {
+            var bytes = Array(texts[round % 2].utf8)
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                let index = Int.random(in: 0..<bytes.count, using: &random)
+                switch Int.random(in: 0..<3, using: &random) {
+                case 0: bytes[index] = UInt8(truncatingIfNeeded: random.next())
+                case 1: bytes.remove(at: index)
+                default: bytes.insert(bytes[Int.random(in: 0..<bytes.count, using: &random)], at: index)
+                }
+            }
+            let (message, payload) = parse(bytes)
+            if message == .media { #expect(payload.count <= bytes.count) }
+        }
+    }
+
+    // RFC 4648 section 10.
+    @Test(arguments: [
+        ("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg==", "foob"),
+        ("Zm9vYmE=", "fooba"), ("Zm9vYmFy", "foobar"), ("Zg", "f"), ("Zm8", "fo"),
+        ("Zm9v\r\nYmFy", "foobar"),
+    ])
+    func base64VectorsOfTheRFC(encoded: String, decoded: String) {
+        var output: [UInt8] = [9]
+        let valid = Array(encoded.utf8).withUnsafeBufferPointer { decodeBase64($0, into: &output) }
+        #expect(valid)
+        #expect(output == Array(decoded.utf8))
+    }
+}
+
+@Suite struct TwilioWriterTests {
+    private func make() -> TwilioWriter {
+        TwilioWriter(streamID: "MZ1", callID: "CA1", accountID: "AC1")
+    }
+
+    private func text(_ writer: TwilioWriter) -> String {
+        String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    @Test func messagesAreWrittenExactly() {
+        var writer = make()
+        writer.connected()
+        #expect(text(writer) == #"{"event":"connected","protocol":"Call","version":"1.0.0"}"#)
+        writer.start(parameters: ["b": "2", "a": "\"1\""])
+        #expect(
+            text(writer)
+                == #"{"event":"start","sequenceNumber":"1","streamSid":"MZ1","start":{"#
+                + #""streamSid":"MZ1","accountSid":"AC1","callSid":"CA1","tracks":["inbound"],"#
+                + #""mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1},"#
+                + #""customParameters":{"a":"\"1\"","b":"2"}}}"#)
+        [0xFF, 0x7F, 0x00].withUnsafeBufferPointer { writer.media($0, chunk: 1, timestamp: 0) }
+        #expect(
+            text(writer)
+                == #"{"event":"media","sequenceNumber":"2","streamSid":"MZ1","media":{"#
+                + #""track":"inbound","chunk":"1","timestamp":"0","payload":"/38A"}}"#)
+        writer.dtmf("#")
+        #expect(
+            text(writer)
+                == #"{"event":"dtmf","sequenceNumber":"3","streamSid":"MZ1","dtmf":{"#
+                + ##""track":"inbound_track","digit":"#"}}"##)
+        writer.mark("say \"hi\"")
+        #expect(
+            text(writer)
+                == #"{"event":"mark","sequenceNumber":"4","streamSid":"MZ1","mark":{"#
+                + #""name":"say \"hi\""}}"#)
+        writer.stop()
+        #expect(
+            text(writer)
+                == #"{"event":"stop","sequenceNumber":"5","streamSid":"MZ1","stop":{"#
+                + #""accountSid":"AC1","callSid":"CA1"}}"#)
+    }
+
+    @Test func largeNumbersAreWrittenWhole() {
+        var writer = make()
+        writer.media(
+            UnsafeBufferPointer(start: nil, count: 0), chunk: 4_320_000, timestamp: .max)
+        #expect(text(writer).contains(#""chunk":"4320000","timestamp":"9223372036854775807""#))
+    }
+
+    @Test func identifiersAreEscaped() {
+        var writer = TwilioWriter(streamID: "a\"b", callID: "c\\d", accountID: "")
+        writer.stop()
+        #expect(
+            text(writer)
+                == #"{"event":"stop","sequenceNumber":"1","streamSid":"a\"b","stop":{"#
+                + #""accountSid":"","callSid":"c\\d"}}"#)
+    }
+}

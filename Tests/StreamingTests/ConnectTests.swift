@@ -1,0 +1,228 @@
+import Audio
+import CallModel
+import Foundation
+import NIOCore
+import NIOSSL
+import Telemetry
+import Testing
+
+@testable import Streaming
+
+/// Ways in which a bot cannot be reached, and TLS.
+@Suite(.timeLimit(.minutes(1))) struct ConnectTests {
+    /// Connects to a bot of `behaviour` and returns the only event.
+    private func outcome(
+        _ behaviour: TestBot.Behaviour, timeoutMs: Int64 = 5000
+    ) async throws -> (StreamEvent?, port: Int, Rig) {
+        let rig = try Rig()
+        let bot = try await TestBot(group: rig.group, behaviour: behaviour)
+        var request = rig.request("ws://127.0.0.1:\(bot.port)/secret-path?token=geheim")
+        request.connectTimeout = .milliseconds(timeoutMs)
+        _ = rig.connect(request)
+        var events = rig.events.makeAsyncIterator()
+        let first = await events.next()
+        #expect(await events.next() == nil)
+        await bot.shutdown()
+        try await rig.shutdown()
+        return (first, bot.port, rig)
+    }
+
+    @Test func refusedUpgradeNamesTheStatus() async throws {
+        let (event, port, rig) = try await outcome(.refuse(status: 403))
+        #expect(
+            event
+                == .failed(
+                    reason:
+                        "the bot at 127.0.0.1:\(port) refused the WebSocket: HTTP 403 Forbidden"))
+        #expect(rig.counter(Catalogue.streamConnects, ["refused"]) == 1)
+        #expect(!rig.log.all.contains { $0.contains("geheim") || $0.contains("secret-path") })
+    }
+
+    @Test func silentServerTimesOut() async throws {
+        let (event, port, rig) = try await outcome(.silent, timeoutMs: 100)
+        #expect(
+            event == .failed(reason: "no WebSocket from the bot at 127.0.0.1:\(port) within 100 ms"))
+        #expect(rig.counter(Catalogue.streamConnects, ["timeout"]) == 1)
+    }
+
+    @Test func aServerOfAnotherProtocolIsNamedSo() async throws {
+        let (event, port, _) = try await outcome(.garbage)
+        guard case .failed(let reason) = event else {
+            Issue.record("no failure")
+            return
+        }
+        #expect(reason.hasPrefix("the bot at 127.0.0.1:\(port) does not speak WebSocket"))
+    }
+
+    @Test func extensionNobodyAskedForIsRefused() async throws {
+        let (event, port, _) = try await outcome(.extensions)
+        #expect(
+            event
+                == .failed(
+                    reason: "the bot at 127.0.0.1:\(port) does not speak WebSocket: its "
+                        + "Sec-WebSocket-Accept is wrong or it wants an extension"))
+    }
+
+    @Test func nobodyListeningIsSaidPlainly() async throws {
+        let rig = try Rig()
+        let bot = try await TestBot(group: rig.group)
+        await bot.shutdown()
+        _ = rig.connect(rig.request("ws://127.0.0.1:\(bot.port)/"))
+        var events = rig.events.makeAsyncIterator()
+        #expect(
+            await events.next()
+                == .failed(
+                    reason: "cannot reach the bot at 127.0.0.1:\(bot.port): connection refused"))
+        #expect(rig.counter(Catalogue.streamConnects, ["unreachable"]) == 1)
+        try await rig.shutdown()
+    }
+
+    @Test func unusableRequestsFailWithoutAConnection() async throws {
+        for (url, header, reason) in [
+            ("http://x/", "X-A", "the stream URL is not usable: it must start with ws:// or wss://"),
+            ("ws://x/", "Host", "the stream header Host is not allowed or not well formed"),
+        ] {
+            let rig = try Rig()
+            var request = rig.request(url)
+            request.headers = [(header, "v")]
+            _ = rig.connect(request)
+            var events = rig.events.makeAsyncIterator()
+            #expect(await events.next() == .failed(reason: reason))
+            #expect(await events.next() == nil)
+            try await rig.shutdown()
+        }
+    }
+
+    @Test func stopBeforeTheConnectionIsAnEnd() async throws {
+        let rig = try Rig()
+        let bot = try await TestBot(group: rig.group, behaviour: .silent)
+        let session = rig.connect(rig.request("ws://127.0.0.1:\(bot.port)/"))
+        session.stop()
+        var events = rig.events.makeAsyncIterator()
+        #expect(await events.next() == .ended(reason: "stopped before the bot was connected"))
+        #expect(await events.next() == nil)
+        #expect(rig.hub.streamCount == 0)
+        await bot.shutdown()
+        try await rig.shutdown()
+    }
+
+    @Test func streamsBeyondTheLimitAreRefused() async throws {
+        var limits = StreamLimits()
+        limits.maximumStreams = 1
+        let rig = try Rig(limits: limits)
+        let bot = try await TestBot(group: rig.group, behaviour: .silent)
+        let first = rig.hub.connect(
+            rig.request("ws://127.0.0.1:\(bot.port)/"), bridge: AudioBridge()
+        ) { _ in }
+        _ = rig.connect(rig.request("ws://127.0.0.1:\(bot.port)/"))
+        var events = rig.events.makeAsyncIterator()
+        #expect(await events.next() == .failed(reason: "the limit of 1 open streams is reached"))
+        first.stop()
+        await bot.shutdown()
+        try await rig.shutdown()
+    }
+
+    // MARK: TLS
+
+    /// A TLS bot with a certificate for `names`; connects with `host` and `trust`.
+    private func tlsOutcome(
+        names: String, host: String, trust: (TestCertificate) -> StreamRequest.TLSTrust
+    ) async throws -> (StreamEvent?, port: Int) {
+        let certificate = try TestCertificate(names: names)
+        defer { certificate.remove() }
+        let rig = try Rig()
+        let bot = try await TestBot(group: rig.group, tls: certificate.serverContext())
+        var request = rig.request("wss://\(host):\(bot.port)/")
+        request.tlsTrust = trust(certificate)
+        let session = rig.connect(request)
+        var events = rig.events.makeAsyncIterator()
+        let event = await events.next()
+        if event == .connected {
+            var heard = bot.heard.makeAsyncIterator()
+            _ = await heard.text()
+            #expect(field(await heard.text(), "event") == "start")
+            rig.offer([Int16](repeating: 9, count: 160))
+            #expect(field(await heard.text(), "event") == "media")
+            session.stop()
+            #expect(field(await heard.text(), "event") == "stop")
+            #expect(await events.next() == .ended(reason: "stopped"))
+        }
+        #expect(await events.next() == nil)
+        await bot.shutdown()
+        try await rig.shutdown()
+        return (event, bot.port)
+    }
+
+    @Test func wssWithAGivenCertificateAndMatchingName() async throws {
+        let (event, _) = try await tlsOutcome(names: "DNS:localhost", host: "localhost") {
+            .pem(file: $0.certificate)
+        }
+        #expect(event == .connected)
+    }
+
+    @Test func wssToAnAddressInTheCertificate() async throws {
+        let (event, _) = try await tlsOutcome(names: "IP:127.0.0.1", host: "127.0.0.1") {
+            .pem(file: $0.certificate)
+        }
+        #expect(event == .connected)
+    }
+
+    @Test func wssWithAnotherNameIsRefused() async throws {
+        let (event, port) = try await tlsOutcome(names: "DNS:other.example", host: "localhost") {
+            .pem(file: $0.certificate)
+        }
+        #expect(
+            event
+                == .failed(
+                    reason: "the certificate of the bot at localhost:\(port) is refused: it is not "
+                        + "for the name localhost"))
+    }
+
+    @Test func wssWithAnUntrustedCertificateIsRefused() async throws {
+        let (event, port) = try await tlsOutcome(names: "DNS:localhost", host: "localhost") { _ in
+            .system
+        }
+        #expect(
+            event
+                == .failed(
+                    reason: "the certificate of the bot at localhost:\(port) is refused: no "
+                        + "trusted authority signed it; name its authority's PEM file"))
+    }
+
+    @Test func wssWithoutVerificationConnects() async throws {
+        let (event, _) = try await tlsOutcome(names: "DNS:other.example", host: "localhost") { _ in
+            .none
+        }
+        #expect(event == .connected)
+    }
+
+    @Test func wssToAPlainServerSaysSo() async throws {
+        let rig = try Rig()
+        let bot = try await TestBot(group: rig.group, behaviour: .garbage)
+        var request = rig.request("wss://127.0.0.1:\(bot.port)/")
+        request.tlsTrust = .none
+        _ = rig.connect(request)
+        var events = rig.events.makeAsyncIterator()
+        #expect(
+            await events.next()
+                == .failed(
+                    reason: "TLS with the bot at 127.0.0.1:\(bot.port) failed: it does not speak "
+                        + "TLS there; use ws://"))
+        await bot.shutdown()
+        try await rig.shutdown()
+    }
+
+    @Test func missingTrustFileIsNamed() async throws {
+        let rig = try Rig()
+        var request = rig.request("wss://127.0.0.1:9/")
+        request.tlsTrust = .pem(file: "/nonexistent/ca.pem")
+        _ = rig.connect(request)
+        var events = rig.events.makeAsyncIterator()
+        #expect(
+            await events.next()
+                == .failed(
+                    reason: "the TLS trust setting is not usable: /nonexistent/ca.pem holds no "
+                        + "readable PEM certificate"))
+        try await rig.shutdown()
+    }
+}

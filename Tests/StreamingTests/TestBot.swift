@@ -1,0 +1,214 @@
+import Foundation
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import NIOWebSocket
+
+/// A WebSocket server in this process, on NIO's own codec: an independent reader of what we write.
+final class TestBot: Sendable {
+    enum Behaviour: Sendable {
+        case accept
+        /// Answers the upgrade with this status.
+        case refuse(status: Int)
+        /// Takes the TCP connection and says nothing.
+        case silent
+        /// Accepts, then reads nothing more.
+        case deaf
+        /// Answers with text that is no HTTP.
+        case garbage
+        /// Accepts with a `Sec-WebSocket-Extensions` nobody asked for.
+        case extensions
+    }
+
+    enum Heard: Sendable, Equatable {
+        case request(path: String, host: String, authorization: String?)
+        case text(String)
+        case close(UInt16?)
+        case pong(String)
+        case ping
+        case gone
+    }
+
+    let port: Int
+    let heard: AsyncStream<Heard>
+    private let continuation: AsyncStream<Heard>.Continuation
+    private let server: any Channel
+    private let client = NIOLockedValueBox<(any Channel)?>(nil)
+
+    init(
+        group: any EventLoopGroup, behaviour: Behaviour = .accept, tls: NIOSSLContext? = nil
+    ) async throws {
+        let (stream, continuation) = AsyncStream<Heard>.makeStream()
+        heard = stream
+        self.continuation = continuation
+        let client = self.client
+        server = try await ServerBootstrap(group: group)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.socketOption(.so_rcvbuf), value: 4096)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    client.withLockedValue { $0 = channel }
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLServerHandler(context: tls))
+                    }
+                    try Self.configure(channel, behaviour, continuation)
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        port = server.localAddress?.port ?? 0
+    }
+
+    private static func configure(
+        _ channel: any Channel, _ behaviour: Behaviour,
+        _ continuation: AsyncStream<Heard>.Continuation
+    ) throws {
+        let pipeline = channel.pipeline.syncOperations
+        switch behaviour {
+        case .silent: return
+        case .garbage:
+            try pipeline.addHandler(OneReply("SSH-2.0-OpenSSH_9.2\r\n\r\n"))
+            return
+        case .refuse(let status):
+            try pipeline.addHandler(
+                OneReply("HTTP/1.1 \(status) Not today\r\nContent-Length: 2\r\n\r\nno"))
+            return
+        case .accept, .deaf, .extensions: break
+        }
+        let upgrader = NIOWebSocketServerUpgrader(
+            maxFrameSize: 1 << 20, automaticErrorHandling: false,
+            shouldUpgrade: { channel, head in
+                continuation.yield(
+                    .request(
+                        path: head.uri, host: head.headers.first(name: "Host") ?? "",
+                        authorization: head.headers.first(name: "Authorization")))
+                var extra = HTTPHeaders()
+                if case .extensions = behaviour {
+                    extra.add(name: "Sec-WebSocket-Extensions", value: "permessage-deflate")
+                }
+                return channel.eventLoop.makeSucceededFuture(extra)
+            },
+            upgradePipelineHandler: { channel, _ in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Listener(continuation))
+                    if case .deaf = behaviour {
+                        channel.setOption(.autoRead, value: false).whenComplete { _ in }
+                    }
+                }
+            })
+        try pipeline.configureHTTPServerPipeline(
+            withServerUpgrade: (upgraders: [upgrader], completionHandler: { _ in }))
+    }
+
+    func send(_ text: String) async throws {
+        try await send(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(string: text)))
+    }
+
+    func send(_ frame: WebSocketFrame) async throws {
+        guard let channel = client.withLockedValue({ $0 }) else { return }
+        try await channel.writeAndFlush(frame)
+    }
+
+    /// Bytes past the codec.
+    func sendRaw(_ bytes: [UInt8]) async throws {
+        guard let channel = client.withLockedValue({ $0 }) else { return }
+        let context = try await channel.pipeline.context(handlerType: WebSocketFrameEncoder.self)
+            .map { NIOLoopBound($0, eventLoop: channel.eventLoop) }.get()
+        try await channel.eventLoop.flatSubmit {
+            context.value.writeAndFlush(NIOAny(ByteBuffer(bytes: bytes)))
+        }.get()
+    }
+
+    func close(code: UInt16, reason: String = "") async throws {
+        var data = ByteBuffer()
+        data.writeInteger(code)
+        data.writeString(reason)
+        try await send(WebSocketFrame(fin: true, opcode: .connectionClose, data: data))
+    }
+
+    /// Cuts TCP without a close frame.
+    func cut() async throws { try await client.withLockedValue({ $0 })?.close() }
+
+    func shutdown() async {
+        try? await server.close()
+        try? await client.withLockedValue({ $0 })?.close()
+        continuation.finish()
+    }
+
+    private final class Listener: ChannelInboundHandler {
+        typealias InboundIn = WebSocketFrame
+        typealias OutboundOut = WebSocketFrame
+        let continuation: AsyncStream<Heard>.Continuation
+        init(_ continuation: AsyncStream<Heard>.Continuation) { self.continuation = continuation }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let frame = unwrapInboundIn(data)
+            var bytes = frame.unmaskedData
+            switch frame.opcode {
+            case .text: continuation.yield(.text(String(buffer: bytes)))
+            case .pong: continuation.yield(.pong(String(buffer: bytes)))
+            case .ping: continuation.yield(.ping)
+            case .connectionClose:
+                continuation.yield(.close(bytes.readInteger(as: UInt16.self)))
+                let answer = WebSocketFrame(
+                    fin: true, opcode: .connectionClose, data: frame.unmaskedData)
+                context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
+            default: break
+            }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { continuation.yield(.gone) }
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            context.close(promise: nil)
+        }
+    }
+
+    private final class OneReply: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+        let reply: String
+        init(_ reply: String) { self.reply = reply }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: reply)), promise: nil)
+        }
+    }
+}
+
+/// A self-signed certificate, made anew by `openssl` for each run and deleted with its key.
+struct TestCertificate {
+    let directory: URL
+    var certificate: String { directory.appendingPathComponent("certificate.pem").path }
+    private var key: String { directory.appendingPathComponent("key.pem").path }
+
+    /// - Parameter names: a subjectAltName, such as `DNS:localhost,IP:127.0.0.1`.
+    init(names: String) throws {
+        directory = FileManager.default.temporaryDirectory
+            .appendingPathComponent("trunkline-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        let openssl = Process()
+        openssl.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        openssl.arguments = [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+            "-nodes", "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=\(names)",
+            "-keyout", directory.appendingPathComponent("key.pem").path,
+            "-out", directory.appendingPathComponent("certificate.pem").path,
+        ]
+        openssl.standardError = FileHandle.nullDevice
+        try openssl.run()
+        openssl.waitUntilExit()
+    }
+
+    func serverContext() throws -> NIOSSLContext {
+        try NIOSSLContext(
+            configuration: .makeServerConfiguration(
+                certificateChain: NIOSSLCertificate.fromPEMFile(certificate).map {
+                    .certificate($0)
+                },
+                privateKey: .privateKey(NIOSSLPrivateKey(file: key, format: .pem))))
+    }
+
+    func remove() { try? FileManager.default.removeItem(at: directory) }
+}
