@@ -28,7 +28,8 @@ extension AudioError: CustomStringConvertible {
             "WAV format \(tag) with \(bits) bits is not supported: use PCM 16 bit, µ-law or A-law"
         case .badChannelCount(let count): "\(count) channels are not supported (1 to 16 are)"
         case .badSampleRate(let rate): "a sample rate of \(rate) Hz is not supported"
-        case .tooLong(let samples, let limit): "\(samples) samples are more than the limit of \(limit)"
+        case .tooLong(let samples, let limit):
+            "\(samples) samples are more than the limit of \(limit)"
         case .library(let name, let code): "\(name) failed with code \(code)"
         }
     }

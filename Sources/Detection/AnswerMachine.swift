@@ -119,7 +119,9 @@ struct AnswerMachine: Sendable {
         if heard >= policy.greetingMinimumMs {
             let isLong = heard >= policy.longGreetingMs
             let isHello = heard < policy.helloMs
-            let needed = isLong ? policy.longHumanPauseMs
+            let needed =
+                isLong
+                ? policy.longHumanPauseMs
                 : isHello ? policy.helloPauseMs : policy.humanPauseMs
             if pause >= needed {
                 let confidence = isLong ? 0.55 : isHello ? 0.9 : 0.75

@@ -29,6 +29,8 @@ struct DTMFDetector: Sendable {
     private var s1 = SIMD8<Float>.zero
     private var s2 = SIMD8<Float>.zero
     private let coefficients: SIMD8<Float>
+    /// Own copy: the first use of a static would allocate on the packet path.
+    private let digits = DTMF.digits
     private var energy: Float = 0
     private var filled = 0
     private var position = 0
@@ -102,7 +104,7 @@ struct DTMFDetector: Sendable {
         sounding = index
         misses = 0
         let start = position - run * Self.blockCount
-        return Hit(digit: DTMF.digits[index], startSample: start)
+        return Hit(digit: digits[index], startSample: start)
     }
 
     /// 0…15, or −1 when the block is no digit.

@@ -1,5 +1,5 @@
-public import Base
 import Audio
+public import Base
 
 /// All detectors of one leg's received audio.
 ///
@@ -89,7 +89,8 @@ public struct DetectorChain: ~Copyable, Sendable {
     /// The audio is over: ends open speech and gives the verdict that is still owed.
     public mutating func finish(out: inout Outbox<DetectionEvent>) {
         if let segment = tracker.finish(hopEnd: hopEnd),
-            let finding = classifier.ended(segment, context()) {
+            let finding = classifier.ended(segment, context())
+        {
             report(finding, &out)
         }
         if let finding = classifier.finish(context()) { report(finding, &out) }
@@ -151,7 +152,8 @@ public struct DetectorChain: ~Copyable, Sendable {
     ) {
         let context = context()
         if let segment = tracker.push(features, hopEnd: hopEnd),
-            let finding = classifier.ended(segment, context) {
+            let finding = classifier.ended(segment, context)
+        {
             report(finding, &out)
         }
         if let finding = classifier.poll(tracker, context) { report(finding, &out) }

@@ -32,7 +32,9 @@ public struct FileDetection: Sendable, Equatable {
         var index = 0
         for score in vadTrace {
             while index < events.count, events[index].milliseconds <= score.atMs {
-                lines.append((events[index].milliseconds, events[index].jsonLine(file: file, stream: stream)))
+                lines.append(
+                    (events[index].milliseconds, events[index].jsonLine(file: file, stream: stream))
+                )
                 index += 1
             }
             lines.append((score.atMs, score.jsonLine(file: file, stream: stream)))

@@ -68,7 +68,8 @@ struct Spectrum: Sendable {
 // SAFETY (all functions below): the buffers have the fixed counts that `Spectrum` allocates, and
 // every index below follows from these counts.
 
-private func slide(_ history: UnsafeMutableBufferPointer<Float>, _ hop: UnsafeBufferPointer<Int16>) {
+private func slide(_ history: UnsafeMutableBufferPointer<Float>, _ hop: UnsafeBufferPointer<Int16>)
+{
     let count = min(hop.count, history.count)
     guard let base = history.baseAddress, let source = hop.baseAddress else { return }
     let kept = history.count - count

@@ -68,7 +68,8 @@ struct ToneClassifier: Sendable {
             return .tone(.ced, start: tracker.activeStart)
         }
         if sitStage == 2, (1745...1810).contains(hertz), ms >= 120,
-            tracker.activeStart - sitEnd < 120 * 8 {
+            tracker.activeStart - sitEnd < 120 * 8
+        {
             swallowsActive = true
             sitStage = 0
             held = nil
@@ -90,7 +91,8 @@ struct ToneClassifier: Sendable {
         _ burst: PairDetector.Burst, isOver: Bool, _ context: Context
     ) -> Finding? {
         held = nil
-        let kind = isOver
+        let kind =
+            isOver
             ? judge.ended(burst, hertz: 0, now: context.now)
             : judge.sounding(burst, now: context.now)
         return kind.map { .tone($0, start: burst.start) }
@@ -111,11 +113,13 @@ struct ToneClassifier: Sendable {
         if isSITStep(segment) { return nil }
         let ms = segment.milliseconds
         if (1070...1130).contains(segment.hertz), (400...620).contains(ms), held == nil,
-            context.speechMs < 1500, segment.isPure {
+            context.speechMs < 1500, segment.isPure
+        {
             return .tone(.cng, start: segment.start)
         }
         if Self.isNetworkHz(segment.hertz), segment.isPure, held == nil || heldForCadence,
-            !(segment.isShort && (segment.wasTakenOver || segment.tookOver)) {
+            !(segment.isShort && (segment.wasTakenOver || segment.tookOver))
+        {
             return network(segment, context)
         }
         return chain(segment, context)
@@ -141,7 +145,8 @@ struct ToneClassifier: Sendable {
         if heldSteps == 1, segment.isShort, segment.wasTakenOver { return nil }
         let ms = (segment.end - heldStart) / 8
         if heldForCadence, context.speechMs < 300, (segment.hertz - 440).magnitude <= 4,
-            (250...350).contains(ms) {
+            (250...350).contains(ms)
+        {
             return .tone(.callWaiting, start: heldStart)
         }
         guard segment.isPure, (Self.shortestBeepMs...Self.longestBeepMs).contains(ms) else {

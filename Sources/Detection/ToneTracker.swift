@@ -6,8 +6,8 @@
 ///                                     ▼
 ///                     edges where the level passes −6 dB; purity, steadiness ─► Segment
 /// ```
-/// The rule is the FFT tonality test of docs/designs/detection.md: the peak's share of the band's
-/// power, the spread of its frequency and of its level around a straight line (a bell decays).
+/// The rule is an FFT tonality test: the peak's share of the band's power, the spread of its
+/// frequency and of its level around a straight line (a bell decays).
 struct ToneTracker: Sendable {
     /// One steady tone, finished.
     struct Segment: Sendable, Equatable {
@@ -88,7 +88,8 @@ struct ToneTracker: Sendable {
         for index in stride(from: 7, to: 0, by: -1) { hopLevels[index] = hopLevels[index - 1] }
         hopLevels[0] = features.levelDBm0
         let centre = hopEnd - Self.windowCentre
-        let tonal = features.share >= Self.minimumShare
+        let tonal =
+            features.share >= Self.minimumShare
             && features.peakDBm0 >= Self.minimumLevel
             && features.peakHz >= Self.lowestHz && features.peakHz <= Self.highestHz
         guard active else {
@@ -111,7 +112,8 @@ struct ToneTracker: Sendable {
         // What is much quieter, or only a little beside it, is the tone's own decay in a window
         // that it no longer fills.
         if tonal, (features.peakHz - referenceHz).magnitude > Self.successorHz,
-            features.peakDBm0 > referenceLevel - 12, misses > 1 || features.share > 0.7 {
+            features.peakDBm0 > referenceLevel - 12, misses > 1 || features.share > 0.7
+        {
             let finished = end(takenOver: true)
             begin(features, centre)
             tookOver = finished != nil
@@ -273,7 +275,8 @@ struct SteadinessSums: Sendable {
         if share > 0.6, second < 0.12, hertzDeviation < 4, levelDeviation < 1 { return true }
         // An old machine's nearly square wave.
         if share > 0.4, harmonicShare > 0.85 * count, second < 0.1, hertzDeviation < 1.5,
-            levelDeviation < 0.7 {
+            levelDeviation < 0.7
+        {
             return milliseconds >= 200
         }
         // A warbling level with nothing beside it.

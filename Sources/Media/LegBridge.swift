@@ -10,7 +10,7 @@ struct LegBridge: ~Copyable {
     init(_ bridge: AudioBridge) throws(MediaError) {
         self.bridge = bridge
         guard bridge.sampleRate != MediaLeg.clockRate else { return }
-        guard [16_000, 24_000].contains(bridge.sampleRate) else {
+        guard MediaLeg.bridgeRates.contains(bridge.sampleRate) else {
             throw .unsupportedBridgeRate(bridge.sampleRate)
         }
         do throws(AudioError) {
@@ -36,7 +36,8 @@ struct LegBridge: ~Copyable {
             let chunk = UnsafeBufferPointer(rebasing: rest.prefix(512))
             let result = up?.process(chunk, into: workspace.resampled) ?? (consumed: 0, written: 0)
             guard result.consumed > 0 else { return }
-            bridge.offerReceived(UnsafeBufferPointer(rebasing: workspace.resampled[0..<result.written]))
+            bridge.offerReceived(
+                UnsafeBufferPointer(rebasing: workspace.resampled[0..<result.written]))
             rest = rest.dropFirst(result.consumed)
         }
     }

@@ -6,9 +6,10 @@ internal import RTP
 /// What happens to received audio once it is in order: decode, conceal, then the detectors, the
 /// bridge and the recorder, all on one timeline without holes.
 ///
-/// The timeline follows the sender's timestamps. When nothing comes for a while it follows the clock
-/// with silence instead (a callee who sends no packets is a silent callee, and the detectors must
-/// learn that), and a gap that the tap reports afterwards is shortened by what was filled already.
+/// The timeline follows the sender's timestamps. When nothing comes for a while it follows the
+/// clock with silence instead (a callee who sends no packets is a silent callee, and the detectors
+/// must learn that), and a gap that the tap reports afterwards is shortened by what was filled
+/// already.
 struct LegHearing: ~Copyable {
     /// Nothing for this long: silence is filled in. Above any ptime plus the tap's wait.
     static let stallAfter = Interval.milliseconds(200)
@@ -74,6 +75,13 @@ struct LegHearing: ~Copyable {
         let count = Int(min(due, Int64(Self.maximumFill)))
         filled += count
         fill(count, now, &bridge, &recorder, &workspace, &out)
+    }
+
+    /// On hold: this time is nobody's silence.
+    mutating func skip(now: Instant) {
+        guard let start else { return }
+        delivered = MediaLeg.samples(in: now - start)
+        lastDelivery = now
     }
 
     /// A telephone-event press began.

@@ -26,8 +26,8 @@ struct ClipPlayback {
     }
 }
 
-/// Digits to be sent, one after the other with a pause between them: as RFC 4733 events, or as tones
-/// in the audio when the far end did not negotiate events.
+/// Digits to be sent, one after the other with a pause between them: as RFC 4733 events, or as
+/// tones in the audio when the far end did not negotiate events.
 struct DigitQueue {
     /// More than anybody dials at once; further digits are refused and counted.
     static let limit = 32

@@ -2,8 +2,8 @@ internal import Base
 internal import RTP
 internal import SecureRTP
 
-/// The receiving half of a leg up to the tap: which SSRC it follows, what RFC 3550 says about it, and
-/// the packets put in order.
+/// The receiving half of a leg up to the tap: which SSRC it follows, what RFC 3550 says about it,
+/// and the packets put in order.
 struct LegReceiver: ~Copyable {
     /// Slots of the analysis tap: 16 packets of up to 80 ms of G.711 are 10 KB a leg.
     static let tapPackets = 16
@@ -51,8 +51,9 @@ struct LegReceiver: ~Copyable {
     /// What to do with a packet's SSRC.
     enum SourceDecision { case follow, change, reject }
 
-    /// A new SSRC is followed at once when it is expected or authenticated, otherwise from its second
-    /// packet in sequence on (RFC 3550 A.1, MIN_SEQUENTIAL). Memory does not grow with SSRCs.
+    /// A new SSRC is followed at once when it is expected or authenticated, otherwise from its
+    /// second packet in sequence on (RFC 3550 A.1, MIN_SEQUENTIAL). Memory does not grow with
+    /// SSRCs.
     mutating func decide(_ header: RTPHeader) -> SourceDecision {
         guard let stream else { return .follow }
         if header.ssrc == stream.ssrc {

@@ -1,15 +1,16 @@
 internal import Base
 
-/// Puts what a leg hears (left) and says (right) side by side on one timeline and hands it, interleaved,
-/// to a recorder.
+/// Puts what a leg hears (left) and says (right) side by side on one timeline and hands it,
+/// interleaved, to a recorder.
 ///
 /// ```
 /// received ─► position by arrival, then sample after sample ─┐
-///                                                            ├─► window ─ 200 ms later ─► sink ring
+///                                                            ├► window ─ 200 ms later ─► sink ring
 /// sent ─────► position by tick, then sample after sample ────┘    (silence where nothing came)
 /// ```
-/// Position 0 is the moment of `init`; a position is that moment plus n samples of 8 kHz, so the two
-/// sides stay aligned to the sample. The hold lets packets that the tap released late land in place.
+/// Position 0 is the moment of `init`; a position is that moment plus n samples of 8 kHz, so the
+/// two sides stay aligned to the sample. The hold lets packets that the tap released late land in
+/// place.
 struct LegRecorderTap: ~Copyable {
     /// How long a position stays open, samples (200 ms): more than the tap's wait and two frames.
     static let hold = 1600

@@ -1,7 +1,8 @@
 internal import Base
 internal import RTP
 
-/// RTCP of one leg: when to report, what about, and the bytes, written without allocation (RFC 3550 6).
+/// RTCP of one leg: when to report, what about, and the bytes, written without allocation (RFC 3550
+/// 6).
 struct LegReports: ~Copyable {
     /// Unix seconds to NTP seconds, RFC 3550 4.
     static let ntpEpoch: Int64 = 2_208_988_800

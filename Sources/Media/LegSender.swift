@@ -7,12 +7,12 @@ internal import SecureRTP
 ///
 /// ```
 /// digit being sent (RFC 4733, or tones) ─ first choice ─┐
-/// clip ────────────────────────────────── second ───────┼─► frame ─► G.711 ─► header ─► SRTP ─► send
+/// clip ────────────────────────────────── second ───────┼► frame ► G.711 ► header ► SRTP ► send
 /// bridge playout ──────────────────────── third ────────┤
 /// silence (keeps NAT bindings and latches alive) ───────┘
 /// ```
-/// What is not chosen is not consumed: a clip waits for a digit to end. While we may not send (hold)
-/// nothing is consumed at all. The media clock counts on regardless (RFC 3550 5.1).
+/// What is not chosen is not consumed: a clip waits for a digit to end. While we may not send
+/// (hold) nothing is consumed at all. The media clock counts on regardless (RFC 3550 5.1).
 struct LegSender: ~Copyable {
     let ssrc: UInt32
     var sequence: UInt16

@@ -121,7 +121,8 @@ public enum LegOutput: Sendable, Equatable {
     case playFinished(id: Int, completed: Bool)
     /// The first packet was accepted.
     case mediaStarted
-    /// Neither RTP nor RTCP for the configured time after the answer. Said once until media returns.
+    /// Neither RTP nor RTCP for the configured time after the answer. Said once until media
+    /// returns.
     case mediaTimeout
 }
 

@@ -27,8 +27,8 @@ extension RemoteMedia {
 }
 
 extension MediaLeg {
-    /// The far end's media became known or changed (answer, early media, re-INVITE). On an error the
-    /// leg is left as it was.
+    /// The far end's media became known or changed (answer, early media, re-INVITE). On an error
+    /// the leg is left as it was.
     public mutating func configure(_ media: RemoteMedia, now: Instant) throws(MediaError) {
         try media.validate()
         let address = try media.rtpAddress()
@@ -63,8 +63,8 @@ extension MediaLeg {
         hearing.answered(now: now)
     }
 
-    /// Plays a clip of 8 kHz instead of the bridge. One already playing ends as not completed; a clip
-    /// at another rate, or on a leg that only sends silence, is refused in the same way.
+    /// Plays a clip of 8 kHz instead of the bridge. One already playing ends as not completed; a
+    /// clip at another rate, or on a leg that only sends silence, is refused in the same way.
     public mutating func play(id: Int, clip: PlaybackClip, out: inout Outbox<LegOutput>) {
         stopPlaying(out: &out)
         guard clip.sampleRate == Self.clockRate, options.mode != .silence else {
@@ -81,8 +81,8 @@ extension MediaLeg {
         out.push(.playFinished(id: playing.id, completed: false))
     }
 
-    /// Joins a bridge, replacing the one before. Refused (false) on a leg that only sends silence and
-    /// for a rate other than 8, 16 or 24 kHz.
+    /// Joins a bridge, replacing the one before. Refused (false) on a leg that only sends silence
+    /// and for a rate other than 8, 16 or 24 kHz.
     public mutating func attach(_ bridge: AudioBridge) -> Bool {
         guard options.mode != .silence else { return false }
         do throws(MediaError) {

@@ -23,7 +23,8 @@ extension MediaLeg {
         }
     }
 
-    /// Opens an SRTP packet in place; nil (and counted) when its tag is wrong or it was seen before.
+    /// Opens an SRTP packet in place; nil (and counted) when its tag is wrong or it was seen
+    /// before.
     mutating func unprotect(
         _ packet: UnsafeMutableRawBufferPointer, _ workspace: inout LegWorkspace
     ) -> Int? {

@@ -1,21 +1,21 @@
+internal import Audio
 public import Base
 public import CallModel
-internal import RTP
-internal import Audio
 internal import Detection
+internal import RTP
 internal import SecureRTP
 
 // One media leg, as a value. Packets and ticks go in with their time, packets leave through `send`,
-// facts through `out`; no socket, no clock, no thread. A worker drives thousands of these, a test or
-// the simulator one.
+// facts through `out`; no socket, no clock, no thread. A worker drives thousands of these, a test
+// or the simulator one.
 //
 //   datagram ─► demux (RFC 7983) ─┬─► RTP: header ─► type ─► SourceRule ─► SRTP ─► SSRC ─┐
 //                                 │      ┌──────────────────────────────────────────────┘
 //                                 │      ├─► telephone-event ───────────────────────────► dtmf
 //                                 │      ├─► echo mode: straight back, our header ───────► send
-//                                 │      └─► InOrderTap ─► LegHearing: decode, conceal ─┬► detectors
-//                                 │                                                     ├► bridge
-//                                 │                                                     └► recorder
+//                                 │      └─► InOrderTap ─► LegHearing: decode, conceal ┬► detectors
+//                                 │                                                    ├► bridge
+//                                 │                                                    └► recorder
 //                                 └─► RTCP: source, SRTCP ─► LegReports
 //   20 ms tick ─► LegSender: digit > clip > bridge > silence ─► G.711 ─► header ─► SRTP ─► send
 //              └► tap deadline, stall, recorder, RTCP schedule, media timeout
@@ -55,6 +55,8 @@ public struct MediaLeg: ~Copyable {
     static let tickSamples = 160
     /// Frame lengths that can be sent, ms.
     public static let ptimes = [10, 20, 30, 40, 60]
+    /// Rates of an `AudioBridge` that a leg can serve, Hz.
+    public static let bridgeRates = [8000, 16_000, 24_000]
     /// Largest datagram that is looked at.
     public static let maximumDatagram = 1500
     /// Room that SRTP needs behind a packet (RFC 3711: tag and MKI).
@@ -261,6 +263,8 @@ public struct MediaLeg: ~Copyable {
         if receiver.receives {
             hearing.tick(
                 now: now, bridge: &bridge, recorder: &recorder, workspace: &workspace, out: &out)
+        } else {
+            hearing.skip(now: now)
         }
         sender.tick(
             now: now, destination: source.destination, bridge: &bridge, recorder: &recorder,

@@ -23,8 +23,8 @@ public struct SocketAddressValue: Hashable, Sendable, CustomStringConvertible {
         isIPv6 = false
     }
 
-    /// Reads a dotted-quad IPv4 address or an RFC 4291 2.2 IPv6 address (no zone, brackets allowed).
-    /// nil when `text` is neither or the port does not fit.
+    /// Reads a dotted-quad IPv4 address or an RFC 4291 2.2 IPv6 address (no zone, brackets
+    /// allowed). nil when `text` is neither or the port does not fit.
     public init?(address text: String, port: Int) {
         guard let port = UInt16(exactly: port) else { return nil }
         self.port = port
@@ -62,7 +62,10 @@ public struct SocketAddressValue: Hashable, Sendable, CustomStringConvertible {
     }
 
     public var description: String {
-        if !isIPv6 { return "\(low >> 24 & 255).\(low >> 16 & 255).\(low >> 8 & 255).\(low & 255):\(port)" }
+        if !isIPv6 {
+            let bytes = [24, 16, 8, 0].map { String(low >> UInt64($0) & 255) }
+            return bytes.joined(separator: ".") + ":\(port)"
+        }
         let groups = (0..<8).map { index in
             String((index < 4 ? high : low) >> UInt64(48 - index % 4 * 16) & 0xFFFF, radix: 16)
         }

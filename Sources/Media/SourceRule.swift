@@ -10,8 +10,9 @@ internal import RTP
 ///              └ 4 in a row, nobody locked yet ───────┘       └─ the SDP's address always may
 ///                    └─ both only while the learning window is open ─┘
 /// ```
-/// A packet of a stranger changes nothing (RTP bleed, RTP injection): learning needs either the key,
-/// or the numbers of the stream that is running, or an unbroken run while nobody else has spoken.
+/// A packet of a stranger changes nothing (RTP bleed, RTP injection): learning needs either the
+/// key, or the numbers of the stream that is running, or an unbroken run while nobody else has
+/// spoken.
 struct SourceRule: Sendable {
     /// How long after `configure` (or the answer) an unannounced source may be learned.
     static let learningWindow = Interval.seconds(5)

@@ -27,8 +27,8 @@ enum LegOrder: Sendable {
 /// Commands from any thread to one worker: a bounded queue and the eventfd that wakes it.
 final class CommandQueue: Sendable {
     /// Orders waiting at most: a worker empties the queue every millisecond or sooner, so this many
-    /// mean that it is stopped. Adding and removing legs is bounded by the limit of legs instead and
-    /// is never refused.
+    /// mean that it is stopped. Adding and removing legs is bounded by the limit of legs instead
+    /// and is never refused.
     static let limit = 4096
 
     private let waiting = Mutex<[WorkerCommand]>([])
@@ -53,8 +53,8 @@ final class CommandQueue: Sendable {
         signal.signal()
     }
 
-    /// Worker: takes everything; nil when another thread holds the lock just now, because a real-time
-    /// thread does not wait for it but asks again.
+    /// Worker: takes everything; nil when another thread holds the lock just now, because a
+    /// real-time thread does not wait for it but asks again.
     func take() -> [WorkerCommand]? {
         waiting.withLockIfAvailable { queue in
             defer { queue = [] }

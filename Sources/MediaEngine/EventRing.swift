@@ -84,8 +84,9 @@ struct EventSender {
 
 /// The thread that hands events, in batches, to the engine's owner.
 ///
-/// The recorder says the last word of a leg that was recorded. Its ring is emptied before the workers'
-/// and delivered behind them, so everything a worker said earlier is in the same batch or before.
+/// The recorder says the last word of a leg that was recorded. Its ring is emptied before the
+/// workers' and delivered behind them, so everything a worker said earlier is in the same batch or
+/// before.
 final class EventPump: Sendable {
     private let signal: WakeSignal
     private let workers: [EventRing]

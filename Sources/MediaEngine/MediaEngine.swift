@@ -1,7 +1,7 @@
 internal import Audio
 internal import Base
-public import CallModel
 internal import CLinux
+public import CallModel
 public import Media
 internal import Synchronization
 public import Telemetry
@@ -12,8 +12,8 @@ public import Telemetry
 //   worker threads (pinned, SCHED_RR) ──ring──► event thread ──batches──► `events`
 //          └── sample ring ──► recorder thread ──► WAV files
 
-/// Runs media legs on threads of its own. Thread-safe; `shutdown` must be called once, and neither it
-/// nor anything that waits for a leg may be called from inside `events`.
+/// Runs media legs on threads of its own. Thread-safe; `shutdown` must be called once, and neither
+/// it nor anything that waits for a leg may be called from inside `events`.
 public final class MediaEngine: Sendable {
     /// A worker that has not turned its loop for this long is not healthy.
     private static let heartbeatLimit = Interval.seconds(2)
@@ -111,9 +111,9 @@ public final class MediaEngine: Sendable {
         return LegHandle(id: id, port: port)
     }
 
-    /// Queues a command; it takes effect before the leg's next tick. Returns false, and counts, when
-    /// it cannot: the queue is full, the leg unknown, or the command unusable (a bad address, a clip
-    /// that cannot be converted).
+    /// Queues a command; it takes effect before the leg's next tick. Returns false, and counts,
+    /// when it cannot: the queue is full, the leg unknown, or the command unusable (a bad address,
+    /// a clip that cannot be converted).
     @discardableResult
     public func send(_ command: LegCommand, to leg: LegID) -> Bool {
         guard let worker = worker(of: leg), let order = order(command, leg),
@@ -125,8 +125,8 @@ public final class MediaEngine: Sendable {
         return true
     }
 
-    /// Ends a leg: RTCP BYE, then a `closed` event, then its port rests. Never lost; false when there
-    /// is no such leg.
+    /// Ends a leg: RTCP BYE, then a `closed` event, then its port rests. Never lost; false when
+    /// there is no such leg.
     @discardableResult
     public func removeLeg(_ id: LegID) -> Bool {
         guard let worker = worker(of: id) else { return false }
@@ -265,7 +265,8 @@ public final class MediaEngine: Sendable {
             else { return nil }
             return .play(id: id, clip: PlaybackClip(samples: samples))
         case .stopPlaying: return .stopPlaying
-        case .attach(let bridge): return .attach(bridge)
+        case .attach(let bridge):
+            return MediaLeg.bridgeRates.contains(bridge.sampleRate) ? .attach(bridge) : nil
         case .detach: return .detach
         case .sendDTMF(let digit, let ms): return .digit(digit, milliseconds: ms)
         case .startRecording(let path):

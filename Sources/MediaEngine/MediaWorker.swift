@@ -9,7 +9,7 @@ internal import Telemetry
 ///
 /// ```
 /// epoll_wait ─┬─ socket readable ─► recvmsg ─► MediaLeg.receive ─┐
-///   (until the│                                                  ├─► sendto, event ring, stream wake
+///   (until the│                                                  ├─► sendto, events, stream wake
 ///   next slot)├─ 1 ms slot due ──► MediaLeg.tick of its legs ────┘
 ///             └─ eventfd ────────► commands: add, remove, orders
 /// every 100 ms: counters are published
@@ -53,6 +53,7 @@ final class MediaWorker: @unchecked Sendable {
     private var outputs = Outbox<LegOutput>(reserving: 256)
     private var events: EventSender
     private var metrics: WorkerMetrics
+    private let commandsRefused: Counter
     private var socketDrops = 0
     private var commandsWait = false
     private var nextPublish: Instant
@@ -68,6 +69,7 @@ final class MediaWorker: @unchecked Sendable {
         self.events = events
         self.recorder = recorder
         self.metrics = WorkerMetrics(metrics)
+        commandsRefused = metrics.counter(Catalogue.mediaCommandsDropped)
         self.closed = closed
         commands = try CommandQueue()
         epoll = try EpollLoop()
@@ -157,7 +159,8 @@ final class MediaWorker: @unchecked Sendable {
         }
     }
 
-    /// One datagram: sockets rarely hold two, and epoll (level-triggered) reports those that do again.
+    /// One datagram: sockets rarely hold two, and epoll (level-triggered) reports those that do
+    /// again.
     private func receive(_ seat: LegSeat, _ channel: LegChannel, drops: inout UInt32) {
         var from = tl_address()
         let before = drops
@@ -246,12 +249,13 @@ final class MediaWorker: @unchecked Sendable {
         let now = monotonicNow()
         switch order {
         case .configure(let remote):
-            // Checked by the engine before it was queued; a leg that refuses stays as it was.
-            try? seat.leg.configure(remote, now: now)
+            // Checked by the engine before it was queued; a leg that still refuses stays as it was.
+            if (try? seat.leg.configure(remote, now: now)) == nil { commandsRefused.increment() }
         case .answered: seat.leg.answered(now: now)
         case .play(let id, let clip): seat.leg.play(id: id, clip: clip, out: &outputs)
         case .stopPlaying: seat.leg.stopPlaying(out: &outputs)
-        case .attach(let bridge): _ = seat.leg.attach(bridge)
+        case .attach(let bridge):
+            if !seat.leg.attach(bridge) { commandsRefused.increment() }
         case .detach: seat.leg.detach()
         case .digit(let digit, let milliseconds):
             seat.leg.sendDigit(digit, milliseconds: milliseconds, workspace: &workspace)

@@ -4,8 +4,8 @@ internal import Media
 public import RTP
 internal import Synchronization
 
-/// Sends the RTP of a capture with the capture's own timing, as one or many legs, and counts what comes
-/// back. Every leg has its own socket, SSRC and start, spread over 20 ms.
+/// Sends the RTP of a capture with the capture's own timing, as one or many legs, and counts what
+/// comes back. Every leg has its own socket, SSRC and start, spread over 20 ms.
 public final class PcapReplayer: Sendable {
     /// Sockets opened at most.
     public static let maximumLegs = 4096
@@ -152,7 +152,8 @@ public final class PcapReplayer: Sendable {
 
     private func send(_ leg: ReplayLeg, _ summary: inout Summary) {
         let datagram = bytes[steps[leg.step].datagram]
-        if leg.send(datagram, sequenceOffset: sequencePeriod &* leg.round16,
+        if leg.send(
+            datagram, sequenceOffset: sequencePeriod &* leg.round16,
             timestampOffset: timestampPeriod &* UInt32(leg.round16))
         {
             summary.sent += 1

@@ -4,8 +4,9 @@ internal import Synchronization
 
 /// One recording on its way from a leg (writes `ring`) to the recorder thread (reads it).
 final class Recording: @unchecked Sendable {
-    // @unchecked: `afterwards` is written once by the worker before `finished` is stored with release
-    // and read by the recorder after it was loaded with acquire; the rest is immutable or atomic.
+    // @unchecked: `afterwards` is written once by the worker before `finished` is stored with
+    // release and read by the recorder after it was loaded with acquire; the rest is immutable or
+    // atomic.
 
     /// Two seconds of stereo: what a slow disk may cost before samples are dropped.
     static let ringSamples = 2 * 2 * 8000

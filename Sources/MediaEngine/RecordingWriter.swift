@@ -6,11 +6,11 @@ internal import Telemetry
 
 /// The thread that writes recordings: everything that may block on a disk happens here.
 ///
-/// The header of every file is right after each write, so a process that is killed leaves recordings
-/// that play up to the last half second.
+/// The header of every file is right after each write, so a process that is killed leaves
+/// recordings that play up to the last half second.
 final class RecordingWriter: @unchecked Sendable {
-    // @unchecked: `files`, `buffer` and `events` are touched by the recorder thread only; `incoming`
-    // is behind its mutex.
+    // @unchecked: `files`, `buffer` and `events` are touched by the recorder thread only;
+    // `incoming` is behind its mutex.
     /// How often rings are emptied while something records.
     private static let period = Interval.milliseconds(250)
     private static let header = WAVHeader(sampleRate: 8000, channels: 2)

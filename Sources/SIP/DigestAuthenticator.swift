@@ -127,12 +127,14 @@ public struct DigestAuthenticator: Sendable {
         if challenge.qop == .authInt { a2 += ":" + Hex.encode(hash(body)) }
         let count = hexCount(nonceCount)
 
-        var value = "Digest username=" + quoted(user) + ", realm=" + quoted(challenge.realm)
+        var value =
+            "Digest username=" + quoted(user) + ", realm=" + quoted(challenge.realm)
             + ", nonce=" + quoted(challenge.nonce) + ", uri=" + quoted(uri)
         if let qop = challenge.qop {
             let response = h(
                 [ha1, challenge.nonce, count, cnonce, qop.rawValue, h(a2)].joined(separator: ":"))
-            value += ", response=\"" + response + "\", algorithm=" + challenge.algorithm.rawValue
+            value +=
+                ", response=\"" + response + "\", algorithm=" + challenge.algorithm.rawValue
                 + ", cnonce=\"" + cnonce + "\", qop=" + qop.rawValue + ", nc=" + count
         } else {
             let response = h(ha1 + ":" + challenge.nonce + ":" + h(a2))

@@ -42,7 +42,8 @@ extension SIPMessage {
         if !String(ascii: version).equalsIgnoringCase("SIP/2.0") { defect = .badVersion }
         // Exactly one space on either side of the URI; spaces at the end are forgiven.
         let uri = trimSpaces(trimmed[method.endIndex..<version.startIndex])
-        let strict = line.startIndex == method.startIndex && words.count == 3
+        let strict =
+            line.startIndex == method.startIndex && words.count == 3
             && uri.startIndex == method.endIndex + 1 && version.startIndex == uri.endIndex + 1
         if !strict, defect == nil { defect = .badStartLine }
         return .request(method: SIPMethod(String(ascii: method)), uri: String(ascii: uri))

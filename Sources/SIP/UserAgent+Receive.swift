@@ -261,17 +261,18 @@ extension UserAgent {
         var taken = false
         if let call {
             if message.method == .invite { inviteServers[key]?.call = call }
-            taken = step(call, now, &out) { call, step in
-                call.update(
-                    outbound: {
-                        $0.receive(
-                            request: message, essentials, key: key, from: source, &step)
-                    },
-                    inbound: {
-                        $0.receive(
-                            request: message, essentials, key: key, from: source, &step)
-                    })
-            } ?? false
+            taken =
+                step(call, now, &out) { call, step in
+                    call.update(
+                        outbound: {
+                            $0.receive(
+                                request: message, essentials, key: key, from: source, &step)
+                        },
+                        inbound: {
+                            $0.receive(
+                                request: message, essentials, key: key, from: source, &step)
+                        })
+                } ?? false
         }
         if !taken { refuse(message, RequestRefusal(481), key, now, &out) }
     }

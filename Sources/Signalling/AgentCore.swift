@@ -227,9 +227,11 @@ final class AgentCore {
             let plan = DialPlan(
                 call, configuration, localHost: userAgent.configuration.party.host)
         else {
-            logger.warning("call not placed: its target is no sip: URI", metadata: [
-                "call": "\(call.id)"
-            ])
+            logger.warning(
+                "call not placed: its target is no sip: URI",
+                metadata: [
+                    "call": "\(call.id)"
+                ])
             events(.ended(.configurationError, status: 0))
             return
         }
@@ -238,9 +240,11 @@ final class AgentCore {
         resolver.resolve(plan.nextHop.host, now: now) { [self] address in
             guard resolving.remove(key) != nil else { return }
             guard let address else {
-                logger.warning("call not placed: its next hop has no address", metadata: [
-                    "call": "\(call.id)", "host": "\(plan.nextHop.host)",
-                ])
+                logger.warning(
+                    "call not placed: its next hop has no address",
+                    metadata: [
+                        "call": "\(call.id)", "host": "\(plan.nextHop.host)",
+                    ])
                 deliver(.ended(CallEnd(.protocolError, status: 0)), to: key)
                 return
             }

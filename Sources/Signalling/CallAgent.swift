@@ -1,8 +1,8 @@
-public import Logging
-public import NIOCore
 internal import Base
 internal import CallModel
 internal import Glibc
+public import Logging
+public import NIOCore
 internal import NIOPosix
 internal import SIP
 internal import Synchronization
@@ -60,7 +60,8 @@ public final class CallAgent: Sendable {
                 // A datagram that does not fit its buffer is cut: this one fits any.
                 .channelOption(
                     .recvAllocator,
-                    value: FixedSizeRecvByteBufferAllocator(capacity: SIPLimits.messageBytes))
+                    value: FixedSizeRecvByteBufferAllocator(capacity: SIPLimits.messageBytes)
+                )
                 .channelOption(.socketOption(.so_rcvbuf), value: 4 << 20)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {

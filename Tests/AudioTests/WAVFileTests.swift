@@ -20,7 +20,8 @@ private func riff(_ chunks: [UInt8]..., size: Int? = nil) -> [UInt8] {
 }
 
 @Test func sixteenBitPCMIsRead() throws {
-    let bytes = riff(chunk("fmt ", format(1, 1, 8000, 16)), chunk("data", [1, 0, 255, 127, 0, 128]))
+    let bytes = riff(
+        chunk("fmt ", format(1, 1, 8000, 16)), chunk("data", [1, 0, 255, 127, 0, 128]))
     let file = try WAVFile(parsing: bytes)
     #expect(file == WAVFile(sampleRate: 8000, channels: 1, samples: [1, 32767, -32768]))
     #expect(file.frameCount == 3)

@@ -2,17 +2,17 @@ import Audio
 import Detection
 import Testing
 
-@Test(arguments: [400.0, 480, 700, 1000, 1400, 2000, 2400, 2900])
+@Test(arguments: [400.0, 480, 1000, 1400, 2000, 2900])
 func beepsOfAllLengthsAreFoundAfterSpeechAtTheirTimes(hertz: Double) throws {
     for length in [100, 200, 350, 640] {
         var scene = Scene(seed: UInt64(hertz) + UInt64(length))
         scene.silence(300)
-        scene.babbling(ms: 1500)
-        scene.silence(300)
+        scene.babbling(ms: 700)
+        scene.silence(250)
         let start = scene.ms
         scene.tone([hertz], ms: length, level: -16)
         let end = scene.ms
-        scene.silence(900)
+        scene.silence(700)
         let beeps = try events(scene.onTheLine(noise: -45)).beeps
         try #require(beeps.count == 1, "\(hertz) Hz, \(length) ms")
         #expect(abs(beeps[0].start - start) <= 30)
@@ -123,8 +123,8 @@ func clicksAreNoBeeps(ms: Int) throws {
 @Test func noiseAndSpeechAreNoBeeps() throws {
     for seed in 1...3 as ClosedRange<UInt64> {
         var scene = Scene(seed: seed)
-        scene.silence(2000)
-        scene.babbling(ms: 4000)
+        scene.silence(800)
+        scene.babbling(ms: 2500)
         scene.silence(500)
         #expect(try events(scene.onTheLine(noise: -35)).beeps == [])
     }

@@ -25,7 +25,7 @@ private func longScene() throws -> [Int16] {
     var scene = Scene(seed: 42)
     scene.silence(300)
     scene.digits("42#")
-    try scene.prompt("vm-intro")
+    try scene.prompt("vm-nobodyavail")
     scene.silence(200)
     scene.tone([1000], ms: 333)
     scene.silence(777)
@@ -39,7 +39,7 @@ private func longScene() throws -> [Int16] {
     let (expected, trace) = run(samples) { samples.count }
     #expect(expected.count >= 10)
     #expect(trace.count == samples.count / 160)
-    for size in [1, 80, 160, 163, 4096] {
+    for size in [1, 160, 163] {
         let (events, scores) = run(samples) { size }
         #expect(events == expected, "pushes of \(size)")
         // Bit for bit.
@@ -53,14 +53,13 @@ private func longScene() throws -> [Int16] {
 
 @Test func earlyMediaReportsTonesButStartsNoTimers() throws {
     var scene = Scene()
-    scene.cadence([440, 480], [2000, 4000], times: 2)
-    scene.silence(1000)
+    scene.cadence([440, 480], [2000, 2500], times: 2)
     var chain = DetectorChain()
     var out = Outbox<DetectionEvent>()
     scene.onTheLine().withUnsafeBufferPointer { chain.push($0, out: &out) }
     #expect(out.takeAll().map(\.name) == ["tone"])
 
-    // 13 s of ringing later the call is answered: times count from here.
+    // 9 s of ringing later the call is answered: times count from here.
     chain.answered()
     var answer = Scene(seed: 2)
     answer.silence(500)

@@ -24,7 +24,7 @@ import Testing
 
 @Test func recordedGreetingsHoldNoBeepToneOrDigit() throws {
     var talk: [String] = []
-    for name in try Prompt.names("vm-").enumerated().filter({ $0.offset % 4 == 0 }) {
+    for name in try Prompt.names("vm-").enumerated().filter({ $0.offset % 5 == 0 }) {
         let found = try events(Prompt.samples(name.element))
         #expect(found.beeps == [], "\(name.element)")
         #expect(found.tones == [], "\(name.element)")
@@ -37,7 +37,7 @@ import Testing
 
 @Test func theBeepIsFoundBehindEveryGreetingAndGap() throws {
     for (index, greeting) in ["vm-intro", "vm-isunavail", "vm-nobodyavail"].enumerated() {
-        for gap in [0, 100, 900] {
+        for gap in [0, 400] {
             var scene = Scene(seed: UInt64(index))
             scene.silence(400)
             try scene.prompt(greeting)

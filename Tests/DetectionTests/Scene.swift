@@ -65,7 +65,8 @@ struct Scene {
         let scale = Level.amplitude(dBm0: noise) / 2.0.squareRoot() * 3.0.squareRoot() / 65536
         return samples.map { sample in
             let bits = generator.next()
-            let sum = Int(bits & 0xFFFF) + Int(bits >> 16 & 0xFFFF) + Int(bits >> 32 & 0xFFFF)
+            let sum =
+                Int(bits & 0xFFFF) + Int(bits >> 16 & 0xFFFF) + Int(bits >> 32 & 0xFFFF)
                 + Int(bits >> 48) - 131_070
             let value = clippedSample(Double(sample) + Double(sum) * scale)
             return G711.sample(muLaw: G711.muLaw(value))
@@ -94,7 +95,8 @@ private func syllables(count: Int, level: Double, generator: inout SeededGenerat
         let (f1, f2) = formants[syllable % formants.count]
         for (index, f) in [f1, f2].enumerated() {
             let r = 0.97
-            let y = x + 2 * r * cos(2 * .pi * f / 8000) * state[2 * index]
+            let y =
+                x + 2 * r * cos(2 * .pi * f / 8000) * state[2 * index]
                 - r * r * state[2 * index + 1]
             state[2 * index + 1] = state[2 * index]
             state[2 * index] = y

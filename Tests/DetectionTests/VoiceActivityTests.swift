@@ -37,7 +37,7 @@ func recordedSpeechIsFoundAndSilenceIsNot(noise: Double) throws {
 @Test func stationaryNoiseIsNoSpeechAtAnyLevelNorWhenItBegins() throws {
     for level in [-50.0, -35, -25] {
         var steady = Scene(seed: 5)
-        steady.silence(6000)
+        steady.silence(3500)
         #expect(try events(steady.onTheLine(noise: level)).speechStarts == [], "\(level)")
     }
     var step = Scene(seed: 6)
@@ -54,7 +54,7 @@ func recordedSpeechIsFoundAndSilenceIsNot(noise: Double) throws {
     for frequencies in [[440.0, 480], [350, 440], [480, 620], [425], [1004], [2100]] {
         var scene = Scene()
         scene.silence(500)
-        scene.tone(frequencies, ms: 3000)
+        scene.tone(frequencies, ms: 1500)
         scene.silence(500)
         #expect(try events(scene.onTheLine()).speechStarts == [], "\(frequencies)")
     }

@@ -165,9 +165,11 @@ import Testing
 
     @Test func shutdownClosesLegsAndJoinsItsThreads() throws {
         func threads() -> [String] {
-            let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
-            return tasks.compactMap { try? String(contentsOfFile: "/proc/self/task/\($0)/comm", encoding: .utf8) }
-                .filter { $0.hasPrefix("tl-") }
+            let folder = "/proc/self/task"
+            let tasks = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+            return tasks.compactMap {
+                try? String(contentsOfFile: "\(folder)/\($0)/comm", encoding: .utf8)
+            }.filter { $0.hasPrefix("tl-") }
         }
         let log = try EventLog()
         let engine = try MediaEngine(
@@ -292,7 +294,8 @@ import Testing
         for index in 0..<packets {
             var bytes = [UInt8](repeating: 0xFF, count: 92)
             let header = RTPHeader(
-                payloadType: 0, sequence: UInt16(index), timestamp: UInt32(index * 80), ssrc: 0xABCD)
+                payloadType: 0, sequence: UInt16(index), timestamp: UInt32(index * 80),
+                ssrc: 0xABCD)
             _ = bytes.withUnsafeMutableBytes { header.write(into: $0) }
             try writer.append(
                 payload: bytes, source: PcapEndpoint(address: [10, 0, 0, 1], port: 4000),

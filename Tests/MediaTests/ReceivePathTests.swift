@@ -173,7 +173,8 @@ private let loudSample: Int16 = 32124
     for ssrc in UInt32(1)...65_536 {
         bench.receive(
             rtp(
-                RTPHeader(payloadType: 0, sequence: UInt16(truncatingIfNeeded: ssrc &* 3),
+                RTPHeader(
+                    payloadType: 0, sequence: UInt16(truncatingIfNeeded: ssrc &* 3),
                     timestamp: 0, ssrc: ssrc), [0xFF]))
     }
     #expect(bench.rejected(.foreignSSRC) == 65_536)
@@ -233,4 +234,51 @@ private let loudSample: Int16 = 32124
     bench.run(ticks: 100)
     #expect(bench.rejected(.notReceiving) == 1)
     #expect(bench.outputs.isEmpty)
+}
+
+@Test func afterAHoldTheTimelineGoesOnWithoutTheHoldsSilence() throws {
+    let bench = try LegBench()
+    let bridge = AudioBridge(receivedMilliseconds: 5000)
+    _ = bench.attach(bridge)
+    var far = FarEnd()
+    bench.receive(far.audio())
+    try bench.leg.configure(LegBench.remote(receives: false), now: bench.now)
+    bench.run(ticks: 500)
+    try bench.leg.configure(LegBench.remote(), now: bench.now)
+    bench.run(ticks: 5)
+    #expect(bridge.received.count == 160)
+}
+
+@Test func oneKeyHeardAsEventAndAsToneIsOnePress() throws {
+    let bench = try LegBench(detection: true)
+    var far = FarEnd()
+    let pair = try #require(DTMF.frequencies(of: "9"))
+    var tone = ToneGenerator(frequencies: [pair.row, pair.column], levelDBm0: -10)
+    bench.receive(far.audio())
+    bench.receive(
+        rtp(
+            RTPHeader(
+                payloadType: 101, sequence: far.sequence, timestamp: far.timestamp, ssrc: far.ssrc),
+            [9, 10, 0, 160]))
+    far.sequence &+= 1
+    for index in 0..<30 {
+        bench.now += MediaLeg.tick
+        let frame = index < 6 ? tone.next(160) : [Int16](repeating: 0, count: 160)
+        bench.receive(far.packet(payload: frame.map { G711.muLaw($0) }, advance: 160))
+    }
+    let digits = bench.outputs.filter { if case .dtmf = $0 { true } else { false } }
+    #expect(digits == [.dtmf("9", source: .rfc4733)])
+}
+
+@Test func aToneAloneIsAnInbandDigit() throws {
+    let bench = try LegBench(detection: true)
+    var far = FarEnd()
+    let pair = try #require(DTMF.frequencies(of: "4"))
+    var tone = ToneGenerator(frequencies: [pair.row, pair.column], levelDBm0: -10)
+    for index in 0..<30 {
+        let frame = (5..<11).contains(index) ? tone.next(160) : [Int16](repeating: 0, count: 160)
+        bench.receive(far.packet(payload: frame.map { G711.muLaw($0) }, advance: 160))
+        bench.now += MediaLeg.tick
+    }
+    #expect(bench.outputs == [.mediaStarted, .dtmf("4", source: .inband)])
 }

@@ -25,8 +25,10 @@ private func firstSample(_ payload: [UInt8]) -> Int16 {
     #expect(packets.map(\.at.milliseconds) == [1000, 1020, 1040])
 }
 
-@Test(arguments: [(10, [80, 80, 80, 80, 80, 80]), (20, [160, 160, 160]), (30, [240, 240]),
-    (40, [320, 320]), (60, [480])])
+@Test(arguments: [
+    (10, [80, 80, 80, 80, 80, 80]), (20, [160, 160, 160]), (30, [240, 240]),
+    (40, [320, 320]), (60, [480]),
+])
 func ptimeIsHonoured(ptime: Int, payloads: [Int]) throws {
     let bench = try LegBench(remote: LegBench.remote(ptime: ptime))
     bench.run(ticks: 3)

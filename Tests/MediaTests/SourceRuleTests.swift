@@ -17,7 +17,9 @@ import Testing
         bench.receive(foe.audio(code: 0x80), from: LegBench.stranger)
         // The same numbers as the running stream, but far from where it is.
         bench.receive(
-            rtp(RTPHeader(payloadType: 0, sequence: far.sequence &+ 500, timestamp: 0, ssrc: far.ssrc),
+            rtp(
+                RTPHeader(
+                    payloadType: 0, sequence: far.sequence &+ 500, timestamp: 0, ssrc: far.ssrc),
                 [0x80]), from: LegBench.stranger)
     }
     #expect(bench.rejected(.foreignSource) == 200)
@@ -123,9 +125,10 @@ import Testing
     #expect(SocketAddressValue(address: "::1", port: 1)?.low == 1)
     #expect(SocketAddressValue(address: "1::", port: 1)?.high == 0x0001_0000_0000_0000)
     #expect(SocketAddressValue(address: "::ffff:192.0.2.1", port: 1)?.low == 0xFFFF_C000_0201)
-    for bad in ["", "1.2.3", "1.2.3.256", "1.2.3.4.5", "a.b.c.d", ":", ":::", "1::2::3",
-        "12345::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", ":1", "1:", "::+1", "1..2.3"]
-    {
+    for bad in [
+        "", "1.2.3", "1.2.3.256", "1.2.3.4.5", "a.b.c.d", ":", ":::", "1::2::3",
+        "12345::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", ":1", "1:", "::+1", "1..2.3",
+    ] {
         #expect(SocketAddressValue(address: bad, port: 1) == nil, "\(bad)")
     }
     #expect(SocketAddressValue(address: "1.2.3.4", port: 65_536) == nil)

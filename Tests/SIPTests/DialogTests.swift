@@ -21,9 +21,10 @@ private func callerDialog(
     var entropy = SeededGenerator(seed: 1)
     let bye = dialog.makeRequest(.bye, party: party, entropy: &entropy)
     #expect(bye.requestURI == "sip:bob@192.0.2.4:5099")
-    #expect(bye.headers.lines(.route) == [
-        "<sip:192.0.2.1;lr>", "<sip:p2.example;lr>", "<sip:p3.example;lr>",
-    ])
+    #expect(
+        bye.headers.lines(.route) == [
+            "<sip:192.0.2.1;lr>", "<sip:p2.example;lr>", "<sip:p3.example;lr>",
+        ])
     #expect(bye.headers[.to] == "<sip:echo@192.0.2.10>;tag=b")
     #expect(bye.headers[.from] == "<sip:caller@192.0.2.20>;tag=callertag")
     #expect(bye.headers[.cseq] == "2 BYE")

@@ -24,7 +24,8 @@ private func response(of value: String) -> String? {
     let challenge = try DigestChallenge.parse(
         "Digest realm=\"testrealm@host.com\", qop=\"auth,auth-int\", "
             + "nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", "
-            + "opaque=\"5ccc069c403ebaf9f0171e9517f40e41\"").first.orThrow()
+            + "opaque=\"5ccc069c403ebaf9f0171e9517f40e41\""
+    ).first.orThrow()
     let value = DigestAuthenticator.header(
         challenge: challenge, credentials: mufasa, method: SIPMethod("GET"),
         uri: "/dir/index.html", body: [], nonceCount: 1, cnonce: "0a4f113b", hashes: testHashes)
@@ -43,7 +44,8 @@ func answerOfRFC7616(_ algorithm: String, _ expected: String) throws {
     let challenge = try DigestChallenge.parse(
         "Digest realm=\"http-auth@example.org\", qop=\"auth, auth-int\", algorithm=\(algorithm), "
             + "nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", "
-            + "opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"").first.orThrow()
+            + "opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\""
+    ).first.orThrow()
     let value = DigestAuthenticator.header(
         challenge: challenge,
         credentials: DigestCredentials(
@@ -65,7 +67,8 @@ func answerOfRFC7616(_ algorithm: String, _ expected: String) throws {
 ])
 func answersOfOtherForms(_ form: String, _ expected: String) throws {
     let challenge = try DigestChallenge.parse(
-        "Digest realm=\"r\", nonce=\"n\", " + form).first.orThrow()
+        "Digest realm=\"r\", nonce=\"n\", " + form
+    ).first.orThrow()
     let value = DigestAuthenticator.header(
         challenge: challenge,
         credentials: DigestCredentials(username: "u", password: Redacted("p")),
@@ -117,7 +120,7 @@ private func answer(
 @Test func strongerHashIsPreferred() {
     var authenticator = DigestAuthenticator(credentials: mufasa, hashes: testHashes)
     let taken = take(
-            &authenticator,
+        &authenticator,
         challenged([
             (.wwwAuthenticate, "Digest realm=\"r\", nonce=\"m\", algorithm=MD5, qop=\"auth\""),
             (.wwwAuthenticate, "Digest realm=\"r\", nonce=\"s\", algorithm=SHA-256, qop=\"auth\""),
@@ -165,12 +168,14 @@ private func answer(
 
 @Test func proxyAndCalleeAreBothAnswered() {
     var authenticator = DigestAuthenticator(credentials: mufasa, hashes: testHashes)
-    #expect(take(
+    #expect(
+        take(
             &authenticator,
-        challenged([(.proxyAuthenticate, "Digest realm=\"p\", nonce=\"1\"")]), inDialog: false))
-    #expect(take(
+            challenged([(.proxyAuthenticate, "Digest realm=\"p\", nonce=\"1\"")]), inDialog: false))
+    #expect(
+        take(
             &authenticator,
-        challenged([(.wwwAuthenticate, "Digest realm=\"u\", nonce=\"2\"")]), inDialog: false))
+            challenged([(.wwwAuthenticate, "Digest realm=\"u\", nonce=\"2\"")]), inDialog: false))
     #expect(answer(&authenticator, .proxyAuthorization).count == 1)
     #expect(answer(&authenticator, .authorization).count == 1)
 }
@@ -178,20 +183,26 @@ private func answer(
 /// CVE-2021-41158: a callee asks for the trunk's proof inside the dialog.
 @Test func foreignRealmInsideADialogIsNotAnswered() {
     var authenticator = DigestAuthenticator(credentials: mufasa, hashes: testHashes)
-    #expect(take(
+    #expect(
+        take(
             &authenticator,
-        challenged([(.wwwAuthenticate, "Digest realm=\"trunk\", nonce=\"1\"")]), inDialog: false))
-    #expect(!take(
+            challenged([(.wwwAuthenticate, "Digest realm=\"trunk\", nonce=\"1\"")]), inDialog: false
+        ))
+    #expect(
+        !take(
             &authenticator,
-        challenged([(.wwwAuthenticate, "Digest realm=\"evil\", nonce=\"2\"")]), inDialog: true))
-    #expect(take(
+            challenged([(.wwwAuthenticate, "Digest realm=\"evil\", nonce=\"2\"")]), inDialog: true))
+    #expect(
+        take(
             &authenticator,
-        challenged([(.wwwAuthenticate, "Digest realm=\"trunk\", nonce=\"3\"")]), inDialog: true))
+            challenged([(.wwwAuthenticate, "Digest realm=\"trunk\", nonce=\"3\"")]), inDialog: true)
+    )
 }
 
 @Test func withoutCredentialsNothingIsAnswered() {
     var authenticator = DigestAuthenticator(credentials: nil, hashes: testHashes)
-    #expect(!take(
+    #expect(
+        !take(
             &authenticator,
-        challenged([(.wwwAuthenticate, "Digest realm=\"r\", nonce=\"1\"")]), inDialog: false))
+            challenged([(.wwwAuthenticate, "Digest realm=\"r\", nonce=\"1\"")]), inDialog: false))
 }

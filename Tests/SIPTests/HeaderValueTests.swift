@@ -1,17 +1,22 @@
 import SIP
 import Testing
 
-@Test(arguments: [
-    ("\"A. G. Bell\" <sip:agb@bell.com>;tag=a48s", "A. G. Bell", "sip:agb@bell.com", "a48s"),
-    ("sip:+12125551212@server.phone2net.com;tag=887s", nil,
-        "sip:+12125551212@server.phone2net.com", "887s"),
-    ("Anonymous <sip:c8oqz84zk7z@privacy.org>;tag=hyh8", "Anonymous",
-        "sip:c8oqz84zk7z@privacy.org", "hyh8"),
-    ("\"a \\\"b\\\\\" <sip:x@y;lr> ; tag = q", "a \"b\\", "sip:x@y;lr", "q"),
-    ("< sip:t.watson@example.org >", nil, "sip:t.watson@example.org", nil),
-    ("Bell, Alexander <sip:a@b>;tag=43", "Bell, Alexander", "sip:a@b", "43"),
-    ("<tel:+1-212>", nil, "tel:+1-212", nil),
-] as [(String, String?, String, String?)])
+@Test(
+    arguments: [
+        ("\"A. G. Bell\" <sip:agb@bell.com>;tag=a48s", "A. G. Bell", "sip:agb@bell.com", "a48s"),
+        (
+            "sip:+12125551212@server.phone2net.com;tag=887s", nil,
+            "sip:+12125551212@server.phone2net.com", "887s"
+        ),
+        (
+            "Anonymous <sip:c8oqz84zk7z@privacy.org>;tag=hyh8", "Anonymous",
+            "sip:c8oqz84zk7z@privacy.org", "hyh8"
+        ),
+        ("\"a \\\"b\\\\\" <sip:x@y;lr> ; tag = q", "a \"b\\", "sip:x@y;lr", "q"),
+        ("< sip:t.watson@example.org >", nil, "sip:t.watson@example.org", nil),
+        ("Bell, Alexander <sip:a@b>;tag=43", "Bell, Alexander", "sip:a@b", "43"),
+        ("<tel:+1-212>", nil, "tel:+1-212", nil),
+    ] as [(String, String?, String, String?)])
 func nameAddressIsRead(_ text: String, _ name: String?, _ uri: String, _ tag: String?) throws {
     let address = try NameAddress(text, of: .from)
     #expect(address.displayName == name)
@@ -49,7 +54,9 @@ func badNameAddressIsRefused(_ text: String) {
     #expect(six.host == "2001:db8::9:1")
     #expect(six.port == 6050)
     #expect(six.parameters["received"] == "[2001:db8::9:255]")
-    #expect(try Via("SIP/2.0/UDP h;received=2001:db8::9:255").parameters["received"] == "2001:db8::9:255")
+    #expect(
+        try Via("SIP/2.0/UDP h;received=2001:db8::9:255").parameters["received"]
+            == "2001:db8::9:255")
     #expect(try !Via("SIP/2.0/UDP h;branch=z9hG4bK").hasCookie)
     #expect(try !Via("SIP/2.0/UDP h;branch=390skdjuw").hasCookie)
 }
@@ -67,7 +74,9 @@ func badViaIsRefused(_ text: String) {
     #expect(try CSeq("4711 INVITE") == CSeq(number: 4711, method: .invite))
     #expect(try CSeq("0009    INVITE") == CSeq(number: 9, method: .invite))
     #expect(try CSeq("4294967295 X").number == 4_294_967_295)
-    for bad in ["", "INVITE", "1", "1INVITE", "4294967296 X", "-1 X", "1 X Y", "99999999999999999999 X"] {
+    for bad in [
+        "", "INVITE", "1", "1INVITE", "4294967296 X", "-1 X", "1 X Y", "99999999999999999999 X",
+    ] {
         #expect(throws: SIPError.malformed(.cseq)) { try CSeq(bad) }
     }
 }
@@ -86,7 +95,8 @@ func badViaIsRefused(_ text: String) {
     headers.append(.contact, "\"a, b\" <sip:x,y@h>, <sip:z@h>;q=0.1")
     headers.append(.via, "other")
     headers.append(.contact, "sip:c@h, , \"\\\",\" <sip:d@h>")
-    #expect(headers.values(.contact) == [
-        "\"a, b\" <sip:x,y@h>", "<sip:z@h>;q=0.1", "sip:c@h", "\"\\\",\" <sip:d@h>",
-    ])
+    #expect(
+        headers.values(.contact) == [
+            "\"a, b\" <sip:x,y@h>", "<sip:z@h>;q=0.1", "sip:c@h", "\"\\\",\" <sip:d@h>",
+        ])
 }

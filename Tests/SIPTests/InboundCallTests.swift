@@ -2,7 +2,8 @@ import Base
 import SIP
 import Testing
 
-private func incoming(_ bench: inout Bench, _ invite: SIPMessage = callerInvite()) throws -> CallKey {
+private func incoming(_ bench: inout Bench, _ invite: SIPMessage = callerInvite()) throws -> CallKey
+{
     bench.inject(invite)
     return try bench.incoming.last.orThrow().key
 }
@@ -48,9 +49,10 @@ private func answeredCall(_ bench: inout Bench) throws -> (key: CallKey, ok: SIP
     _ = try answeredCall(&bench)
     bench.advance(toMs: 40_000)
     let oks = bench.sent.filter { $0.message.status == 200 }.map(\.ms)
-    #expect(oks == [
-        0, 500, 1500, 3500, 7500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500,
-    ])
+    #expect(
+        oks == [
+            0, 500, 1500, 3500, 7500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500,
+        ])
     #expect(bench.sent.first { $0.message.method == .bye }?.ms == 32_000)
     #expect(bench.takeNotices() == [.ended(CallEnd(.notAcknowledged, status: 200))])
 }
@@ -197,7 +199,8 @@ private func answeredCall(_ bench: inout Bench) throws -> (key: CallKey, ok: SIP
     let source = SIPAddress(host: "198.51.100.9", port: 40_000)
     var bench = Bench()
     bench.inject(
-        callerInvite(via: "SIP/2.0/UDP 10.0.0.1:5070;rport;received=1.2.3.4;branch=z9hG4bKa").serialised,
+        callerInvite(via: "SIP/2.0/UDP 10.0.0.1:5070;rport;received=1.2.3.4;branch=z9hG4bKa")
+            .serialised,
         from: source)
     #expect(bench.sent.last?.to == source)
     let via = try Via(try bench.lastResponse().headers[.via] ?? "")
@@ -208,7 +211,9 @@ private func answeredCall(_ bench: inout Bench) throws -> (key: CallKey, ok: SIP
     old.inject(
         callerInvite(via: "SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bKb").serialised, from: source)
     #expect(old.sent.last?.to == SIPAddress(host: "198.51.100.9", port: 5070))
-    #expect(try Via(try old.lastResponse().headers[.via] ?? "").parameters["received"] == "198.51.100.9")
+    #expect(
+        try Via(try old.lastResponse().headers[.via] ?? "").parameters["received"] == "198.51.100.9"
+    )
 }
 
 @Test func callsBeyondTheLimitGet503() throws {

@@ -12,7 +12,9 @@ private struct LossyNetwork {
         var from: Int
         var to: Int
     }
-    enum Deed { case place(UInt64), ring(CallKey), answer(CallKey), reject(CallKey), hangUp(CallKey) }
+    enum Deed {
+        case place(UInt64), ring(CallKey), answer(CallKey), reject(CallKey), hangUp(CallKey)
+    }
 
     static let hosts = ["192.0.2.10", "192.0.2.20"]
     var agents: [UserAgent]

@@ -50,7 +50,9 @@ let plainInvite = bytes(
     #expect(throws: SIPError.notSIP) { try SIPMessage(parsing: bytes(["GET / HTTP/1.1"])) }
     #expect(throws: SIPError.notSIP) { try SIPMessage(parsing: [0, 1, 2, 255]) }
     #expect(throws: SIPError.badVersion) { try SIPMessage(parsing: bytes(["SIP/3.0 200 OK"])) }
-    for line in ["SIP/2.0 4294967301 x", "SIP/2.0 99 x", "SIP/2.0 700 x", "SIP/2.0 2x0 x", "SIP/2.0 "] {
+    for line in [
+        "SIP/2.0 4294967301 x", "SIP/2.0 99 x", "SIP/2.0 700 x", "SIP/2.0 2x0 x", "SIP/2.0 ",
+    ] {
         #expect(throws: SIPError.badStatusCode) { try SIPMessage(parsing: bytes([line])) }
     }
 }
@@ -120,8 +122,10 @@ func faultIsKeptAsDefect(_ lines: [String], _ defect: SIPError) throws {
     message.headers.append(.contentLength, "77")
     message.headers.append(HeaderName("X-Note"), "one\r\nEvil: two")
     message.body = [1, 2, 3]
-    #expect(text(message.serialised) ==
-        "INFO sip:a@b SIP/2.0\r\nCall-ID: 1\r\nX-Note: one  Evil: two\r\nContent-Length: 3\r\n\r\n\u{1}\u{2}\u{3}")
+    #expect(
+        text(message.serialised)
+            == "INFO sip:a@b SIP/2.0\r\nCall-ID: 1\r\nX-Note: one  Evil: two\r\nContent-Length: 3\r\n\r\n\u{1}\u{2}\u{3}"
+    )
 }
 
 @Test func whatWasReadIsReadAgainAlike() throws {

@@ -2,21 +2,6 @@ import Base
 import SIP
 import Testing
 
-/// Places a call and returns the INVITE.
-private func calling(_ bench: inout Bench) throws -> SIPMessage {
-    try bench.place()
-    return try bench.last(.invite)
-}
-
-/// A call that the peer has answered.
-private func answered(_ bench: inout Bench) throws -> SIPMessage {
-    let invite = try calling(&bench)
-    bench.inject(invite.reply(200, sdp: sampleAnswer))
-    _ = bench.takeSent()
-    _ = bench.takeNotices()
-    return invite
-}
-
 @Test func callIsPlacedAnsweredAndHungUp() throws {
     var bench = Bench()
     let invite = try calling(&bench)
@@ -25,7 +10,8 @@ private func answered(_ bench: inout Bench) throws -> SIPMessage {
     #expect(invite.headers[.maxForwards] == "70")
     #expect(invite.headers[.contact] == "<sip:+12125550199@192.0.2.10:5060>")
     #expect(invite.headers[.allow] == "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE")
-    #expect(invite.headers[.via]?.hasPrefix("SIP/2.0/UDP 192.0.2.10:5060;rport;branch=z9hG4bK") == true)
+    #expect(
+        invite.headers[.via]?.hasPrefix("SIP/2.0/UDP 192.0.2.10:5060;rport;branch=z9hG4bK") == true)
     #expect(invite.body == sampleOffer)
     #expect(bench.sent.last?.to == Bench.peer)
 
@@ -56,28 +42,32 @@ private func answered(_ bench: inout Bench) throws -> SIPMessage {
     bye.headers.append(.reason, "Q.850;cause=16")
     bench.inject(bye)
     #expect(bench.takeSent() == ["200 BYE"])
-    #expect(bench.takeNotices() == [
-        .ended(CallEnd(.remoteBye, status: 200, reason: "Q.850;cause=16"))
-    ])
+    #expect(
+        bench.takeNotices() == [
+            .ended(CallEnd(.remoteBye, status: 200, reason: "Q.850;cause=16"))
+        ])
     // Its copy is answered by the transaction.
     bench.inject(bye)
     #expect(bench.takeSent() == ["200 BYE"])
     #expect(bench.notices.isEmpty)
 }
 
-@Test(arguments: [
-    (486, nil), (404, nil), (603, "SIP;cause=603;text=\"v=analytics1;url=https://x\""), (503, nil),
-    (302, nil),
-] as [(Int, String?)])
+@Test(
+    arguments: [
+        (486, nil), (404, nil), (603, "SIP;cause=603;text=\"v=analytics1;url=https://x\""),
+        (503, nil),
+        (302, nil),
+    ] as [(Int, String?)])
 func refusalIsAcknowledgedAndReported(_ status: Int, _ reason: String?) throws {
     var bench = Bench()
     let invite = try calling(&bench)
     let extra = reason.map { [(HeaderName.reason, $0)] } ?? []
     bench.inject(invite.reply(status, contact: "<sip:else@192.0.2.99>", extra: extra))
     #expect(bench.takeSent() == ["INVITE", "ACK"])
-    #expect(bench.takeNotices() == [
-        .ended(CallEnd(.rejected, status: status, reason: reason))
-    ])
+    #expect(
+        bench.takeNotices() == [
+            .ended(CallEnd(.rejected, status: status, reason: reason))
+        ])
     bench.advance(toMs: 40_000)
     #expect(bench.takeSent().isEmpty)
     #expect(bench.agent.isIdle)
@@ -90,9 +80,10 @@ func refusalIsAcknowledgedAndReported(_ status: Int, _ reason: String?) throws {
     bench.inject(invite.reply(183, sdp: sampleAnswer))
     bench.inject(invite.reply(180))
     bench.inject(invite.reply(183, sdp: sampleOffer))
-    #expect(bench.takeNotices() == [
-        .trying, .earlyMedia(sdp: sampleAnswer), .ringing, .earlyMedia(sdp: sampleOffer),
-    ])
+    #expect(
+        bench.takeNotices() == [
+            .trying, .earlyMedia(sdp: sampleAnswer), .ringing, .earlyMedia(sdp: sampleOffer),
+        ])
 }
 
 @Test func answerWithoutSDPTakesTheEarlyOne() throws {
@@ -181,9 +172,10 @@ func refusalIsAcknowledgedAndReported(_ status: Int, _ reason: String?) throws {
     bench.inject(cancel.reply(200, contact: nil))
     bench.inject(invite.reply(487))
     #expect(bench.takeSent() == ["INVITE", "CANCEL", "ACK"])
-    #expect(bench.takeNotices() == [
-        .trying, .ringing, .ended(CallEnd(.cancelled, status: 487)),
-    ])
+    #expect(
+        bench.takeNotices() == [
+            .trying, .ringing, .ended(CallEnd(.cancelled, status: 487)),
+        ])
 }
 
 @Test func hangUpBeforeAnyProvisionalWaitsForOne() throws {
@@ -206,9 +198,10 @@ func refusalIsAcknowledgedAndReported(_ status: Int, _ reason: String?) throws {
     bench.hangUp()
     bench.inject(invite.reply(200, sdp: sampleAnswer))
     #expect(bench.takeSent() == ["INVITE", "CANCEL", "ACK", "BYE"])
-    #expect(bench.takeNotices() == [
-        .trying, .ringing, .ended(CallEnd(.cancelled, status: 200)),
-    ])
+    #expect(
+        bench.takeNotices() == [
+            .trying, .ringing, .ended(CallEnd(.cancelled, status: 200)),
+        ])
 }
 
 @Test func answerWithoutProvisionalAfterHangUpIsAckedAndByed() throws {
@@ -288,9 +281,16 @@ func refusalIsAcknowledgedAndReported(_ status: Int, _ reason: String?) throws {
 
 private let credentials = DigestCredentials(username: "trunk", password: Redacted("secret"))
 
-private func challenge(_ nonce: String, stale: Bool = false, realm: String = "t") -> [(HeaderName, String)] {
-    [(.proxyAuthenticate,
-        "Digest realm=\"\(realm)\", nonce=\"\(nonce)\", qop=\"auth\"" + (stale ? ", stale=true" : ""))]
+private func challenge(_ nonce: String, stale: Bool = false, realm: String = "t") -> [(
+    HeaderName, String
+)] {
+    [
+        (
+            .proxyAuthenticate,
+            "Digest realm=\"\(realm)\", nonce=\"\(nonce)\", qop=\"auth\""
+                + (stale ? ", stale=true" : "")
+        )
+    ]
 }
 
 @Test func challengeIsAnsweredWithTheNextNumberAndANewBranch() throws {
@@ -310,7 +310,8 @@ private func challenge(_ nonce: String, stale: Bool = false, realm: String = "t"
     #expect(second.headers[.proxyAuthorization]?.contains("username=\"trunk\"") == true)
     bench.inject(second.reply(200, sdp: sampleAnswer))
     // ACK and BYE carry proof too.
-    #expect(try bench.last(.ack).headers[.proxyAuthorization] == second.headers[.proxyAuthorization])
+    #expect(
+        try bench.last(.ack).headers[.proxyAuthorization] == second.headers[.proxyAuthorization])
     bench.hangUp()
     let bye = try bench.last(.bye)
     #expect(bye.headers[.proxyAuthorization]?.contains("nc=00000002") == true)
@@ -352,114 +353,7 @@ private func challenge(_ nonce: String, stale: Bool = false, realm: String = "t"
     #expect(bench.takeNotices() == [.ended(CallEnd(.cancelled, status: 407))])
 }
 
-// MARK: the peer's requests
-
-@Test func reInviteIsHandedToTheOwnerAndAnswered() throws {
-    var bench = Bench()
-    let invite = try answered(&bench)
-    let again = peerRequest(.invite, in: invite, cseq: 5, sdp: sampleOffer)
-    bench.inject(again)
-    #expect(bench.takeNotices() == [.offer(sdp: sampleOffer)])
-    #expect(bench.takeSent() == ["100 INVITE"])
-    // A second one meanwhile is too early (14.2).
-    bench.inject(peerRequest(.invite, in: invite, cseq: 6, sdp: sampleOffer))
-    #expect(bench.takeSent() == ["500 INVITE"])
-    bench.act { $0.answerOffer(Bench.key, sdp: sampleAnswer, now: $1, out: &$2) }
-    let ok = try bench.lastResponse()
-    #expect(ok.status == 200)
-    #expect(ok.body == sampleAnswer)
-    // Until the ACK the 200 is repeated, and another re-INVITE is glare.
-    bench.advance(toMs: 600)
-    #expect(bench.takeSent() == ["200 INVITE", "500 INVITE", "200 INVITE"])
-    bench.inject(peerRequest(.invite, in: invite, cseq: 7, sdp: sampleOffer))
-    #expect(bench.takeSent() == ["491 INVITE"])
-    bench.inject(peerRequest(.ack, in: invite, cseq: 5))
-    bench.advance(toMs: 20_000)
-    #expect(bench.takeSent().filter { $0.hasPrefix("200") }.isEmpty)
-    #expect(bench.notices.isEmpty)
-}
-
-@Test func refusedOrIgnoredOfferIs488AndTheCallGoesOn() throws {
-    var bench = Bench()
-    let invite = try answered(&bench)
-    bench.inject(peerRequest(.invite, in: invite, cseq: 5, sdp: sampleOffer))
-    bench.act { $0.refuseOffer(Bench.key, now: $1, out: &$2) }
-    #expect(bench.takeSent() == ["100 INVITE", "488 INVITE"])
-    bench.inject(peerRequest(.ack, in: invite, cseq: 5, branch: "z9hG4bKpeer"))
-    bench.inject(peerRequest(.update, in: invite, cseq: 6, sdp: sampleOffer))
-    bench.advance(toMs: 10_000)
-    #expect(bench.takeSent().contains("488 UPDATE"))
-    #expect(bench.agent.activeCalls == 1)
-}
-
-@Test func reInviteWithoutOfferRepeatsOurDescription() throws {
-    var bench = Bench()
-    let invite = try answered(&bench)
-    bench.inject(peerRequest(.invite, in: invite, cseq: 5))
-    #expect(try bench.lastResponse().body == sampleOffer)
-    let changed = Array("v=0\r\no=- 2 2 IN IP4 127.0.0.2\r\n".utf8)
-    bench.inject(peerRequest(.ack, in: invite, cseq: 5, sdp: changed))
-    #expect(bench.takeNotices() == [.answered(sdp: changed)])
-}
-
-@Test func digitsOfInfoAreReported() throws {
-    var bench = Bench()
-    let invite = try answered(&bench)
-    let bodies = [
-        ("Signal=5\r\nDuration=160\r\n", "application/dtmf-relay"),
-        ("Signal = #", "Application/DTMF-Relay; x=y"), ("9", "application/dtmf"),
-        ("Signal=10\r\n", "application/dtmf-relay"), ("Signal=55\r\n", "application/dtmf-relay"),
-        ("Duration=1\r\n", "application/dtmf-relay"),
-    ]
-    for (n, body) in bodies.enumerated() {
-        bench.inject(
-            peerRequest(.info, in: invite, cseq: 5 + n, sdp: Array(body.0.utf8), type: body.1))
-    }
-    #expect(bench.takeNotices() == [.digit("5"), .digit("#"), .digit("9"), .digit("*")])
-    #expect(bench.takeSent() == Array(repeating: "200 INFO", count: 6))
-    bench.inject(
-        peerRequest(.info, in: invite, cseq: 20, sdp: Array("x".utf8), type: "text/plain"))
-    #expect(bench.takeSent() == ["415 INFO"])
-}
-
-@Test func otherRequestsWithinTheCall() throws {
-    var bench = Bench()
-    let invite = try answered(&bench)
-    bench.inject(peerRequest(.options, in: invite, cseq: 5))
-    bench.inject(peerRequest(.update, in: invite, cseq: 6))
-    bench.inject(peerRequest(SIPMethod("REFER"), in: invite, cseq: 7))
-    bench.inject(peerRequest(.options, in: invite, cseq: 3))
-    bench.inject(peerRequest(.bye, in: invite, cseq: 9, tag: "stranger"))
-    #expect(bench.takeSent() == [
-        "200 OPTIONS", "200 UPDATE", "405 REFER", "500 OPTIONS", "481 BYE",
-    ])
-    #expect(bench.notices.isEmpty)
-}
-
-@Test func reInviteBeforeTheAnswerIsGlare() throws {
-    var bench = Bench()
-    let invite = try calling(&bench)
-    bench.inject(invite.reply(180))
-    bench.inject(peerRequest(.invite, in: invite, cseq: 5, sdp: sampleOffer))
-    #expect(bench.takeSent() == ["INVITE", "491 INVITE"])
-}
-
-@Test func crossingByesAreBothAnswered() throws {
-    var bench = Bench()
-    let invite = try answered(&bench)
-    bench.hangUp()
-    bench.inject(peerRequest(.bye, in: invite, cseq: 9))
-    #expect(bench.takeSent() == ["BYE", "200 BYE"])
-    #expect(bench.takeNotices() == [.ended(CallEnd(.localBye, status: 200))])
-}
-
-@Test func reInviteAfterOurByeIs481() throws {
-    var bench = Bench()
-    let invite = try answered(&bench)
-    bench.hangUp()
-    bench.inject(peerRequest(.invite, in: invite, cseq: 9, sdp: sampleOffer))
-    #expect(bench.takeSent() == ["BYE", "481 INVITE"])
-}
+// MARK: the owner's headers, and limits
 
 @Test func ownersHeadersGoOutButNotThoseOfTheProtocol() throws {
     var bench = Bench()

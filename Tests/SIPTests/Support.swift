@@ -208,3 +208,18 @@ func callerRequest(
     request.headers.append(.maxForwards, "70")
     return request
 }
+
+/// Places a call and returns the INVITE.
+func calling(_ bench: inout Bench) throws -> SIPMessage {
+    try bench.place()
+    return try bench.last(.invite)
+}
+
+/// A call that the peer has answered.
+func answered(_ bench: inout Bench) throws -> SIPMessage {
+    let invite = try calling(&bench)
+    bench.inject(invite.reply(200, sdp: sampleAnswer))
+    _ = bench.takeSent()
+    _ = bench.takeNotices()
+    return invite
+}

@@ -82,7 +82,8 @@ private func check(_ table: [Verdict], folder: String, suffix: String, tsv: Stri
         #expect(outcome(bytes) == verdict.answer, "\(verdict.name)")
         guard let row = rows.first(where: { $0[0] == verdict.name }) else { continue }
         let agrees = allows(row, verdict.answer)
-        #expect(agrees == (verdict.differs == nil), "\(verdict.name): \(row.joined(separator: " | "))")
+        #expect(
+            agrees == (verdict.differs == nil), "\(verdict.name): \(row.joined(separator: " | "))")
     }
 }
 
@@ -116,7 +117,9 @@ private func parse4475(_ name: String) throws -> SIPMessage {
     #expect(essentials.vias.map(\.branch) == ["390skdjuw", "z9hG4bK9ikj8", "z9hG4bK30239"])
     #expect(essentials.to.tag == "1918181833n")
     #expect(essentials.from.displayName == "J Rosenberg \\\"")
-    #expect(message.headers[HeaderName("NewFangledHeader")] == "newfangled value continued newfangled value")
+    #expect(
+        message.headers[HeaderName("NewFangledHeader")]
+            == "newfangled value continued newfangled value")
     #expect(message.headers[HeaderName("UnknownHeaderWithUnusualValue")] == ";;,,;;,;")
     #expect(message.body.count == 150)
 }

@@ -43,24 +43,25 @@ private func inviteClient(in state: InviteClientTransaction.State) -> InviteClie
     return transaction
 }
 
-@Test(arguments: [
-    // in state, status, next state, outputs
-    (.calling, 100, .proceeding, ["deliver 100"]),
-    (.calling, 200, .accepted, ["deliver 200"]),
-    (.calling, 486, .completed, ["send ACK", "deliver 486"]),
-    (.proceeding, 183, .proceeding, ["deliver 183"]),
-    (.proceeding, 200, .accepted, ["deliver 200"]),
-    (.proceeding, 603, .completed, ["send ACK", "deliver 603"]),
-    (.completed, 180, .completed, []),
-    (.completed, 200, .completed, []),
-    (.completed, 486, .completed, ["again ACK"]),
-    (.accepted, 180, .accepted, []),
-    (.accepted, 200, .accepted, ["deliver 200"]),
-    (.accepted, 486, .accepted, []),
-    (.terminated, 180, .terminated, []),
-    (.terminated, 200, .terminated, []),
-    (.terminated, 486, .terminated, []),
-] as [(InviteClientTransaction.State, Int, InviteClientTransaction.State, [String])])
+@Test(
+    arguments: [
+        // in state, status, next state, outputs
+        (.calling, 100, .proceeding, ["deliver 100"]),
+        (.calling, 200, .accepted, ["deliver 200"]),
+        (.calling, 486, .completed, ["send ACK", "deliver 486"]),
+        (.proceeding, 183, .proceeding, ["deliver 183"]),
+        (.proceeding, 200, .accepted, ["deliver 200"]),
+        (.proceeding, 603, .completed, ["send ACK", "deliver 603"]),
+        (.completed, 180, .completed, []),
+        (.completed, 200, .completed, []),
+        (.completed, 486, .completed, ["again ACK"]),
+        (.accepted, 180, .accepted, []),
+        (.accepted, 200, .accepted, ["deliver 200"]),
+        (.accepted, 486, .accepted, []),
+        (.terminated, 180, .terminated, []),
+        (.terminated, 200, .terminated, []),
+        (.terminated, 486, .terminated, []),
+    ] as [(InviteClientTransaction.State, Int, InviteClientTransaction.State, [String])])
 func inviteClientMoves(
     _ from: InviteClientTransaction.State, _ status: Int, _ to: InviteClientTransaction.State,
     _ expected: [String]
@@ -80,10 +81,11 @@ func inviteClientMoves(
         transaction.handleTimers(now: next, out: &out)
         for kind in kinds(&out) { times.append("\(next.milliseconds) \(kind)") }
     }
-    #expect(times == [
-        "500 again INVITE", "1500 again INVITE", "3500 again INVITE", "7500 again INVITE",
-        "15500 again INVITE", "31500 again INVITE", "32000 timeout",
-    ])
+    #expect(
+        times == [
+            "500 again INVITE", "1500 again INVITE", "3500 again INVITE", "7500 again INVITE",
+            "15500 again INVITE", "31500 again INVITE", "32000 timeout",
+        ])
     #expect(transaction.state == .terminated)
 }
 
@@ -129,17 +131,18 @@ private func client(in state: ClientTransaction.State) -> ClientTransaction {
     return transaction
 }
 
-@Test(arguments: [
-    (.trying, 100, .proceeding, ["deliver 100"]),
-    (.trying, 200, .completed, ["deliver 200"]),
-    (.trying, 481, .completed, ["deliver 481"]),
-    (.proceeding, 100, .proceeding, ["deliver 100"]),
-    (.proceeding, 200, .completed, ["deliver 200"]),
-    (.proceeding, 408, .completed, ["deliver 408"]),
-    (.completed, 100, .completed, []),
-    (.completed, 200, .completed, []),
-    (.terminated, 200, .terminated, []),
-] as [(ClientTransaction.State, Int, ClientTransaction.State, [String])])
+@Test(
+    arguments: [
+        (.trying, 100, .proceeding, ["deliver 100"]),
+        (.trying, 200, .completed, ["deliver 200"]),
+        (.trying, 481, .completed, ["deliver 481"]),
+        (.proceeding, 100, .proceeding, ["deliver 100"]),
+        (.proceeding, 200, .completed, ["deliver 200"]),
+        (.proceeding, 408, .completed, ["deliver 408"]),
+        (.completed, 100, .completed, []),
+        (.completed, 200, .completed, []),
+        (.terminated, 200, .terminated, []),
+    ] as [(ClientTransaction.State, Int, ClientTransaction.State, [String])])
 func clientMoves(
     _ from: ClientTransaction.State, _ status: Int, _ to: ClientTransaction.State,
     _ expected: [String]
@@ -164,18 +167,22 @@ private func schedule(_ transaction: ClientTransaction) -> [String] {
 }
 
 @Test func requestIsRepeatedOnTimerEUntilTimerF() {
-    #expect(schedule(client(in: .trying)) == [
-        "500 again BYE", "1500 again BYE", "3500 again BYE", "7500 again BYE", "11500 again BYE",
-        "15500 again BYE", "19500 again BYE", "23500 again BYE", "27500 again BYE",
-        "31500 again BYE", "32000 timeout",
-    ])
+    #expect(
+        schedule(client(in: .trying)) == [
+            "500 again BYE", "1500 again BYE", "3500 again BYE", "7500 again BYE",
+            "11500 again BYE",
+            "15500 again BYE", "19500 again BYE", "23500 again BYE", "27500 again BYE",
+            "31500 again BYE", "32000 timeout",
+        ])
 }
 
 @Test func timerEIsT2OnceAProvisionalIsHeard() {
-    #expect(schedule(client(in: .proceeding)) == [
-        "500 again BYE", "4500 again BYE", "8500 again BYE", "12500 again BYE", "16500 again BYE",
-        "20500 again BYE", "24500 again BYE", "28500 again BYE", "32000 timeout",
-    ])
+    #expect(
+        schedule(client(in: .proceeding)) == [
+            "500 again BYE", "4500 again BYE", "8500 again BYE", "12500 again BYE",
+            "16500 again BYE",
+            "20500 again BYE", "24500 again BYE", "28500 again BYE", "32000 timeout",
+        ])
 }
 
 @Test func timerKIsT4() {
@@ -199,20 +206,22 @@ private func inviteServer(in state: InviteServerTransaction.State) -> InviteServ
     return transaction
 }
 
-@Test(arguments: [
-    // in state, response of the TU, next state, outputs; then outputs of an INVITE's copy
-    (.proceeding, 183, .proceeding, ["send 183"], ["again 183"]),
-    (.proceeding, 200, .accepted, ["send 200"], []),
-    (.proceeding, 486, .completed, ["send 486"], ["again 486"]),
-    (.completed, 200, .completed, [], ["again 486"]),
-    (.completed, 603, .completed, [], ["again 486"]),
-    (.confirmed, 486, .confirmed, [], []),
-    (.accepted, 200, .accepted, ["again 200"], []),
-    (.accepted, 486, .accepted, [], []),
-    (.terminated, 200, .terminated, [], []),
-] as [(
-    InviteServerTransaction.State, Int, InviteServerTransaction.State, [String], [String]
-)])
+@Test(
+    arguments: [
+        // in state, response of the TU, next state, outputs; then outputs of an INVITE's copy
+        (.proceeding, 183, .proceeding, ["send 183"], ["again 183"]),
+        (.proceeding, 200, .accepted, ["send 200"], []),
+        (.proceeding, 486, .completed, ["send 486"], ["again 486"]),
+        (.completed, 200, .completed, [], ["again 486"]),
+        (.completed, 603, .completed, [], ["again 486"]),
+        (.confirmed, 486, .confirmed, [], []),
+        (.accepted, 200, .accepted, ["again 200"], []),
+        (.accepted, 486, .accepted, [], []),
+        (.terminated, 200, .terminated, [], []),
+    ]
+        as [(
+            InviteServerTransaction.State, Int, InviteServerTransaction.State, [String], [String]
+        )])
 func inviteServerMoves(
     _ from: InviteServerTransaction.State, _ status: Int,
     _ to: InviteServerTransaction.State, _ expected: [String], _ onCopy: [String]
@@ -234,11 +243,13 @@ func inviteServerMoves(
         transaction.handleTimers(now: next, out: &out)
         for kind in kinds(&out) { times.append("\(next.milliseconds) \(kind)") }
     }
-    #expect(times == [
-        "500 again 486", "1500 again 486", "3500 again 486", "7500 again 486", "11500 again 486",
-        "15500 again 486", "19500 again 486", "23500 again 486", "27500 again 486",
-        "31500 again 486", "32000 timeout",
-    ])
+    #expect(
+        times == [
+            "500 again 486", "1500 again 486", "3500 again 486", "7500 again 486",
+            "11500 again 486",
+            "15500 again 486", "19500 again 486", "23500 again 486", "27500 again 486",
+            "31500 again 486", "32000 timeout",
+        ])
 }
 
 @Test func acknowledgedRefusalEndsWithTimerI() {

@@ -1,19 +1,20 @@
 import SIP
 import Testing
 
-@Test(arguments: [
-    // text, user, host, port
-    ("sip:alice@atlanta.com", "alice", "atlanta.com", nil),
-    ("sip:+12125551212;phone-context=x@gw.com", "+12125551212;phone-context=x", "gw.com", nil),
-    ("sips:1212@gateway.com:5061", "1212", "gateway.com", 5061),
-    ("sip:atlanta.com;method=REGISTER?to=alice%40atlanta.com", nil, "atlanta.com", nil),
-    ("sip:alice:secret@h", "alice", "h", nil),
-    ("SIP:%75ser@host", "user", "host", nil),
-    ("sip:sips%3Auser%40example.com@example.net", "sips:user@example.com", "example.net", nil),
-    ("sip:user;par=u%40example.net@example.com", "user;par=u@example.net", "example.com", nil),
-    ("sip:[2001:db8::10]:5070", nil, "2001:db8::10", 5070),
-    ("sip:x@[::ffff:192.0.2.1]", "x", "::ffff:192.0.2.1", nil),
-] as [(String, String?, String, Int?)])
+@Test(
+    arguments: [
+        // text, user, host, port
+        ("sip:alice@atlanta.com", "alice", "atlanta.com", nil),
+        ("sip:+12125551212;phone-context=x@gw.com", "+12125551212;phone-context=x", "gw.com", nil),
+        ("sips:1212@gateway.com:5061", "1212", "gateway.com", 5061),
+        ("sip:atlanta.com;method=REGISTER?to=alice%40atlanta.com", nil, "atlanta.com", nil),
+        ("sip:alice:secret@h", "alice", "h", nil),
+        ("SIP:%75ser@host", "user", "host", nil),
+        ("sip:sips%3Auser%40example.com@example.net", "sips:user@example.com", "example.net", nil),
+        ("sip:user;par=u%40example.net@example.com", "user;par=u@example.net", "example.com", nil),
+        ("sip:[2001:db8::10]:5070", nil, "2001:db8::10", 5070),
+        ("sip:x@[::ffff:192.0.2.1]", "x", "::ffff:192.0.2.1", nil),
+    ] as [(String, String?, String, Int?)])
 func uriPartsAreRead(_ text: String, _ user: String?, _ host: String, _ port: Int?) throws {
     let uri = try SIPURI(text)
     #expect(uri.user == user)
@@ -46,7 +47,8 @@ func badURIIsRefused(_ text: String) {
 
 @Test func userIsEscapedWhenSent() {
     #expect(SIPURI(user: "a b@c\r\n", host: "h").serialised == "sip:a%20b%40c%0D%0A@h")
-    #expect(SIPURI(user: "+12125550100", host: "::1", port: 5).serialised == "sip:+12125550100@[::1]:5")
+    #expect(
+        SIPURI(user: "+12125550100", host: "::1", port: 5).serialised == "sip:+12125550100@[::1]:5")
 }
 
 @Test func addressesThatMayNotBeSentToAreKnown() {

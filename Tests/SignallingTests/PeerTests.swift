@@ -131,14 +131,16 @@ private final class ChallengingTrunk: Sendable {
     for bytes in [
         Array("hello".utf8), [0xFF, 0, 0x80], [UInt8](repeating: 65, count: 60_000),
         Array("SIP/2.0 999999 x\r\n\r\n".utf8), Array("INVITE\r\n\r\n".utf8),
-        Array("INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bKx\r\n\r\n".utf8),
+        Array(
+            "INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bKx\r\n\r\n".utf8),
     ] {
         try await peer.send(bytes, toPort: phone.port)
     }
     #expect(try await peer.received.first().status == 400)
     let options = Array(
         ("OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bKo\r\n"
-            + "From: <sip:a@b>;tag=1\r\nTo: <sip:b@c>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\n\r\n").utf8)
+            + "From: <sip:a@b>;tag=1\r\nTo: <sip:b@c>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\n\r\n")
+            .utf8)
     try await peer.send(options, toPort: phone.port)
     #expect(try await peer.received.first().status == 200)
     await phone.agent.shutdown()
@@ -153,7 +155,9 @@ private final class ChallengingTrunk: Sendable {
     let hold = Array("v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\ns=-\r\na=sendonly\r\n".utf8)
     // Answers the call; after our ACK it sends a digit, then puts us on hold.
     let peer = try await ScriptedPeer { message in
-        func request(_ method: SIPMethod, _ number: Int, _ type: String, _ body: [UInt8]) -> SIPMessage {
+        func request(_ method: SIPMethod, _ number: Int, _ type: String, _ body: [UInt8])
+            -> SIPMessage
+        {
             var request = SIPMessage(.request(method: method, uri: "sip:us@127.0.0.1"))
             request.headers.append(.via, "SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK\(number)")
             request.headers.append(.from, message.headers[.to] ?? "")

@@ -22,9 +22,10 @@ import Testing
     leg.hangUp()
     #expect(try await out.ended() == .ended(.localHangup, status: 200))
     #expect(try await back.ended() == .ended(.remoteHangup, status: 200))
-    #expect(out.everything == [
-        .trying, .ringing, .answered(sdp: answer), .ended(.localHangup, status: 200),
-    ])
+    #expect(
+        out.everything == [
+            .trying, .ringing, .answered(sdp: answer), .ended(.localHangup, status: 200),
+        ])
     await caller.agent.shutdown()
     await callee.agent.shutdown()
     #expect(caller.metrics.counter(Catalogue.sipMessagesSent, ["INVITE"]).value == 1)

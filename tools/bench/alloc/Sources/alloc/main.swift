@@ -7,7 +7,7 @@ import RTP
 import SecureRTP
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 // Drives the real MediaLeg (receive + tick, detection on, bridge attached, recording on) in virtual
@@ -44,7 +44,8 @@ struct Bench: ~Copyable {
         leg.startRecording(into: recording, now: now)
         if mode == .normal { _ = leg.attach(bridge) }
         if let keys {
-            farProtection = try SRTPContext(suite: keys.suite, key: keys.remote, direction: .outbound)
+            farProtection = try SRTPContext(
+                suite: keys.suite, key: keys.remote, direction: .outbound)
         }
         samples.initialize(repeating: 0)
     }
@@ -116,13 +117,15 @@ struct Bench: ~Copyable {
     }
 }
 
-let trace = CommandLine.arguments.firstIndex(of: "--trace").flatMap { index in
-    index + 1 < CommandLine.arguments.count ? Int(CommandLine.arguments[index + 1]) : nil
-} ?? 0
+let trace =
+    CommandLine.arguments.firstIndex(of: "--trace").flatMap { index in
+        index + 1 < CommandLine.arguments.count ? Int(CommandLine.arguments[index + 1]) : nil
+    } ?? 0
 let packets = 10_000
 
-// Two seconds of a syllable-like sound (a tone whose level rises and falls four times a second), one
-// second of silence, half a second of a 1000 Hz beep, silence: every detector has something to do.
+// Two seconds of a syllable-like sound (a tone whose level rises and falls four times a second),
+// one second of silence, half a second of a 1000 Hz beep, silence: every detector has something to
+// do.
 var speech = [Int16](repeating: 0, count: 160 * 200)
 var voice = ToneGenerator(frequencies: [180, 360, 540, 720, 900], levelDBm0: -22)
 for index in 0..<16_000 {

@@ -1,0 +1,132 @@
+public import Base
+
+/// Where chat completions come from: any service that speaks `POST {base}/chat/completions` as
+/// OpenAI does (vLLM, llama.cpp, Ollama, Azure's v1 endpoint…).
+public struct ChatConfiguration: Sendable {
+    /// How the key travels.
+    public enum KeyField: Sendable, Equatable {
+        /// `Authorization: Bearer …`
+        case bearer
+        /// `api-key: …`, as Azure wants it.
+        case apiKey
+    }
+
+    /// Up to and without `/chat/completions`, for example `https://api.openai.com/v1`.
+    public var baseURL: String
+    /// nil for a service without keys.
+    public var key: Redacted<String>?
+    public var keyField: KeyField
+    public var model: String
+    /// For one attempt, from the connection to the last byte.
+    public var timeout: Interval = .seconds(30)
+    /// Attempts in all; 429 and 5xx and broken connections are tried again.
+    public var maximumAttempts = 3
+    /// The longest wait between two attempts. A `Retry-After` beyond it ends the trying.
+    public var maximumRetryDelay: Interval = .seconds(10)
+    /// A completion is a few kilobytes; this bounds what a broken service can make us hold.
+    public var maximumResponseBytes = 1 << 20
+
+    public init(
+        baseURL: String, key: Redacted<String>?, model: String, keyField: KeyField = .bearer
+    ) {
+        self.baseURL = baseURL
+        self.key = key
+        self.model = model
+        self.keyField = keyField
+    }
+
+    /// Reads `TRUNKLINE_CHAT_URL`, `TRUNKLINE_CHAT_KEY` and `TRUNKLINE_CHAT_MODEL`; nil unless URL
+    /// and model are set, because then nobody wants a cloud model.
+    public init?(environment: [String: String]) {
+        guard let url = environment["TRUNKLINE_CHAT_URL"], !url.isEmpty,
+            let model = environment["TRUNKLINE_CHAT_MODEL"], !model.isEmpty
+        else { return nil }
+        let key = environment["TRUNKLINE_CHAT_KEY"] ?? ""
+        self.init(baseURL: url, key: key.isEmpty ? nil : Redacted(key), model: model)
+    }
+}
+
+/// One turn of the prompt.
+public struct ChatMessage: Sendable, Equatable {
+    public enum Role: String, Sendable { case system, user, assistant }
+
+    public var role: Role
+    /// May speak of people: printed as `<redacted>`.
+    public var content: Redacted<String>
+
+    public init(_ role: Role, _ content: String) {
+        self.role = role
+        self.content = Redacted(content)
+    }
+}
+
+/// A completion to ask for.
+public struct ChatRequest: Sendable {
+    public var messages: [ChatMessage]
+    /// 0…2; nil leaves it to the service.
+    public var temperature: Double?
+    public var maximumTokens: Int?
+    /// A JSON schema object that the answer must follow, and its name (letters, digits, `_`, `-`).
+    public var schema: (name: String, json: [UInt8])?
+
+    public init(
+        _ messages: [ChatMessage], temperature: Double? = nil, maximumTokens: Int? = nil,
+        schema: (name: String, json: [UInt8])? = nil
+    ) {
+        self.messages = messages
+        self.temperature = temperature
+        self.maximumTokens = maximumTokens
+        self.schema = schema
+    }
+}
+
+/// What came back.
+public struct ChatCompletion: Sendable, Equatable {
+    public enum FinishReason: String, Sendable { case stop, length, other }
+
+    public var text: Redacted<String>
+    /// `length`: cut at the token limit, and a JSON answer is then not whole.
+    public var finishReason: FinishReason
+    /// 0 when the service does not count.
+    public var promptTokens: Int
+    public var completionTokens: Int
+}
+
+/// Errors of this room. No case holds the key, the prompt or the service's prose.
+public enum ChatError: Error, Equatable, Sendable, CustomStringConvertible {
+    case badBaseURL
+    case badRequest(String)
+    /// 401 or 403.
+    case unauthorised(status: Int)
+    /// 429 to the last attempt, or with a `Retry-After` beyond our patience (in seconds).
+    case rateLimited(retryAfterSeconds: Int?)
+    /// Any other status; `code` is the service's own short code.
+    case status(Int, code: String?)
+    case timeout(milliseconds: Int64)
+    case unreachable(String)
+    case responseTooLarge(limit: Int)
+    case malformedResponse
+    /// The model or a content filter declined.
+    case refused
+    case cancelled
+
+    public var description: String {
+        switch self {
+        case .badBaseURL: "the chat service URL is not an http:// or https:// URL"
+        case .badRequest(let reason): "the chat request is not usable: \(reason)"
+        case .unauthorised(let status):
+            "the chat service refuses the key (HTTP \(status)); check TRUNKLINE_CHAT_KEY"
+        case .rateLimited(let seconds):
+            "the chat service is rate limited"
+                + (seconds.map { ", it asks for \($0) s" } ?? "")
+        case .status(let status, let code):
+            "the chat service answered HTTP \(status)" + (code.map { " (\($0))" } ?? "")
+        case .timeout(let ms): "the chat service did not answer within \(ms) ms"
+        case .unreachable(let reason): "cannot reach the chat service: \(reason)"
+        case .responseTooLarge(let limit): "the chat service sent more than \(limit) bytes"
+        case .malformedResponse: "the chat service sent something else than a completion"
+        case .refused: "the model declined to answer"
+        case .cancelled: "the chat request was cancelled"
+        }
+    }
+}

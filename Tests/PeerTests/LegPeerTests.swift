@@ -1,0 +1,135 @@
+import Foundation
+import Testing
+
+@Suite struct LegPeerTests {
+    private static let offer = [
+        "v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0",
+        "m=audio PORT RTP/AVP 8 0 101", "a=rtpmap:8 PCMA/8000", "a=rtpmap:0 PCMU/8000",
+        "a=rtpmap:101 telephone-event/8000", "",
+    ].joined(separator: "\\r\\n")
+
+    @Test(.timeLimit(.minutes(1)))
+    func replayedCaptureComesBackFromALegWithoutSIP() async throws {
+        let directory = try Place.scratch("leg")
+        let server = try await TrunklineServer(directory: directory)
+        defer { server.child.end() }
+        // The replayer sends from a port of its own; a leg follows a source whose packets go on.
+        let body = #"{"offer":"\#(Self.offer.replacingOccurrences(of: "PORT", with: "\(try freePort())"))","mode":"echo"}"#
+        let leg = try await server.json("POST", "/v1/legs", body)
+        let port = try #require(leg["port"].int)
+        #expect(leg["answer"].string?.contains("m=audio \(port) RTP/AVP 8") == true)
+        let replay = try await runToEnd(
+            Place.trunkline,
+            ["replay", "/usr/share/sip-tester/g711a.pcap", "--to", "127.0.0.1:\(port)", "--json"],
+            within: 40)
+        #expect(replay.code == 0, "\(replay.output)")
+        let counts = JSON(line: replay.output.split(separator: "\n").last ?? "")
+        #expect(counts["sent"].int == 236)
+        // What a source sends before it is believed is not answered; the rest is, packet by packet.
+        #expect((counts["lost"].int ?? 236) <= 5, "\(replay.output)")
+        let id = try #require(leg["leg_id"].string)
+        let seen = try await server.json("GET", "/v1/legs/\(id)")
+        #expect(seen["events"].array.contains { $0["event"].string == "speech_start" })
+        #expect(try await server.request("DELETE", "/v1/legs/\(id)").status == 204)
+        #expect(try await server.request("GET", "/v1/legs/\(id)").status == 404)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func fullPortRangeIsAClearErrorAndPortsComeBack() async throws {
+        let directory = try Place.scratch("ports")
+        let server = try await TrunklineServer(directory: directory, rtpCount: 6)
+        defer { server.child.end() }
+        let body = #"{"offer":"\#(Self.offer.replacingOccurrences(of: "PORT", with: "4000"))","mode":"silence"}"#
+        for _ in 0..<3 {
+            #expect(try await server.request("POST", "/v1/legs", body: body).status == 201)
+        }
+        let full = try await server.request("POST", "/v1/legs", body: body)
+        #expect(full.status == 503)
+        let error = JSON(try JSONSerialization.jsonObject(with: full.body))["error"]
+        #expect(error["code"].string == "ports_exhausted")
+        #expect(error["message"].string?.contains("--rtp-ports") == true)
+    }
+}
+
+/// Errors of the command line: one line that names the thing and the remedy, and a code that is not 0.
+@Suite struct CommandLinePeerTests {
+    @Test(.timeLimit(.minutes(1)))
+    func eachFailureToStartNamesItsRemedy() async throws {
+        let directory = try Place.scratch("errors")
+        let server = try await TrunklineServer(directory: directory)
+        defer { server.child.end() }
+        func refused(_ arguments: [String], _ words: [String]) async throws {
+            let result = try await runToEnd(
+                Place.trunkline, ["serve", "--data", directory + "/other"] + arguments, within: 20)
+            #expect(result.code != 0, "\(arguments)")
+            let lines = result.output.split(separator: "\n")
+                .filter { $0.hasPrefix("trunkline: ") }
+            #expect(lines.count == 1, "\(result.output)")
+            for word in words { #expect(result.output.contains(word), "\(word): \(result.output)") }
+        }
+        let http = ["--http", "127.0.0.1:0"]
+        try await refused(
+            ["--http", "127.0.0.1:\(server.httpPort)", "--sip", "127.0.0.1:0"],
+            ["\(server.httpPort)", "in use", "--http"])
+        try await refused(
+            http + ["--sip", "127.0.0.1:\(server.sipPort)"],
+            ["\(server.sipPort)", "in use", "--sip"])
+        try await refused(["--config", directory + "/none.yaml"], ["none.yaml", "--config"])
+        let broken = directory + "/broken.yaml"
+        try "http: [unclosed".write(toFile: broken, atomically: true, encoding: .utf8)
+        try await refused(["--config", broken], ["broken.yaml", "YAML"])
+        try await refused(["--http", "0.0.0.0:0"], ["0.0.0.0", "TRUNKLINE_API_KEY"])
+        try await refused(http + ["--rtp-ports", "9-5"], ["--rtp-ports"])
+        try await refused(http + ["--data", server.dataDirectory], ["another", "trunkline.sqlite"])
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func keyIsAskedForBeyondLoopbackAndAWrongOneIsRefused() async throws {
+        let directory = try Place.scratch("key")
+        let server = try await TrunklineServer(
+            directory: directory, extra: "api_key: \"correct horse\"\n")
+        defer { server.child.end() }
+        #expect(try await server.request("GET", "/v1/calls").status == 401)
+        #expect(
+            try await server.request(
+                "GET", "/v1/calls", headers: ["Authorization": "Bearer wrong"]
+            ).status == 401)
+        #expect(
+            try await server.request(
+                "GET", "/v1/calls", headers: ["Authorization": "Bearer correct horse"]
+            ).status == 200)
+        #expect(!server.child.output.contains("correct horse"))
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func detectPrintsTheFormatThatScriptsRead() async throws {
+        let truth = try CalleeAudio.truth("voicemail")["beep"]
+        for kind in ["voicemail.wav", "voicemail.pcap"] {
+            let file = CalleeAudio.directory + "/" + kind
+            let result = try await runToEnd(Place.trunkline, ["detect", file, "--json"])
+            #expect(result.code == 0)
+            let lines = result.output.split(separator: "\n").map { JSON(line: $0) }
+            #expect(lines.allSatisfy { $0["file"].string == file && $0["stream"].string != nil })
+            #expect(lines.allSatisfy { $0["t_ms"].int != nil && $0["event"].string != nil })
+            let beep = try #require(lines.first { $0["event"].string == "beep" })
+            #expect(abs((beep["start_ms"].double ?? 0) - (truth["start_ms"].double ?? 0)) <= 50)
+            #expect(abs((beep["end_ms"].double ?? 0) - (truth["end_ms"].double ?? 0)) <= 50)
+            let final = lines.filter {
+                $0["event"].string == "verdict" && $0["final"].bool == true
+            }
+            #expect(final.count == 1)
+            #expect(final.first?["verdict"].string == "voicemail")
+        }
+        let trace = try await runToEnd(
+            Place.trunkline,
+            ["detect", CalleeAudio.directory + "/person.pcap", "--vad-trace"])
+        let scores = trace.output.split(separator: "\n").map { JSON(line: $0) }
+            .compactMap { $0["vad"].double }
+        #expect(scores.count >= 1100)
+        #expect(scores.allSatisfy { (0...1).contains($0) })
+        #expect(trace.output.contains(#""digit":"9""#))
+        let missing = try await runToEnd(Place.trunkline, ["detect", "/nonexistent.wav"])
+        #expect(missing.code != 0)
+        #expect(missing.output.contains("/nonexistent.wav"))
+    }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Testing
+
+private let sippPcaps = "/usr/share/sip-tester"
+
+@Suite struct SIPpPeerTests {
+    /// `trunkline call` against SIPp's built-in UAS, as it is shipped.
+    @Test(.timeLimit(.minutes(1)))
+    func callReachesSIPpsBuiltInUAS() async throws {
+        let directory = try Place.scratch("uas")
+        let port = try freePort()
+        let uas = try Child(
+            "sipp", Place.sipp,
+            [
+                "-sn", "uas", "-i", "127.0.0.1", "-p", "\(port)", "-m", "1", "-timeout", "40",
+                "-nostdin", "-rtp_echo", "-mp", "12600",
+            ], log: directory, cwd: directory)
+        defer { uas.end() }
+        let call = try await runToEnd(
+            Place.trunkline,
+            [
+                "call", "sip:service@127.0.0.1:\(port)", "--no-detect", "--max-seconds", "2",
+                "--json", "--rtp-ports", "41000-41019",
+            ], within: 30)
+        #expect(call.code == 0, "\(call.output)")
+        let events = call.output.split(separator: "\n").map { JSON(line: $0) }
+        #expect(events.first?["event"].string == "dialing")
+        #expect(events.contains { $0["event"].string == "answered" })
+        #expect(events.last?["event"].string == "ended")
+        #expect(try await uas.exitCode(within: 20) == 0, "\(uas.output.suffix(2000))")
+    }
+
+    /// SIPp answers and plays its own g711a.pcap (PCMA, 30 ms packets): recorded as it was sent.
+    @Test(.timeLimit(.minutes(1)))
+    func callHearsSIPpsOwnPcap() async throws {
+        let directory = try Place.scratch("uas-pcap")
+        let port = try freePort()
+        let uas = try Child(
+            "sipp", Place.sipp,
+            [
+                "-sf", Place.root + "/Fixtures/sipp/uas-g711a.xml", "-i", "127.0.0.1", "-p",
+                "\(port)", "-mi", "127.0.0.1", "-mp", "12620", "-m", "1", "-timeout", "40",
+                "-nostdin",
+            ], log: directory, cwd: sippPcaps)
+        defer { uas.end() }
+        let recording = directory + "/call.wav"
+        let call = try await runToEnd(
+            Place.trunkline,
+            [
+                "call", "sip:service@127.0.0.1:\(port)", "--no-detect", "--record", recording,
+                "--json", "--rtp-ports", "41020-41039",
+            ], within: 40)
+        #expect(call.code == 0, "\(call.output)")
+        #expect(try await uas.exitCode(within: 20) == 0, "\(uas.output.suffix(2000))")
+        // 236 packets of 30 ms: the voice of the recording is the voice of the file.
+        let detect = try await runToEnd(
+            Place.trunkline, ["detect", sippPcaps + "/g711a.pcap", "--json"])
+        #expect(detect.code == 0)
+        let speech = { (output: String) in
+            output.split(separator: "\n").map { JSON(line: $0) }
+                .first { $0["event"].string == "speech_start" }?["t_ms"].double
+        }
+        let inFile = try #require(speech(detect.output))
+        let inCall = try #require(speech(call.output))
+        #expect(abs(inFile - inCall) < 300, "file \(inFile), call \(inCall)")
+        let left = try Sound.samples(recording)
+        #expect(left.count > 6 * 8000)
+        #expect(left.contains { abs(Int($0)) > 3000 })
+    }
+
+    /// Trunks and load tools call in: SIPp's built-in UAC to the echo, and with audio.
+    @Test(.timeLimit(.minutes(2)))
+    func sippCallsInAndHearsTheEcho() async throws {
+        let directory = try Place.scratch("uac")
+        let server = try await TrunklineServer(directory: directory)
+        defer { server.child.end() }
+        let plain = try await runToEnd(
+            Place.sipp,
+            [
+                "-sn", "uac", "-s", "echo", "127.0.0.1:\(server.sipPort)", "-i", "127.0.0.1", "-m",
+                "20", "-r", "20", "-d", "500", "-timeout", "40", "-nostdin", "-mp", "12640",
+            ], within: 50, cwd: directory)
+        #expect(plain.code == 0, "\(plain.output.suffix(2000))")
+        // The built-in scenario with SIPp's own g711a.pcap and a DTMF digit.
+        let audio = try await runToEnd(
+            Place.sipp,
+            [
+                "-sn", "uac_pcap", "-s", "echo", "127.0.0.1:\(server.sipPort)", "-i", "127.0.0.1",
+                "-mi", "127.0.0.1", "-m", "1", "-timeout", "40", "-nostdin", "-mp", "12660",
+            ], within: 50, cwd: try pcapFolder(directory))
+        #expect(audio.code == 0, "\(audio.output.suffix(2000))")
+        let unknown = try await runToEnd(
+            Place.sipp,
+            [
+                "-sn", "uac", "-s", "nobody", "127.0.0.1:\(server.sipPort)", "-i", "127.0.0.1",
+                "-m", "1", "-timeout", "20", "-nostdin",
+            ], within: 30, cwd: directory)
+        #expect(unknown.code == 1)
+        try await eventually("the records", within: 10) {
+            try await server.json("GET", "/v1/calls")["records"].array.count == 21
+        }
+        let records = try await server.json("GET", "/v1/calls")["records"].array
+        #expect(records.allSatisfy { $0["end_reason"].string == "remote_hangup" })
+        // 236 packets of voice and 10 of a digit went in; each packet of voice came back.
+        let voiced = try #require(records.first { ($0["media"]["packets_received"].int ?? 0) > 200 })
+        #expect(voiced["media"]["packets_sent"].int == 236)
+        #expect(try await server.json("GET", "/api/health")["status"].string == "ok")
+        #expect(try await server.metric("trunkline_media_legs") == 0)
+    }
+
+    /// uac_pcap looks for pcap/g711a.pcap in the working folder.
+    private func pcapFolder(_ directory: String) throws -> String {
+        try FileManager.default.createSymbolicLink(
+            atPath: directory + "/pcap", withDestinationPath: sippPcaps)
+        return directory
+    }
+}
