@@ -148,7 +148,8 @@ targets += [
 // Bring-up only: TRUNKLINE_ROOMS=SIP,Signalling keeps just those rooms' tests in the graph.
 if let only = Context.environment["TRUNKLINE_ROOMS"]?.split(separator: ",").map(String.init) {
     targets.removeAll { target in
-        target.type == .test && !only.contains(String(target.name.dropLast(5)))
+        (target.type == .test || target.name == "Simulation")
+            && !only.contains(target.type == .test ? String(target.name.dropLast(5)) : target.name)
     }
 }
 
@@ -157,7 +158,9 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .executable(name: "trunkline", targets: ["trunkline"]),
-        .library(name: "TrunklineMedia", targets: ["Media", "RTP", "Audio", "Detection"]),
+        .library(
+            name: "TrunklineMedia",
+            targets: ["Base", "CallModel", "RTP", "SecureRTP", "Audio", "Detection", "Media"]),
         .library(name: "TrunklineSIP", targets: ["SIP", "SDP"]),
     ],
     dependencies: [

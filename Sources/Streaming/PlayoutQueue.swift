@@ -1,9 +1,9 @@
 public import Audio
 internal import Base
 
-//  media (any size) ─▶ enqueue ─▶ [ own queue, µ-law, bounded in ms ] ─ topUp ─▶ bridge.playout ─▶ RTP
-//  mark ─▶ enqueueMark at the position after everything before it          sentPosition │
-//                  └────────────── takeDueMark ◀── position ≤ sentPosition ◀────────────┘
+//  media, any size ─▶ enqueue ─▶ [own queue, µ-law, bounded] ─topUp─▶ bridge.playout ─▶ RTP
+//  mark ─▶ enqueueMark, at the position after the audio before it        sentPosition │
+//                 └─────────── takeDueMark ◀── position ≤ sentPosition ◀─────────────┘
 //  clear ─▶ both queues empty, every outstanding mark at once and in order
 
 /// The bot's side of playout, as a value without I/O: what the bot sent and the leg has not taken

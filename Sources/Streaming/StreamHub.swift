@@ -128,7 +128,8 @@ public final class StreamHub: Sendable {
                     ) { [weak core] result in
                         switch result {
                         case .success(let channel):
-                            if let core { core.opened(channel) } else { channel.close(promise: nil) }
+                            guard let core else { return channel.close(promise: nil) }
+                            core.opened(channel)
                         case .failure(let error): core?.fail(error)
                         }
                     })

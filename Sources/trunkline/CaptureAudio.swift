@@ -19,7 +19,7 @@ struct CaptureAudio {
         let eventType = stream.payloadTypes.first { $0 >= 96 }
         let origin = Instant.zero + .seconds(1)
         var leg = MediaLeg(
-            LegOptions(mode: .silence, detection: false),
+            LegOptions(detection: false),
             identity: LegIdentity(ssrc: 1, sequence: 1, timestamp: 1, seed: 1, cname: "capture"),
             now: origin)
         var workspace = LegWorkspace()

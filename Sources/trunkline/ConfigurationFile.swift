@@ -10,9 +10,14 @@ enum ConfigurationFile {
     typealias Invalid = PlatformConfiguration.Invalid
 
     static func apply(path: String, to settings: inout PlatformConfiguration) async throws {
-        guard FileManager.default.isReadableFile(atPath: path) else {
+        guard let text = FileManager.default.contents(atPath: path) else {
             throw Invalid(
                 "the configuration file \(path) cannot be read: correct --config or its permissions")
+        }
+        // A file of comments only is all defaults; the YAML reader wants a mapping.
+        let lines = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)
+        if lines.allSatisfy({ $0.drop(while: \.isWhitespace).first.map { $0 == "#" } ?? true }) {
+            return
         }
         let reader: ConfigReader
         do {

@@ -44,7 +44,7 @@ final class Child: @unchecked Sendable {
     ) throws {
         self.name = name
         logPath = directory + "/" + name + ".log"
-        FileManager.default.createFile(atPath: logPath, contents: nil)
+        _ = FileManager.default.createFile(atPath: logPath, contents: nil)
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
         if let cwd { process.currentDirectoryURL = URL(fileURLWithPath: cwd) }

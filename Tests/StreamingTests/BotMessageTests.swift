@@ -56,7 +56,8 @@ import Testing
     }
 
     @Test func escapedSlashesInBase64AreRead() {
-        let (message, payload) = parse(Array(#"{"event":"media","media":{"payload":"\/\/8="}}"#.utf8))
+        let text = #"{"event":"media","media":{"payload":"\/\/8="}}"#
+        let (message, payload) = parse(Array(text.utf8))
         #expect(message == .media)
         #expect(payload == [0xFF, 0xFF])
     }
@@ -89,7 +90,8 @@ import Testing
     }
 
     @Test func brokenUTF8InANameIsMalformed() {
-        let bytes = Array(#"{"event":"mark","mark":{"name":""#.utf8) + [0xC3, 0x28]
+        let bytes =
+            Array(#"{"event":"mark","mark":{"name":""#.utf8) + [0xC3, 0x28]
             + Array(#""}}"#.utf8)
         #expect(parse(bytes).0 == .malformed)
     }
@@ -129,7 +131,7 @@ import Testing
                 switch Int.random(in: 0..<3, using: &random) {
                 case 0: bytes[index] = UInt8(truncatingIfNeeded: random.next())
                 case 1: bytes.remove(at: index)
-                default: bytes.insert(bytes[Int.random(in: 0..<bytes.count, using: &random)], at: index)
+                default: bytes.insert(bytes.randomElement(using: &random) ?? 0, at: index)
                 }
             }
             let (message, payload) = parse(bytes)

@@ -41,7 +41,8 @@ import Testing
     @Test func silentServerTimesOut() async throws {
         let (event, port, rig) = try await outcome(.silent, timeoutMs: 100)
         #expect(
-            event == .failed(reason: "no WebSocket from the bot at 127.0.0.1:\(port) within 100 ms"))
+            event == .failed(reason: "no WebSocket from the bot at 127.0.0.1:\(port) within 100 ms")
+        )
         #expect(rig.counter(Catalogue.streamConnects, ["timeout"]) == 1)
     }
 
@@ -79,7 +80,10 @@ import Testing
 
     @Test func unusableRequestsFailWithoutAConnection() async throws {
         for (url, header, reason) in [
-            ("http://x/", "X-A", "the stream URL is not usable: it must start with ws:// or wss://"),
+            (
+                "http://x/", "X-A",
+                "the stream URL is not usable: it must start with ws:// or wss://"
+            ),
             ("ws://x/", "Host", "the stream header Host is not allowed or not well formed"),
         ] {
             let rig = try Rig()

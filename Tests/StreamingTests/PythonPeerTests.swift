@@ -70,7 +70,8 @@ import Testing
         var rest: [[String: Any]] = []
         while let line = await lines.next() { rest.append(object(line)) }
         let names = rest.compactMap { $0["event"] as? String }
-        #expect(names.filter { $0 != "media" } == ["mark", "dtmf", "dtmf", "clear", "stop", "closed"])
+        let others = names.filter { $0 != "media" }
+        #expect(others == ["mark", "dtmf", "dtmf", "clear", "stop", "closed"])
         #expect(rest.first { $0["event"] as? String == "mark" }?["name"] as? String == "clip")
         let closed = try #require(rest.last)
         #expect(closed["violations"] as? [String] == [])

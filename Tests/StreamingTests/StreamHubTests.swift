@@ -219,6 +219,30 @@ import Testing
         try await rig.shutdown()
     }
 
+    @Test func aBotThatNeverReadsAndKeepsAskingIsGivenUp() async throws {
+        var limits = StreamLimits()
+        limits.maximumOutboundBytes = 8192
+        limits.maximumControlBytes = 32_768
+        let rig = try Rig(limits: limits)
+        let bot = try await TestBot(group: rig.group, behaviour: .deaf)
+        var events = rig.events.makeAsyncIterator()
+        _ = rig.connect(rig.request("ws://127.0.0.1:\(bot.port)"))
+        #expect(await events.next() == .connected)
+        let name = String(repeating: "n", count: 900)
+        for _ in 0..<2000 {
+            do { try await bot.send(mark(name)) } catch { break }
+        }
+        var last: StreamEvent?
+        while let event = await events.next() { last = event }
+        guard case .failed(let reason) = last else {
+            Issue.record("not given up")
+            return
+        }
+        #expect(reason.hasPrefix("the bot does not read: "))
+        await bot.shutdown()
+        try await rig.shutdown()
+    }
+
     @Test func lostSamplesMoveTheTimestampOn() async throws {
         let rig = try Rig()
         #expect(rig.bridge.received.capacity == 4096)
@@ -316,7 +340,8 @@ import Testing
         try await bot.sendRaw([0x81, 0x81, 1, 2, 3, 4, 5])
         #expect(
             await events.next()
-                == .failed(reason: "the bot broke the WebSocket protocol: a server frame is masked"))
+                == .failed(reason: "the bot broke the WebSocket protocol: a server frame is masked")
+        )
         #expect(await events.next() == nil)
         await bot.shutdown()
         try await rig.shutdown()

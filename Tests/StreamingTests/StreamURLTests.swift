@@ -31,7 +31,8 @@ import Testing
     @Test(arguments: [
         "", "ws:", "ws://", "http://bot/", "bot:80", "ws://:80/", "ws://bot:0/", "ws://bot:65536",
         "ws://bot:x/", "ws://bot:+80/", "ws://bot:/", "ws://[::1/", "ws://[::1]x/",
-        "ws://user:secret@bot/", "ws://bot/#part", "ws://bot/a b", "ws://b\u{00F6}t/", "ws://bot/\n",
+        "ws://user:secret@bot/", "ws://bot/#part", "ws://bot/a b", "ws://b\u{00F6}t/",
+        "ws://bot/\n",
         "ws://bot/" + String(repeating: "a", count: 4096),
     ])
     func unusableURLsAreRefused(text: String) {

@@ -36,6 +36,8 @@ final class TestBot: Sendable {
     private let continuation: AsyncStream<Heard>.Continuation
     private let server: any Channel
     private let client = NIOLockedValueBox<(any Channel)?>(nil)
+    /// Done when the upgrade is: frames may be sent.
+    private let ready: EventLoopPromise<Void>
 
     init(
         group: any EventLoopGroup, behaviour: Behaviour = .accept, tls: NIOSSLContext? = nil
@@ -44,6 +46,8 @@ final class TestBot: Sendable {
         heard = stream
         self.continuation = continuation
         let client = self.client
+        let ready = group.next().makePromise(of: Void.self)
+        self.ready = ready
         server = try await ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.socketOption(.so_rcvbuf), value: 4096)
@@ -54,7 +58,7 @@ final class TestBot: Sendable {
                         try channel.pipeline.syncOperations.addHandler(
                             NIOSSLServerHandler(context: tls))
                     }
-                    try Self.configure(channel, behaviour, continuation)
+                    try Self.configure(channel, behaviour, continuation, ready)
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -63,7 +67,7 @@ final class TestBot: Sendable {
 
     private static func configure(
         _ channel: any Channel, _ behaviour: Behaviour,
-        _ continuation: AsyncStream<Heard>.Continuation
+        _ continuation: AsyncStream<Heard>.Continuation, _ ready: EventLoopPromise<Void>
     ) throws {
         let pipeline = channel.pipeline.syncOperations
         switch behaviour {
@@ -92,6 +96,7 @@ final class TestBot: Sendable {
             },
             upgradePipelineHandler: { channel, _ in
                 channel.eventLoop.makeCompletedFuture {
+                    defer { ready.succeed() }
                     try channel.pipeline.syncOperations.addHandler(Listener(continuation))
                     if case .deaf = behaviour {
                         channel.setOption(.autoRead, value: false).whenComplete { _ in }
@@ -107,12 +112,14 @@ final class TestBot: Sendable {
     }
 
     func send(_ frame: WebSocketFrame) async throws {
+        try await ready.futureResult.get()
         guard let channel = client.withLockedValue({ $0 }) else { return }
         try await channel.writeAndFlush(frame)
     }
 
     /// Bytes past the codec.
     func sendRaw(_ bytes: [UInt8]) async throws {
+        try await ready.futureResult.get()
         guard let channel = client.withLockedValue({ $0 }) else { return }
         let context = try await channel.pipeline.context(handlerType: WebSocketFrameEncoder.self)
             .map { NIOLoopBound($0, eventLoop: channel.eventLoop) }.get()
@@ -135,6 +142,7 @@ final class TestBot: Sendable {
         try? await server.close()
         try? await client.withLockedValue({ $0 })?.close()
         continuation.finish()
+        ready.succeed()
     }
 
     private final class Listener: ChannelInboundHandler {

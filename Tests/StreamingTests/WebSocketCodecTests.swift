@@ -43,7 +43,8 @@ import Testing
 
     // RFC 6455 section 5.7: "Hel" and "lo", with a ping between the fragments.
     @Test func fragmentsOfTheRFCBecomeOneMessageAroundAPing() {
-        let bytes: [UInt8] = [0x01, 0x03, 0x48, 0x65, 0x6C]
+        let bytes: [UInt8] =
+            [0x01, 0x03, 0x48, 0x65, 0x6C]
             + [0x89, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F] + [0x80, 0x02, 0x6C, 0x6F]
         #expect(decode(bytes) == [.ping(ByteBuffer(string: "Hello")), text("Hello")])
     }
@@ -95,7 +96,8 @@ import Testing
     }
 
     @Test func binaryMessagesAreSkippedAndCounted() {
-        let bytes = [0x82, 0x7E, 0x01, 0x2C] + [UInt8](repeating: 0, count: 300)
+        let bytes =
+            [0x82, 0x7E, 0x01, 0x2C] + [UInt8](repeating: 0, count: 300)
             + [0x81, 0x02, 0x6F, 0x6B]
         for piece in [1, 7, 1000] {
             #expect(decode(bytes, piece: piece) == [.binary(bytes: 300), text("ok")])
@@ -112,7 +114,8 @@ import Testing
                     == [.oversized(bytes: 300), text("ok")])
         }
         // In fragments: 200 + 100 is as much too much as 300.
-        let fragments = [0x01, 0x7E, 0x00, 0xC8] + [UInt8](repeating: 0x61, count: 200)
+        let fragments =
+            [0x01, 0x7E, 0x00, 0xC8] + [UInt8](repeating: 0x61, count: 200)
             + [0x80, 0x64] + [UInt8](repeating: 0x61, count: 100)
         #expect(
             decode(fragments + next, piece: 64, maximum: 299)
@@ -128,20 +131,21 @@ import Testing
         #expect(decoder.next() == nil)
     }
 
-    @Test(arguments: [
-        ([0xC1, 0x00], "reserved bits are set"),
-        ([0x83, 0x00], "unknown opcode 3"),
-        ([0x8B, 0x00], "unknown opcode 11"),
-        ([0x81, 0x80, 0, 0, 0, 0], "a server frame is masked"),
-        ([0x09, 0x00], "a control frame is fragmented or too long"),
-        ([0x89, 0x7E, 0x00, 0x7E], "a control frame is fragmented or too long"),
-        ([0x80, 0x00], "a continuation without a message"),
-        ([0x01, 0x00, 0x81, 0x00], "a new message inside a fragmented one"),
-        ([0x88, 0x01, 0x03], "a close frame of one byte"),
-        (
-            [0x81, 0x7F, 0x80, 0, 0, 0, 0, 0, 0, 0], "a frame length has its highest bit set"
-        ),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([0xC1, 0x00], "reserved bits are set"),
+            ([0x83, 0x00], "unknown opcode 3"),
+            ([0x8B, 0x00], "unknown opcode 11"),
+            ([0x81, 0x80, 0, 0, 0, 0], "a server frame is masked"),
+            ([0x09, 0x00], "a control frame is fragmented or too long"),
+            ([0x89, 0x7E, 0x00, 0x7E], "a control frame is fragmented or too long"),
+            ([0x80, 0x00], "a continuation without a message"),
+            ([0x01, 0x00, 0x81, 0x00], "a new message inside a fragmented one"),
+            ([0x88, 0x01, 0x03], "a close frame of one byte"),
+            (
+                [0x81, 0x7F, 0x80, 0, 0, 0, 0, 0, 0, 0], "a frame length has its highest bit set"
+            ),
+        ] as [([UInt8], String)])
     func protocolViolationsEndTheDecoder(bytes: [UInt8], reason: String) {
         let after: [UInt8] = [0x81, 0x02, 0x6F, 0x6B]
         #expect(decode(bytes + after, piece: 1) == [.violation(reason)])

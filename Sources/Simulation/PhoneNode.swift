@@ -1,0 +1,170 @@
+public import Audio
+public import Base
+public import Media
+public import RTP
+
+//   soundtrack ─► 20 ms frames ─► G.711 ─► RTP ─► network
+//   network ─► RTP ─► heard (as it came) ─► recording (by timestamp)
+
+/// The media of a telephone at the far end, written on its own so that our leg is not checked
+/// against itself: it sends a soundtrack and keeps what it is sent.
+public final class PhoneNode: VirtualNode {
+    /// Packets kept; more than five minutes of 20 ms.
+    public static let heardLimit = 16_384
+
+    public struct Packet: Equatable, Sendable {
+        public var header: RTPHeader
+        public var payload: [UInt8]
+    }
+
+    public let address: SocketAddressValue
+    public private(set) var heard: [Logged<Packet>] = []
+    /// RTCP and everything else that is no RTP packet.
+    public private(set) var otherPackets = 0
+    /// RTP packets sent, silence included.
+    public private(set) var packetsSent = 0
+    private let codec: AudioCodec
+    private let ssrc: UInt32
+    private var sequence: UInt16
+    private var timestamp: UInt32
+    private var peer: SocketAddressValue?
+    private var nextFrame: Instant?
+    private var track: [Int16] = []
+    private var position = 0
+    private var press: TelephoneEventSender?
+    private var pressesLeft: [Character] = []
+    private var isFirst = true
+
+    public init(address: SocketAddressValue, codec: AudioCodec = .pcmu, seed: UInt64) {
+        self.address = address
+        self.codec = codec
+        var random = SeededGenerator(seed: seed)
+        ssrc = UInt32(truncatingIfNeeded: random.next())
+        sequence = UInt16(truncatingIfNeeded: random.next())
+        timestamp = UInt32(truncatingIfNeeded: random.next())
+    }
+
+    private var rtcpAddress: SocketAddressValue { address.withPort(address.port &+ 1) }
+    public var addresses: [SocketAddressValue] { [address, rtcpAddress] }
+    public var nextDeadline: Instant? { nextFrame }
+
+    /// Sends a frame every 20 ms from now on; silence when there is nothing to say.
+    public func start(to peer: SocketAddressValue, world: VirtualWorld) {
+        self.peer = peer
+        nextFrame = world.now
+    }
+
+    public func stop() { nextFrame = nil }
+
+    /// Says `track` from the next frame on, instead of what it was saying.
+    public func say(_ track: Soundtrack) {
+        self.track = track.samples
+        position = 0
+    }
+
+    /// Presses digits one after the other: 100 ms each, telephone-event 101.
+    public func dial(_ digits: String) { pressesLeft += Array(digits) }
+
+    // MARK: the node
+
+    public func receive(_ datagram: VirtualDatagram, world: VirtualWorld) {
+        let packet = datagram.bytes.withUnsafeBytes { bytes -> Packet? in
+            guard datagram.to == address, let packet = try? RTPPacket(parsing: bytes) else {
+                return nil
+            }
+            return Packet(header: packet.header, payload: Array(packet.payload(of: bytes)))
+        }
+        guard let packet, heard.count < Self.heardLimit else {
+            otherPackets += 1
+            return
+        }
+        heard.append(Logged(at: world.now, packet))
+    }
+
+    public func handleTimers(world: VirtualWorld) {
+        guard let due = nextFrame, due <= world.now, let peer else {
+            nextFrame = nil
+            return
+        }
+        nextFrame = due + .milliseconds(20)
+        if let event = nextEvent() {
+            send(type: 101, event.payload, marker: event.marker, stamp: event.timestamp, peer, world)
+        } else {
+            send(
+                type: codec.staticPayloadType, nextAudio(), marker: isFirst, stamp: timestamp, peer,
+                world)
+        }
+        isFirst = false
+        timestamp &+= 160
+    }
+
+    private func nextAudio() -> [UInt8] {
+        var frame = [Int16](repeating: 0, count: 160)
+        for index in 0..<min(160, track.count - position) { frame[index] = track[position + index] }
+        position = min(position + 160, track.count)
+        var payload = [UInt8](repeating: 0, count: 160)
+        frame.withUnsafeBufferPointer { samples in
+            payload.withUnsafeMutableBytes { _ = codec.encode(samples, into: $0) }
+        }
+        return payload
+    }
+
+    private func nextEvent() -> (payload: [UInt8], marker: Bool, timestamp: UInt32)? {
+        if press == nil, let digit = pressesLeft.first {
+            pressesLeft.removeFirst()
+            press = TelephoneEventSender(
+                digit: digit, durationSamples: 800, startTimestamp: timestamp)
+        }
+        var payload = [UInt8](repeating: 0, count: TelephoneEvent.byteCount)
+        guard let step = payload.withUnsafeMutableBytes({ press?.next(into: $0) }) else {
+            return nil
+        }
+        if step.isLast { press = nil }
+        return (payload, step.marker, step.timestamp)
+    }
+
+    private func send(
+        type: UInt8, _ payload: [UInt8], marker: Bool, stamp: UInt32, _ peer: SocketAddressValue,
+        _ world: VirtualWorld
+    ) {
+        let header = RTPHeader(
+            marker: marker, payloadType: type, sequence: sequence, timestamp: stamp, ssrc: ssrc)
+        var bytes = [UInt8](repeating: 0, count: RTPHeader.byteCount)
+        _ = bytes.withUnsafeMutableBytes { header.write(into: $0) }
+        sequence &+= 1
+        packetsSent += 1
+        world.send(VirtualDatagram(from: address, to: peer, bytes: bytes + payload))
+    }
+
+    // MARK: what it heard
+
+    /// The audio it was sent, each packet at its timestamp, silence where none came; sample 0 is
+    /// the first packet's. Packets more than a minute from the first are left out.
+    public func recording() -> [Int16] {
+        guard let first = heard.first?.event.header.timestamp else { return [] }
+        var samples: [Int16] = []
+        for packet in heard.lazy.map(\.event)
+        where packet.header.payloadType == codec.staticPayloadType {
+            let offset = Int(Int32(bitPattern: packet.header.timestamp &- first))
+            guard (0...480_000).contains(offset) else { continue }
+            var decoded = [Int16](repeating: 0, count: packet.payload.count)
+            packet.payload.withUnsafeBytes { payload in
+                decoded.withUnsafeMutableBufferPointer { _ = codec.decode(payload, into: $0) }
+            }
+            let end = offset + decoded.count
+            if samples.count < end {
+                samples += [Int16](repeating: 0, count: end - samples.count)
+            }
+            samples.replaceSubrange(offset..<end, with: decoded)
+        }
+        return samples
+    }
+
+    /// When the first packet with sound in it came; nil: never.
+    public var firstSound: Instant? {
+        heard.first { entry in
+            entry.event.header.payloadType == codec.staticPayloadType
+                && entry.event.payload.contains { $0 != codec.silence }
+        }?.at
+    }
+}
