@@ -22,11 +22,12 @@ extension CallCenter {
         if request.mode == .stream, request.streamURL == nil {
             throw .invalid("stream_url", "mode stream needs stream_url")
         }
-        let mode: LegMode = switch request.mode {
-        case .echo: .echo
-        case .stream: .normal
-        case .silence: .silence
-        }
+        let mode: LegMode =
+            switch request.mode {
+            case .echo: .echo
+            case .stream: .normal
+            case .silence: .silence
+            }
         let handle: LegHandle
         do {
             handle = try parts.engine.createLeg(
@@ -80,23 +81,52 @@ extension CallCenter {
 
     func bareLegEvent(_ event: EngineEvent, _ now: CallFlow.Moment) {
         guard bareLegs[event.leg] != nil else { return }
-        let kind: CallEvent.Kind? = switch event.kind {
-        case .detection(let detection): CallEvent.Kind(detection)
-        case .dtmf(let digit, let source): .dtmf(digit: digit, source: source.rawValue)
-        case .recordingFinished(let path): .recordingFinished(path: path)
-        case .recordingFailed(_, let reason): .recordingFailed(reason: reason)
-        default: nil
+        switch event.kind {
+        case .mediaTimeout:
+            // Its owner has gone without a word: nobody else would ever give the port back.
+            note(.ended(.mediaTimeout), event.leg, now)
+            _ = removeBareLeg(event.leg)
+            return
+        case .closed:
+            // Ended by the engine, not by us.
+            _ = removeBareLeg(event.leg)
+            return
+        default: break
         }
+        let kind: CallEvent.Kind? =
+            switch event.kind {
+            case .detection(let detection): CallEvent.Kind(detection)
+            case .dtmf(let digit, let source): .dtmf(digit: digit, source: source.rawValue)
+            case .recordingFinished(let path): .recordingFinished(path: path)
+            case .recordingFailed(_, let reason): .recordingFailed(reason: reason)
+            default: nil
+            }
         if case .dtmf(let digit, _) = event.kind {
             bareLegs[event.leg]?.stream?.sendDTMF(digit)
         }
-        guard let kind else { return }
-        let published = CallEvent(
-            call: CallID(event.leg.description), at: now.wall, kind: kind)
-        if let count = bareLegs[event.leg]?.description.events.count, count >= BareLeg.eventLimit {
-            bareLegs[event.leg]?.description.events.removeFirst(count - BareLeg.eventLimit + 1)
+        if let kind { note(kind, event.leg, now) }
+    }
+
+    /// `id` is the leg's, as a stream knows it.
+    func bareLegStream(_ event: StreamEvent, _ id: CallID, _ now: CallFlow.Moment) {
+        guard let leg = LegID(description: id.value), bareLegs[leg] != nil else { return }
+        switch event {
+        case .connected: note(.streamConnected, leg, now)
+        case .mark(let name): note(.mark(name: name), leg, now)
+        case .cleared: break
+        case .ended(let reason), .failed(let reason):
+            bareLegs[leg]?.stream = nil
+            parts?.engine.send(.detach, to: leg)
+            note(.streamEnded(reason: reason), leg, now)
         }
-        bareLegs[event.leg]?.description.events.append(published)
-        parts?.bus.publish(published)
+    }
+
+    private func note(_ kind: CallEvent.Kind, _ leg: LegID, _ now: CallFlow.Moment) {
+        let event = CallEvent(call: CallID(leg.description), at: now.wall, kind: kind)
+        if let count = bareLegs[leg]?.description.events.count, count >= BareLeg.eventLimit {
+            bareLegs[leg]?.description.events.removeFirst(count - BareLeg.eventLimit + 1)
+        }
+        bareLegs[leg]?.description.events.append(event)
+        parts?.bus.publish(event)
     }
 }

@@ -70,7 +70,7 @@ actor CallCenter {
         var completion: Completion
     }
 
-    nonisolated let feed: AsyncStream<Input>.Continuation
+    nonisolated let feed: Feed
     private let inputs: AsyncStream<Input>
     var parts: Parts?
     var calls: [CallID: Active] = [:]
@@ -78,10 +78,15 @@ actor CallCenter {
     var bareLegs: [LegID: BareLeg] = [:]
     var outbox = Outbox<CallFlow.Action>(reserving: 16)
     var acceptsCalls = true
+    /// Ended calls whose record is being made durable.
+    private var completing = 0
+    private var saidOverflow = false
 
     init() {
-        (inputs, feed) = AsyncStream.makeStream(
+        let (inputs, continuation) = AsyncStream.makeStream(
             of: Input.self, bufferingPolicy: .bufferingOldest(Self.feedLimit))
+        self.inputs = inputs
+        feed = Feed(continuation)
     }
 
     func attach(_ parts: Parts) { self.parts = parts }
@@ -100,6 +105,9 @@ actor CallCenter {
     func liveCall(_ id: CallID) -> LiveCall? { calls[id].map(Self.describe) }
 
     var activeCount: Int { calls.count }
+
+    /// True when no call is live and every ended one has its record.
+    var isSettled: Bool { calls.isEmpty && completing == 0 }
 
     /// Places an outbound call. Whatever happens from here on, `completion` is called once.
     func place(
@@ -178,18 +186,27 @@ actor CallCenter {
                 }
             }
         case .signalling(let id, let event):
-            if case .answered = event, let active = calls[id] {
+            if case .answered = event, let active = calls[id],
+                active.flow.plan.direction == .outbound,
+                active.flow.facts.answeredAt == nil
+            {
                 parts?.metrics.histogram(Catalogue.callSetupSeconds).observe(
                     (now.wall - active.flow.facts.startedAt).seconds)
             }
             calls[id]?.flow.signalling(event, now, out: &outbox)
             perform(id, now)
         case .stream(let id, let event):
+            guard calls[id] != nil else {
+                bareLegStream(event, id, now)
+                return
+            }
             calls[id]?.flow.stream(event, now, out: &outbox)
             perform(id, now)
         case .inbound(let call): accept(call, now)
         case .tick:
-            for id in calls.keys.sorted() where calls[id]?.flow.nextDeadline ?? .distantFuture
+            warnOfOverflow()
+            for id in calls.keys.sorted()
+            where calls[id]?.flow.nextDeadline ?? .distantFuture
                 <= now.instant
             {
                 calls[id]?.flow.tick(now, out: &outbox)
@@ -315,11 +332,20 @@ actor CallCenter {
         callOfLeg[active.leg] = nil
         parts.metrics.gauge(Catalogue.callsActive).set(Double(calls.count))
         CallCenter.count(record, parts.metrics)
-        let completion = active.completion
-        let earlier = active.writes
+        // The flow stops its stream when it ends; a stream must not outlive its call in any case.
+        active.stream?.stop()
+        complete(record, active.completion, after: active.writes)
+    }
+
+    /// Has the record made durable behind the call's earlier writes.
+    private func complete(
+        _ record: CallRecord, _ completion: @escaping Completion, after earlier: Task<Void, Never>?
+    ) {
+        completing += 1
         Task {
             await earlier?.value
             await completion(record)
+            completing -= 1
         }
     }
 
@@ -350,7 +376,7 @@ actor CallCenter {
             case .emit(let event): parts?.bus.publish(event)
             case .finish(let record):
                 if let parts { CallCenter.count(record, parts.metrics) }
-                Task { await completion(record) }
+                complete(record, completion, after: nil)
             default: break
             }
         }
@@ -368,6 +394,14 @@ actor CallCenter {
             }
         default: break
         }
+    }
+
+    private func warnOfOverflow() {
+        guard feed.dropped > 0, !saidOverflow else { return }
+        saidOverflow = true
+        parts?.logger.critical(
+            "call events were lost: this machine is overloaded; lower `maximum_calls`",
+            metadata: ["limit": "\(Self.feedLimit)"])
     }
 
     static func count(_ record: CallRecord, _ metrics: MetricsRegistry) {

@@ -81,6 +81,8 @@ public struct CallFlow: Sendable {
     private var legClosed = false
     private var recordingPending = false
     private var streamIsUp = false
+    /// Asked for and not over yet, connected or not.
+    private var streamIsOpen = false
 
     public init(plan: CallPlan, now: Moment) {
         self.plan = plan
@@ -169,10 +171,12 @@ public struct CallFlow: Sendable {
         case .cleared: break
         case .ended(let reason):
             streamIsUp = false
+            streamIsOpen = false
             emit(.streamEnded(reason: reason), now, &out)
             if phase == .talking { end(.localHangup, now, &out) }
         case .failed(let reason):
             streamIsUp = false
+            streamIsOpen = false
             emit(.streamEnded(reason: reason), now, &out)
             if phase == .talking { end(.streamFailed, now, &out) }
         }
@@ -242,7 +246,9 @@ public struct CallFlow: Sendable {
     private mutating func converse(_ now: Moment, _ out: inout Outbox<Action>) {
         phase = .talking
         switch plan.conversation {
-        case .stream(let url): out.push(.connectStream(url: url))
+        case .stream(let url):
+            streamIsOpen = true
+            out.push(.connectStream(url: url))
         case .play(let clip): out.push(.media(.play(id: Self.conversationPlay, clip: clip)))
         case .echo, .silence: break
         }
@@ -292,7 +298,7 @@ public struct CallFlow: Sendable {
             facts.verdict = .voicemail
             emit(
                 .verdict(.voicemail, final: true, confidence: 0.9, reason: "late_beep"), now, &out)
-            if streamIsUp { out.push(.stopStream) }
+            stopStream(&out)
             out.push(.media(.detach))
             leaveMessage(now, &out)
         default: break
@@ -330,7 +336,6 @@ public struct CallFlow: Sendable {
         if source == "rfc4733" { facts.heardTelephoneEvent = true }
         if source == "inband", facts.heardTelephoneEvent { return }
         emit(.dtmf(digit: digit, source: source), now, &out)
-        facts.digits.append(digit)
         if streamIsUp { out.push(.streamDigit(digit)) }
         guard digit == plan.optOutDigit, plan.direction == .outbound, !facts.optedOut,
             facts.answeredAt != nil
@@ -352,20 +357,27 @@ public struct CallFlow: Sendable {
         timers.cancelAll()
         // The leg's `ended` comes back when BYE or CANCEL is through; its transactions bound that.
         timers.set(.teardown, at: now.instant + .seconds(40))
-        if streamIsUp { out.push(.stopStream) }
+        stopStream(&out)
         out.push(.hangUp)
     }
 
     private mutating func beginTeardown(_ now: Moment, _ out: inout Outbox<Action>) {
         guard phase != .finished else { return }
         if phase != .ending {
-            if streamIsUp { out.push(.stopStream) }
+            stopStream(&out)
             phase = .ending
         }
         timers.cancelAll()
         timers.set(.teardown, at: now.instant + Self.teardownLimit)
         removeLeg(&out)
         finishIfComplete(now, &out)
+    }
+
+    /// A bot that is still being connected is called off, too: nobody would hang up on it later.
+    private mutating func stopStream(_ out: inout Outbox<Action>) {
+        guard streamIsOpen else { return }
+        streamIsOpen = false
+        out.push(.stopStream)
     }
 
     private mutating func removeLeg(_ out: inout Outbox<Action>) {
@@ -382,7 +394,8 @@ public struct CallFlow: Sendable {
         timers.cancelAll()
         let reason = localReason ?? end.reason
         emit(.ended(reason), now, &out)
-        out.push(.finish(facts.record(plan: plan, reason: reason, status: end.status, at: now.wall)))
+        out.push(
+            .finish(facts.record(plan: plan, reason: reason, status: end.status, at: now.wall)))
     }
 
     private mutating func emit(
@@ -390,7 +403,7 @@ public struct CallFlow: Sendable {
     ) {
         let event = CallEvent(
             call: plan.id, campaign: plan.campaign, contact: plan.contact, at: now.wall, kind: kind)
-        if facts.events.count < CallFlowFacts.eventLimit { facts.events.append(event) }
+        facts.keep(event)
         out.push(.emit(event))
     }
 }

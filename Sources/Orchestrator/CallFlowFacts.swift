@@ -21,7 +21,6 @@ struct CallFlowFacts: Sendable {
     var streamConnected = false
     var marksReturned = 0
     var heardTelephoneEvent = false
-    var digits: [Character] = []
     var recordingPath: String?
     var media: MediaSummary?
     var events: [CallEvent] = []
@@ -29,6 +28,17 @@ struct CallFlowFacts: Sendable {
     var gateReasons: [String] = []
 
     init(startedAt: WallTime) { self.startedAt = startedAt }
+
+    /// Keeps an event for the record. A far end that makes more than the limit loses the surplus;
+    /// what the call was about and how it ended is kept all the same, since each of those comes
+    /// once.
+    mutating func keep(_ event: CallEvent) {
+        switch event.kind {
+        case .ended, .optOut, .recordingFinished, .recordingFailed, .voicemailFinished: break
+        default: guard events.count < Self.eventLimit else { return }
+        }
+        events.append(event)
+    }
 }
 
 extension CallEvent.Kind {

@@ -63,7 +63,8 @@ final class MediaFiles: Sendable {
         let full = Self.canonical(path.hasPrefix("/") ? path : first + "/" + path)
         guard roots.contains(where: { full.hasPrefix($0 == "/" ? "/" : $0 + "/") }) else {
             throw .invalid(
-                field, "\(field): \(path) lies outside the allowed directories; move the file or "
+                field,
+                "\(field): \(path) lies outside the allowed directories; move the file or "
                     + "add its directory to `audio_directories`")
         }
         return full

@@ -100,7 +100,8 @@ extension Platform {
     static func isLoopback(target: String) -> Bool {
         guard target.hasPrefix("sip:"), let at = target.lastIndex(of: "@") else { return false }
         let host = target[target.index(after: at)...].prefix { $0 != ";" && $0 != "?" }
-        let name = host.hasPrefix("[")
+        let name =
+            host.hasPrefix("[")
             ? String(host.dropFirst().prefix { $0 != "]" }) : String(host.prefix { $0 != ":" })
         return PlatformConfiguration.Endpoint(host: name, port: 0).isLoopback
     }

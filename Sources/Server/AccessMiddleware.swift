@@ -65,19 +65,21 @@ struct ReportingMiddleware<Context: RequestContext>: RouterMiddleware {
             response = APIError(error).response
         } catch let error as HTTPError {
             let missing = error.status == .notFound
-            response = APIError(
-                PlatformError(
-                    code: missing ? "not_found" : "http_error",
-                    message: error.body ?? (missing ? "no such resource" : "\(error.status)"),
-                    status: error.status.code)
-            ).response
+            response =
+                APIError(
+                    PlatformError(
+                        code: missing ? "not_found" : "http_error",
+                        message: error.body ?? (missing ? "no such resource" : "\(error.status)"),
+                        status: error.status.code)
+                ).response
         } catch {
             context.logger.error("request failed", metadata: ["error": "\(type(of: error))"])
-            response = APIError(
-                PlatformError(
-                    code: "internal_error", message: "the request could not be carried out",
-                    status: 500)
-            ).response
+            response =
+                APIError(
+                    PlatformError(
+                        code: "internal_error", message: "the request could not be carried out",
+                        status: 500)
+                ).response
         }
         metrics.counter(
             Catalogue.httpRequests, [request.method.rawValue, String(response.status.code)]

@@ -30,8 +30,10 @@ struct CallRoutes {
                 to: to, from: try Field.number("from", from), streamURL: stream_url,
                 playPath: play, voicemailPath: voicemail, record: record ?? false,
                 detectAnswer: detect_answer ?? true,
-                ringTimeoutSeconds: try Field.range("ring_timeout_seconds", ring_timeout_seconds, 1...180) ?? 30,
-                maximumSeconds: try Field.range("maximum_seconds", maximum_seconds, 1...86_400) ?? 600,
+                ringTimeoutSeconds: try Field.range(
+                    "ring_timeout_seconds", ring_timeout_seconds, 1...180) ?? 30,
+                maximumSeconds: try Field.range("maximum_seconds", maximum_seconds, 1...86_400)
+                    ?? 600,
                 consent: try Field.choice("consent", consent) ?? .none,
                 consentAt: try Field.time("consent_at", consent_at),
                 purpose: try Field.choice("purpose", purpose) ?? .marketing, state: state,

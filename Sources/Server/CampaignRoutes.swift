@@ -31,7 +31,8 @@ struct CampaignRoutes {
                 id: id, name: name,
                 purpose: try Field.choice("purpose", purpose) ?? .marketing,
                 callerID: try Field.requiredNumber("caller_id", caller_id),
-                callsPerMinute: try Field.range("calls_per_minute", calls_per_minute, 1...6000) ?? 30,
+                callsPerMinute: try Field.range("calls_per_minute", calls_per_minute, 1...6000)
+                    ?? 30,
                 maximumConcurrentCalls: try Field.range(
                     "max_concurrent_calls", max_concurrent_calls, 1...2000) ?? 10,
                 maximumAttempts: try Field.range("max_attempts", max_attempts, 1...3) ?? 3,

@@ -1,6 +1,6 @@
 public import Hummingbird
-public import Logging
 internal import HummingbirdCore
+public import Logging
 public import NIOCore
 public import Orchestrator
 internal import Telemetry

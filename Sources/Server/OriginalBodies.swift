@@ -19,7 +19,8 @@ struct FreeValue: Decodable {
             value = .list(list)
         } else {
             throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "a text, number, flag or list of texts is expected")
+                in: container, debugDescription: "a text, number, flag or list of texts is expected"
+            )
         }
     }
 }
@@ -95,7 +96,8 @@ struct ScheduleBody: Decodable {
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Key.self)
         customer = try container.decode(ComplianceBody.self, forKey: .customer_data)
-        previous_attempts = try container.decodeIfPresent([Attempt].self, forKey: .previous_attempts)
+        previous_attempts = try container.decodeIfPresent(
+            [Attempt].self, forKey: .previous_attempts)
         not_before = try container.decodeIfPresent(String.self, forKey: .not_before)
     }
 }

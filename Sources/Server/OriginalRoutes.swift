@@ -49,7 +49,9 @@ struct OriginalRoutes {
             call.voicemailPath = body.voicemail
             if let id = customer.customer_id { call.streamParameters["customer_id"] = id }
             for (key, value) in body.script ?? [:] {
-                if case .text(let text) = value.value { call.streamParameters["script_" + key] = text }
+                if case .text(let text) = value.value {
+                    call.streamParameters["script_" + key] = text
+                }
             }
             let id = try await platform.placeCall(call)
             var writer = JSONWriter()

@@ -42,15 +42,18 @@ extension PlatformError {
             self = .invalid(field, "\(field) is missing")
         case .typeMismatch(_, let context), .valueNotFound(_, let context):
             let field = path(context)
-            self = .invalid(field, field.isEmpty ? "a JSON object is expected" : "\(field) has the wrong type")
+            self = .invalid(
+                field, field.isEmpty ? "a JSON object is expected" : "\(field) has the wrong type")
         case .dataCorrupted(let context):
             let field = path(context)
-            self = field.isEmpty
+            self =
+                field.isEmpty
                 ? PlatformError(
                     code: "invalid_json", message: "the body is not valid JSON", status: 400)
                 : .invalid(field, "\(field): \(context.debugDescription)")
         @unknown default:
-            self = PlatformError(code: "invalid_json", message: "the body is not valid", status: 400)
+            self = PlatformError(
+                code: "invalid_json", message: "the body is not valid", status: 400)
         }
     }
 }

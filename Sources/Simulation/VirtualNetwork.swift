@@ -121,7 +121,9 @@ public struct VirtualNetwork {
         _ conditions: LinkConditions, from: SocketAddressValue, to: SocketAddressValue
     ) {
         let direction = Direction(from: from, to: to)
-        links[direction, default: makeLink(direction)].conditions = conditions
+        var link = links[direction] ?? makeLink(direction)
+        link.conditions = conditions
+        links[direction] = link
     }
 
     /// Takes a datagram and decides its fate at once.

@@ -12,7 +12,8 @@ enum ConfigurationFile {
     static func apply(path: String, to settings: inout PlatformConfiguration) async throws {
         guard let text = FileManager.default.contents(atPath: path) else {
             throw Invalid(
-                "the configuration file \(path) cannot be read: correct --config or its permissions")
+                "the configuration file \(path) cannot be read: correct --config or its permissions"
+            )
         }
         // A file of comments only is all defaults; the YAML reader wants a mapping.
         let lines = String(decoding: text, as: UTF8.self).split(whereSeparator: \.isNewline)

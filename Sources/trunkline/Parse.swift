@@ -6,7 +6,8 @@ enum Parse {
 
     /// `127.0.0.1:8080`, `[::1]:8080`.
     static func endpoint(_ name: String, _ text: String) throws -> PlatformConfiguration.Endpoint {
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+        guard let colon = text.lastIndex(of: ":"),
+            let port = Int(text[text.index(after: colon)...]),
             (0...65535).contains(port)
         else { throw Invalid("\(name) \(text) is not HOST:PORT") }
         var host = String(text[..<colon])

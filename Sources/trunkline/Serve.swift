@@ -64,7 +64,8 @@ struct Serve: AsyncParsableCommand {
         let text = logLevel ?? ProcessInfo.processInfo.environment["LOG_LEVEL"] ?? "info"
         guard let level = Logger.Level(rawValue: text.lowercased()) else {
             throw PlatformConfiguration.Invalid(
-                "--log-level \(text) is not known: use trace, debug, info, notice, warning or error")
+                "--log-level \(text) is not known: use trace, debug, info, notice, warning or error"
+            )
         }
         logger.logLevel = level
         return logger

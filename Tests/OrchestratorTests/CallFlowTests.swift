@@ -290,18 +290,23 @@ private let beep = DetectionEvent.beep(
 @Test func anyOrderOfInputsEndsWithAtMostOneRecordAndNothingAfterIt() {
     var generator = SeededGenerator(seed: 7)
     for _ in 0..<2000 {
-        var bench = Bench(plan(detect: Bool.random(using: &generator), record: Bool.random(using: &generator)))
+        var bench = Bench(
+            plan(detect: Bool.random(using: &generator), record: Bool.random(using: &generator)))
         for _ in 0..<30 {
             switch Int.random(in: 0..<15, using: &generator) {
             case 0: bench.sip(.ringing)
             case 1: bench.sip(.earlyMedia(sdp: [1]))
             case 2: bench.sip(.answered(sdp: [1]))
             case 3: bench.sip(.ended(.remoteHangup, status: 200))
-            case 4: bench.heard(verdict(AnswerVerdict.allCases.randomElement(using: &generator) ?? .human))
+            case 4:
+                bench.heard(
+                    verdict(AnswerVerdict.allCases.randomElement(using: &generator) ?? .human))
             case 5: bench.heard(beep)
             case 6: bench.heard(.readyForMessage(atMs: 1))
             case 7: bench.media(.dtmf("9", source: .rfc4733))
-            case 8: bench.media(.playFinished(id: Int.random(in: 1...2, using: &generator), completed: true))
+            case 8:
+                bench.media(
+                    .playFinished(id: Int.random(in: 1...2, using: &generator), completed: true))
             case 9: bench.stream(.connected)
             case 10: bench.stream(.ended(reason: "x"))
             case 11: bench.hangUp()

@@ -42,7 +42,9 @@ import Testing
 
 @Test func filesOutsideTheAllowedDirectoriesAreRefused() throws {
     let files = MediaFiles(roots: ["/tmp/trunkline-none"])
-    for path in ["/etc/passwd", "../../etc/passwd", "a/../../../etc/passwd", "/tmp/trunkline-none2/x"] {
+    for path in [
+        "/etc/passwd", "../../etc/passwd", "a/../../../etc/passwd", "/tmp/trunkline-none2/x",
+    ] {
         #expect(throws: PlatformError.self) { try files.resolve(path, field: "play") }
     }
     #expect(try files.resolve("a.wav", field: "play") == "/tmp/trunkline-none/a.wav")

@@ -126,7 +126,8 @@ private func event(_ name: String, of record: JSON?) -> JSON? {
         }
         let live = try await campaign.server.json("GET", "/v1/calls")["live"].array
         for call in live where call["number"].string?.hasSuffix("09") == true {
-            _ = try await campaign.server.request("DELETE", "/v1/calls/\(call["call_id"].string ?? "")")
+            _ = try await campaign.server.request(
+                "DELETE", "/v1/calls/\(call["call_id"].string ?? "")")
         }
         let results = try await campaign.results(within: 60)
         expectOutcomes(results)
@@ -152,7 +153,8 @@ private func event(_ name: String, of record: JSON?) -> JSON? {
         }
         let live = try await campaign.server.json("GET", "/v1/calls")["live"].array
         for call in live where call["number"].string?.hasSuffix("09") == true {
-            _ = try await campaign.server.request("DELETE", "/v1/calls/\(call["call_id"].string ?? "")")
+            _ = try await campaign.server.request(
+                "DELETE", "/v1/calls/\(call["call_id"].string ?? "")")
         }
         let results = try await campaign.results(within: 60)
         expectOutcomes(results)
@@ -161,7 +163,8 @@ private func event(_ name: String, of record: JSON?) -> JSON? {
         // The message's first audible packet reaches the mailbox after its beep has ended.
         let mailbox = try #require(trunk.calls(to: "0101").first)
         let lines = JSON.lines(of: mailbox + ".jsonl")
-        let played = try #require(lines.first { $0["event"].string == "play_start" }?["t_ms"].double)
+        let played = try #require(
+            lines.first { $0["event"].string == "play_start" }?["t_ms"].double)
         let beepEnd = try played + (CalleeAudio.truth("voicemail")["beep"]["end_ms"].double ?? 0)
         let audible = lines.filter {
             $0["event"].string == "received" && ($0["level_dbm0"].double ?? -99) > -45

@@ -11,7 +11,9 @@ import Testing
         let directory = try Place.scratch("crash")
         // Every number is busy at once: the fastest call that really reaches a callee.
         let table = directory + "/callees.json"
-        let endings = (0..<100).map { String(format: "\"%02d\": {\"kind\": \"busy\", \"status\": 486}", $0) }
+        let endings = (0..<100).map {
+            String(format: "\"%02d\": {\"kind\": \"busy\", \"status\": 486}", $0)
+        }
         try "{\(endings.joined(separator: ","))}".write(
             toFile: table, atomically: true, encoding: .utf8)
         let trunk = try await MeasuringTrunk(directory, table: table)
@@ -33,7 +35,8 @@ import Testing
              "ring_timeout_seconds":5,"record":false,
              "message_path":"\(CalleeAudio.directory)/message.wav"}
             """
-        let id = try await server.json("POST", "/v1/campaigns", settings)["campaign_id"].string ?? ""
+        let id =
+            try await server.json("POST", "/v1/campaigns", settings)["campaign_id"].string ?? ""
         var csv = "phone_number,state,consent,consent_at\n"
         for index in 0..<Self.people {
             csv += "+1212555\(2000 + index),NY,written,2026-05-04T09:00:00Z\n"

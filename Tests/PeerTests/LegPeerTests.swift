@@ -14,7 +14,8 @@ import Testing
         let server = try await TrunklineServer(directory: directory)
         defer { server.child.end() }
         // The replayer sends from a port of its own; a leg follows a source whose packets go on.
-        let body = #"{"offer":"\#(Self.offer.replacingOccurrences(of: "PORT", with: "\(try freePort())"))","mode":"echo"}"#
+        let body =
+            #"{"offer":"\#(Self.offer.replacingOccurrences(of: "PORT", with: "\(try freePort())"))","mode":"echo"}"#
         let leg = try await server.json("POST", "/v1/legs", body)
         let port = try #require(leg["port"].int)
         #expect(leg["answer"].string?.contains("m=audio \(port) RTP/AVP 8") == true)
@@ -39,7 +40,8 @@ import Testing
         let directory = try Place.scratch("ports")
         let server = try await TrunklineServer(directory: directory, rtpCount: 6)
         defer { server.child.end() }
-        let body = #"{"offer":"\#(Self.offer.replacingOccurrences(of: "PORT", with: "4000"))","mode":"silence"}"#
+        let body =
+            #"{"offer":"\#(Self.offer.replacingOccurrences(of: "PORT", with: "4000"))","mode":"silence"}"#
         for _ in 0..<3 {
             #expect(try await server.request("POST", "/v1/legs", body: body).status == 201)
         }
@@ -80,7 +82,8 @@ import Testing
         try await refused(["--config", broken], ["broken.yaml", "YAML"])
         try await refused(["--http", "0.0.0.0:0"], ["0.0.0.0", "TRUNKLINE_API_KEY"])
         try await refused(http + ["--rtp-ports", "9-5"], ["--rtp-ports"])
-        try await refused(http + ["--data", server.dataDirectory], ["another", "trunkline.sqlite"])
+        try await refused(
+            http + ["--data", server.dataDirectory], ["another", "trunkline.sqlite"])
     }
 
     @Test(.timeLimit(.minutes(1)))

@@ -102,7 +102,8 @@ private let sippPcaps = "/usr/share/sip-tester"
         let records = try await server.json("GET", "/v1/calls")["records"].array
         #expect(records.allSatisfy { $0["end_reason"].string == "remote_hangup" })
         // 236 packets of voice and 10 of a digit went in; each packet of voice came back.
-        let voiced = try #require(records.first { ($0["media"]["packets_received"].int ?? 0) > 200 })
+        let voiced = try #require(
+            records.first { ($0["media"]["packets_received"].int ?? 0) > 200 })
         #expect(voiced["media"]["packets_sent"].int == 236)
         #expect(try await server.json("GET", "/api/health")["status"].string == "ok")
         #expect(try await server.metric("trunkline_media_legs") == 0)

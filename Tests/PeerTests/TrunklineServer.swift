@@ -1,7 +1,7 @@
 import Foundation
 
 #if canImport(FoundationNetworking)
-    import FoundationNetworking
+import FoundationNetworking
 #endif
 
 /// `trunkline serve` as a child process on its own ports and data directory.
@@ -84,7 +84,8 @@ final class TrunklineServer: Sendable {
             throw PeerFailure(
                 "\(method) \(path): \(status) \(String(decoding: data, as: UTF8.self))")
         }
-        return data.isEmpty ? JSON([String: Any]()) : JSON(try JSONSerialization.jsonObject(with: data))
+        return data.isEmpty
+            ? JSON([String: Any]()) : JSON(try JSONSerialization.jsonObject(with: data))
     }
 
     func metric(_ line: String) async throws -> Double? {
