@@ -162,6 +162,7 @@ let package = Package(
             name: "TrunklineMedia",
             targets: ["Base", "CallModel", "RTP", "SecureRTP", "Audio", "Detection", "Media"]),
         .library(name: "TrunklineSIP", targets: ["SIP", "SDP"]),
+        .library(name: "TrunklineRules", targets: ["Compliance", "Campaigns"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),

@@ -20,8 +20,6 @@ actor CampaignRunner {
     static let stepMilliseconds = 20
     /// Campaigns running at one time.
     static let campaignLimit = 200
-    /// Attempts at storing a record before the operator is told that it is lost to the store.
-    static let writeAttempts = 6
 
     struct Parts: Sendable {
         var store: Store
@@ -38,7 +36,6 @@ actor CampaignRunner {
     private struct Running {
         var campaign: Campaign
         var pacer: Pacer
-        var active = 0
         var conversation: CallPlan.Conversation
         var voicemail: PlaybackClip?
         /// When nothing was due: ask again no earlier than this.
@@ -47,6 +44,8 @@ actor CampaignRunner {
 
     private let parts: Parts
     private var running: [CampaignID: Running] = [:]
+    /// Live calls of each campaign. Outlives a pause: calls go on while their campaign is paused.
+    private var active: [CampaignID: Int] = [:]
 
     init(_ parts: Parts) { self.parts = parts }
 
@@ -72,6 +71,8 @@ actor CampaignRunner {
             try parts.files.clip(path, field: "voicemail_path")
         }
         try await parts.store.setStatus(.running, of: campaign.id)
+        // Another start may have come first while this one waited for the store.
+        guard running[campaign.id] == nil else { return }
         running[campaign.id] = Running(
             campaign: campaign,
             pacer: Pacer(
@@ -102,10 +103,12 @@ actor CampaignRunner {
     private func step(_ id: CampaignID) async {
         let now = SystemClock.instant
         guard let state = running[id], now >= state.idleUntil,
-            state.pacer.mayStart(active: state.active, now: now)
+            state.pacer.mayStart(active: active[id] ?? 0, now: now)
         else { return }
+        var claimed: Claim?
         do {
-            guard let claim = try await parts.store.claimNext(id, now: SystemClock.wall) else {
+            claimed = try await parts.store.claimNext(id, now: SystemClock.wall)
+            guard let claim = claimed else {
                 try await idle(id)
                 return
             }
@@ -115,12 +118,16 @@ actor CampaignRunner {
             parts.logger.error(
                 "campaign step failed", metadata: ["campaign": "\(id)", "reason": "\(error)"])
             running[id]?.idleUntil = SystemClock.instant + .seconds(1)
+            // The store refuses this for a claim that may have been dialled or has its record.
+            if let claimed {
+                try? await parts.store.release(claimed, until: SystemClock.wall + .seconds(1))
+            }
         }
     }
 
     private func idle(_ id: CampaignID) async throws {
         running[id]?.idleUntil = SystemClock.instant + .milliseconds(250)
-        guard running[id]?.active == 0 else { return }
+        guard active[id] ?? 0 == 0 else { return }
         let counts = try await parts.store.contactCounts(id)
         let open = (counts[.pending] ?? 0) + (counts[.inProgress] ?? 0)
         guard open == 0, counts.values.contains(where: { $0 > 0 }), running[id] != nil else {
@@ -139,6 +146,10 @@ actor CampaignRunner {
         }
         let contact = claim.contact
         let decision = await parts.desk.decide(contact: contact, campaign: state.campaign)
+        guard running[id] != nil else {
+            try await parts.store.release(claim, until: SystemClock.wall)
+            return
+        }
         let decisionID = try await parts.store.saveDecision(
             decision, call: claim.call, contact: contact.id)
         switch decision.verdict {
@@ -170,7 +181,7 @@ actor CampaignRunner {
     private func dial(_ claim: Claim, _ state: Running, _ decisionID: String) async {
         let id = state.campaign.id
         running[id]?.pacer.started(now: SystemClock.instant)
-        running[id]?.active += 1
+        active[id, default: 0] += 1
         let contact = claim.contact
         let plan = CallPlan(
             id: claim.call, direction: .outbound, campaign: id, contact: contact.id,
@@ -198,22 +209,11 @@ actor CampaignRunner {
             earlierDeclined: claim.earlierDeclined)
         let status = RetryPolicy.status(after: next, reason: record.endReason)
         let nextAttemptAt: WallTime? = if case .retry(let at) = next { at } else { nil }
-        for attempt in 1...Self.writeAttempts {
-            do {
-                try await parts.store.finish(
-                    record, contactStatus: status, nextAttemptAt: nextAttemptAt)
-                break
-            } catch {
-                parts.logger.error(
-                    "call record not stored",
-                    metadata: [
-                        "call": "\(record.id)", "attempt": "\(attempt)", "reason": "\(error)",
-                    ])
-                try? await Task.sleep(for: .milliseconds(100 << attempt))
-            }
-        }
+        await parts.store.finish(
+            record, contactStatus: status, nextAttemptAt: nextAttemptAt, logger: parts.logger)
         if let id = record.campaign {
-            running[id]?.active -= 1
+            active[id, default: 0] -= 1
+            if active[id] == 0 { active[id] = nil }
             running[id]?.idleUntil = .zero
         }
     }

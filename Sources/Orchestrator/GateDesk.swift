@@ -16,7 +16,7 @@ final class GateDesk: Sendable {
     private let settings: PlatformConfiguration.ComplianceSettings
     /// Monotonic instant at which the demonstration clock showed its configured time.
     private let clockOrigin: Instant
-    /// Opt-outs this process has seen, kept in case the store refuses a write.
+    /// Opt-outs that the store does not hold yet: kept until it does.
     private let optOuts = Mutex<Set<PhoneNumber>>([])
 
     init(
@@ -71,6 +71,11 @@ final class GateDesk: Sendable {
     /// Effective for the very next decision, before the store has it.
     func remember(optOut number: PhoneNumber) {
         _ = optOuts.withLock { $0.insert(number) }
+    }
+
+    /// The store has it: from now on the list itself says so.
+    func forget(optOut number: PhoneNumber) {
+        _ = optOuts.withLock { $0.remove(number) }
     }
 
     /// Reads the lists and zones anew, and swaps the snapshot.

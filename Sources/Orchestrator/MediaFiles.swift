@@ -5,15 +5,20 @@ internal import Synchronization
 /// Audio files named by campaigns and API calls: found only below the directories the operator
 /// allows, read once, kept as 8 kHz mono clips.
 final class MediaFiles: Sendable {
-    /// Clips kept in memory; each is at most `longestClip`.
-    static let clipLimit = 256
+    /// Samples of clips kept in memory: 128 MB, some two hours at 8 kHz.
+    static let sampleLimit = 64 << 20
     /// Ten minutes.
     static let longestClip = 600
     /// Bytes of a file that will be read: ten minutes of 48 kHz stereo.
     static let fileLimit = 120 << 20
 
     private let roots: [String]
-    private let clips = Mutex<[String: PlaybackClip]>([:])
+    private let kept = Mutex(Kept())
+
+    private struct Kept {
+        var clips: [String: PlaybackClip] = [:]
+        var samples = 0
+    }
 
     /// - Parameter roots: directories below which files may be read; relative paths start at the
     ///   first.
@@ -24,7 +29,7 @@ final class MediaFiles: Sendable {
     /// The clip in the WAV file at `path`. Throws `PlatformError` naming `field`.
     func clip(_ path: String, field: String) throws(PlatformError) -> PlaybackClip {
         let full = try resolve(path, field: field)
-        if let known = clips.withLock({ $0[full] }) { return known }
+        if let known = kept.withLock({ $0.clips[full] }) { return known }
         guard let file = FileHandle(forReadingAtPath: full) else {
             throw .invalid(field, "\(field): no readable file at \(path)")
         }
@@ -32,9 +37,12 @@ final class MediaFiles: Sendable {
         guard let data = try? file.read(upToCount: Self.fileLimit + 1), data.count <= Self.fileLimit
         else { throw .invalid(field, "\(field): \(path) is larger than \(Self.fileLimit) bytes") }
         let clip = try Self.decode([UInt8](data), path: path, field: field)
-        clips.withLock { clips in
-            if clips.count >= Self.clipLimit { clips.removeAll() }
-            clips[full] = clip
+        kept.withLock { kept in
+            // Two readers of one file at once: the second replaces what the first put in.
+            kept.samples -= kept.clips.removeValue(forKey: full)?.samples.count ?? 0
+            if kept.samples + clip.samples.count > Self.sampleLimit { kept = Kept() }
+            kept.clips[full] = clip
+            kept.samples += clip.samples.count
         }
         return clip
     }
@@ -53,6 +61,19 @@ final class MediaFiles: Sendable {
         } catch {
             throw .invalid(field, "\(field): \(path) is not a usable WAV file (\(error))")
         }
+    }
+
+    /// Where a caller of the API may have a leg recorded: a `.wav` file below an allowed root that
+    /// does not exist yet, so that neither the database nor an older recording can be overwritten.
+    func newRecording(_ path: String, field: String) throws(PlatformError) -> String {
+        let full = try resolve(path, field: field)
+        guard full.hasSuffix(".wav") else {
+            throw .invalid(field, "\(field): the name of a recording ends in .wav")
+        }
+        guard !FileManager.default.fileExists(atPath: full) else {
+            throw .invalid(field, "\(field): \(path) exists already")
+        }
+        return full
     }
 
     /// The absolute path of `path` if it lies below an allowed root.

@@ -7,8 +7,11 @@ public import Store
 
 /// Scripts, outcomes, schedules and analytics: the thinking side of the original platform's API.
 extension Platform {
-    /// A structured script from campaign and customer data, by the built-in template.
-    public func generateScript(_ input: ScriptInput) -> Script { ScriptTemplate.generate(input) }
+    /// A structured script from campaign and customer data: the built-in template, in the words of
+    /// the configured language model where there is one.
+    public func generateScript(_ input: ScriptInput) async -> Script {
+        await scripts.write(input)
+    }
 
     public func classify(_ facts: CallFacts) -> Classification {
         OutcomeClassifier.classify(facts: facts)

@@ -3,6 +3,7 @@ internal import Base
 public import CallModel
 internal import Compliance
 internal import Media
+internal import SIP
 internal import Signalling
 internal import Store
 
@@ -13,7 +14,8 @@ extension Platform {
     /// extension (a user part that is no number) does not need to.
     public func placeCall(_ request: CallRequest) async throws -> CallID {
         let id = Self.newCallID()
-        let number = Self.number(of: request.to)
+        let target = try CallTarget(request.to)
+        let number = target.number
         let from = request.from ?? configuration.callerID
         var decisionID: String?
         if let number, !(request.isLocalTest && Self.isLoopback(target: request.to)) {
@@ -39,19 +41,14 @@ extension Platform {
                     field: "to", status: 403)
             }
         }
-        guard number == nil || configuration.trunk != nil || request.to.hasPrefix("sip:") else {
+        guard configuration.trunk != nil || target.dial.contains(":") else {
             throw PlatformError.invalid("to", "no trunk is configured: a number cannot be reached")
         }
         let plan = try plan(for: request, id: id, number: number, decisionID: decisionID)
         await center.place(
-            plan, target: request.to.hasPrefix("sip:") ? request.to : number?.e164 ?? request.to,
-            from: from?.e164 ?? "trunkline"
+            plan, target: target.dial, from: from?.e164 ?? "trunkline"
         ) { [store, logger] record in
-            do {
-                try await store.finish(record, contactStatus: nil, nextAttemptAt: nil)
-            } catch {
-                logger.error("call record not stored", metadata: ["call": "\(record.id)"])
-            }
+            await store.finish(record, contactStatus: nil, nextAttemptAt: nil, logger: logger)
         }
         return id
     }
@@ -59,6 +56,7 @@ extension Platform {
     private func plan(
         for request: CallRequest, id: CallID, number: PhoneNumber?, decisionID: String?
     ) throws -> CallPlan {
+        try Self.check(streamURL: request.streamURL, field: "stream_url")
         let conversation: CallPlan.Conversation
         if let url = request.streamURL {
             conversation = .stream(url: url)
@@ -86,24 +84,20 @@ extension Platform {
     }
 
     /// The telephone number that a call target names, if it names one.
-    static func number(of target: String) -> PhoneNumber? {
-        var text = Substring(target)
-        for scheme in ["sips:", "sip:", "tel:"] where text.hasPrefix(scheme) {
-            text = text.dropFirst(scheme.count)
-            break
-        }
-        let user = text.prefix { $0 != "@" && $0 != ";" }
-        return try? PhoneNumber(String(user))
-    }
+    static func number(of target: String) -> PhoneNumber? { (try? CallTarget(target))?.number }
 
     /// True for `sip:…@HOST[:PORT]` whose host is this machine.
     static func isLoopback(target: String) -> Bool {
-        guard target.hasPrefix("sip:"), let at = target.lastIndex(of: "@") else { return false }
-        let host = target[target.index(after: at)...].prefix { $0 != ";" && $0 != "?" }
-        let name =
-            host.hasPrefix("[")
-            ? String(host.dropFirst().prefix { $0 != "]" }) : String(host.prefix { $0 != ":" })
-        return PlatformConfiguration.Endpoint(host: name, port: 0).isLoopback
+        guard let uri = try? SIPURI(target) else { return false }
+        return PlatformConfiguration.Endpoint(host: uri.host, port: 0).isLoopback
+    }
+
+    /// A bot's address that can never work is refused before anybody's telephone rings.
+    static func check(streamURL: String?, field: String) throws(PlatformError) {
+        guard let url = streamURL?.lowercased() else { return }
+        guard url.hasPrefix("ws://") || url.hasPrefix("wss://"), url.utf8.count <= 4096,
+            url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        else { throw .invalid(field, "\(field) must be a ws:// or wss:// URL") }
     }
 
     public func liveCall(_ id: CallID) async -> LiveCall? { await center.liveCall(id) }
@@ -123,8 +117,9 @@ extension Platform {
         if request.mode == .stream, request.streamURL == nil {
             request.streamURL = configuration.streamURL
         }
+        try Self.check(streamURL: request.streamURL, field: "stream_url")
         if let path = request.recordingPath {
-            request.recordingPath = try files.resolve(path, field: "options.record")
+            request.recordingPath = try files.newRecording(path, field: "options.record")
         }
         return try await center.createBareLeg(request)
     }
@@ -167,11 +162,7 @@ extension Platform {
                 streamParameters: ["to": call.user]),
             mode: mode,
             completion: { record in
-                do {
-                    try await store.finish(record, contactStatus: nil, nextAttemptAt: nil)
-                } catch {
-                    logger.error("call record not stored", metadata: ["call": "\(record.id)"])
-                }
+                await store.finish(record, contactStatus: nil, nextAttemptAt: nil, logger: logger)
             })
     }
 

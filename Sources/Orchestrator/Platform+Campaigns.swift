@@ -17,6 +17,7 @@ extension Platform {
         if campaign.name.isEmpty || campaign.name.utf8.count > 200 {
             throw PlatformError.invalid("name", "name must have 1 to 200 bytes")
         }
+        try Self.check(streamURL: campaign.streamURL, field: "stream_url")
         if let path = campaign.voicemailPath { _ = try files.clip(path, field: "voicemail_path") }
         if let path = campaign.messagePath { _ = try files.clip(path, field: "message_path") }
         try await store.insert(campaign)
@@ -65,6 +66,7 @@ extension Platform {
         desk.remember(optOut: number)
         try await store.addToInternalList(
             number, source: source, call: call, at: SystemClock.wall)
+        desk.forget(optOut: number)
     }
 
     public func isOnInternalList(_ number: PhoneNumber) async throws -> Bool {

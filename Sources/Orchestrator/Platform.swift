@@ -7,6 +7,7 @@ public import NIOCore
 internal import Signalling
 internal import Store
 internal import Streaming
+internal import Synchronization
 public import Telemetry
 
 /// The whole platform, wired: what `trunkline serve` runs and what the HTTP edge speaks to.
@@ -29,7 +30,11 @@ public final class Platform: Sendable {
     let agent: CallAgent
     let runner: CampaignRunner
     let files: MediaFiles
+    let scripts: ScriptWriter
     let recordings: String
+    /// The call centre and its clock: they outlive the cancellation of `run`, since live calls end
+    /// through them.
+    private let background = Mutex<[Task<Void, Never>]>([])
 
     /// Opens the store and the media engine; nothing is dialled or answered before `run`.
     public init(
@@ -49,8 +54,15 @@ public final class Platform: Sendable {
         }
         desk = try GateDesk(
             settings: configuration.compliance, store: store, metrics: metrics, logger: logger)
+        scripts = ScriptWriter(configuration.languageModel, logger: logger)
         files = MediaFiles(
             roots: [configuration.dataDirectory] + configuration.audioDirectories)
+        // Read now: a call that meets a clip must not wait for a disk.
+        for case .play(let path) in configuration.routes.values {
+            do { _ = try files.clip(path, field: "routes") } catch {
+                logger.warning("a routed clip is not usable", metadata: ["reason": "\(error)"])
+            }
+        }
         hub = try StreamHub(group: group, metrics: metrics, logger: logger)
         let feed = center.feed
         engine = try MediaEngine(
@@ -94,6 +106,7 @@ public final class Platform: Sendable {
                 metadata: ["count": "\(interrupted.count)"])
         }
         await center.attach(parts())
+        startCenter()
         let bound = try await agent.start()
         for campaign in try await store.campaigns() where campaign.status == .running {
             do {
@@ -105,16 +118,8 @@ public final class Platform: Sendable {
                 try await store.setStatus(.paused, of: campaign.id)
             }
         }
-        let feed = center.feed
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.center.run() }
             group.addTask { await self.runner.run() }
-            group.addTask {
-                while !Task.isCancelled {
-                    feed.yield(.tick)
-                    try? await Task.sleep(for: .milliseconds(50))
-                }
-            }
             group.addTask {
                 do {
                     try await onReady(bound.host, bound.port)
@@ -127,21 +132,52 @@ public final class Platform: Sendable {
         }
     }
 
-    /// Ends live calls, waits (bounded) for their records, closes every part.
+    private func startCenter() {
+        let center = self.center
+        background.withLock { tasks in
+            tasks.append(Task { await center.run() })
+            tasks.append(
+                Task {
+                    while !Task.isCancelled {
+                        center.feed.yield(.tick)
+                        try? await Task.sleep(for: .milliseconds(50))
+                    }
+                })
+        }
+    }
+
+    /// Ends live calls, waits (bounded) for their records, closes every part. Call after `run` has
+    /// returned.
     public func shutdown() async {
         await center.drain()
-        let deadline = SystemClock.instant + .seconds(5)
-        while await center.activeCount > 0, SystemClock.instant < deadline {
-            try? await Task.sleep(for: .milliseconds(20))
-        }
-        bus.finish()
+        await settle(within: .seconds(5))
+        // Calls whose far end did not answer the BYE get their `ended` from this.
         await agent.shutdown()
-        await hub.shutdown()
+        await settle(within: .seconds(5))
+        bus.finish()
         engine.shutdown()
+        await scripts.shutdown()
+        await hub.shutdown()
         center.feed.finish()
+        for task in background.withLock({ $0 }) {
+            task.cancel()
+            await task.value
+        }
         do { try store.close() } catch {
             logger.error("the store did not close cleanly", metadata: ["reason": "\(error)"])
         }
+    }
+
+    /// Waits until every call has ended and has its record in the store. Not cut short by
+    /// cancellation: what is being waited for has to be on disk.
+    private func settle(within limit: Interval) async {
+        let center = self.center
+        await Task.detached {
+            let deadline = SystemClock.instant + limit
+            while await !center.isSettled, SystemClock.instant < deadline {
+                try? await Task.sleep(for: .milliseconds(20))
+            }
+        }.value
     }
 
     private func parts() -> CallCenter.Parts {
@@ -155,10 +191,11 @@ public final class Platform: Sendable {
             maximumCalls: configuration.maximumCalls,
             optOut: { number, source, call in
                 desk.remember(optOut: number)
-                for attempt in 1...CampaignRunner.writeAttempts {
+                for attempt in 1...Store.writeAttempts {
                     do {
                         try await store.addToInternalList(
                             number, source: source, call: call, at: SystemClock.wall)
+                        desk.forget(optOut: number)
                         return
                     } catch {
                         logger.critical(

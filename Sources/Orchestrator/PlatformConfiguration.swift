@@ -12,7 +12,13 @@ public struct PlatformConfiguration: Sendable {
         }
         /// True for 127.0.0.0/8, ::1 and `localhost`.
         public var isLoopback: Bool {
-            host == "localhost" || host == "::1" || host.hasPrefix("127.")
+            // `127.example.com` is somebody else's name.
+            host == "localhost" || host == "::1"
+                || host.hasPrefix("127.")
+                    && host.utf8.allSatisfy {
+                        $0 == UInt8(ascii: ".")
+                            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                    }
         }
     }
 

@@ -17,25 +17,52 @@ struct AccessMiddleware<Context: RequestContext>: RouterMiddleware {
         _ request: Request, context: Context,
         next: (Request, Context) async throws -> Response
     ) async throws -> Response {
-        guard AccessRule.allows(request.head, path: request.uri.path, key: key) else {
-            throw APIError(AccessRule.refusal)
+        if let refusal = AccessRule.refusal(request.head, path: request.uri.path, key: key) {
+            throw APIError(refusal)
         }
         return try await next(request, context)
     }
 }
 
 enum AccessRule {
-    static let refusal = PlatformError(
+    static let unauthorized = PlatformError(
         code: "unauthorized",
         message: "a valid key is needed: send `Authorization: Bearer KEY`", status: 401)
+    static let foreign = PlatformError(
+        code: "foreign_origin",
+        message: "without a key only programs of this machine are served, not web pages: "
+            + "address the server as localhost or 127.0.0.1, or set a key", status: 403)
 
-    static func allows(_ head: HTTPRequest, path: String, key: Redacted<String>?) -> Bool {
-        guard let key else { return true }
-        if AccessMiddleware<BasicRequestContext>.openPaths.contains(path) { return true }
-        guard let header = head.headerFields[.authorization], header.hasPrefix("Bearer ") else {
-            return false
+    /// Why a request may not be served; nil when it may.
+    static func refusal(
+        _ head: HTTPRequest, path: String, key: Redacted<String>?
+    ) -> PlatformError? {
+        if AccessMiddleware<BasicRequestContext>.openPaths.contains(path) { return nil }
+        guard let key else {
+            return isForeign(authority: head.authority, origin: head.headerFields[originName])
+                ? foreign : nil
         }
-        return equalInConstantTime(Array(header.dropFirst(7).utf8), Array(key.value.utf8))
+        guard let header = head.headerFields[.authorization], header.hasPrefix("Bearer "),
+            equalInConstantTime(Array(header.dropFirst(7).utf8), Array(key.value.utf8))
+        else { return unauthorized }
+        return nil
+    }
+
+    private static let originName = HTTPField.Name("Origin") ?? .referer
+
+    /// A server without a key trusts everything on its machine. A browser there runs other
+    /// people's pages: one that posts here says so in `Origin`, and one whose name was made to
+    /// point here (DNS rebinding) asks for that name.
+    static func isForeign(authority: String?, origin: String?) -> Bool {
+        let authority = authority?.lowercased()
+        if let origin = origin?.lowercased() {
+            guard let authority, origin == "http://" + authority else { return true }
+        }
+        guard let authority else { return false }
+        let host =
+            authority.hasPrefix("[")
+            ? authority.dropFirst().prefix { $0 != "]" } : authority.prefix { $0 != ":" }
+        return !PlatformConfiguration.Endpoint(host: String(host), port: 0).isLoopback
     }
 
     /// Takes as long for a wrong first byte as for a wrong last one.
@@ -50,6 +77,12 @@ enum AccessRule {
 
 /// Counts requests, turns every error into the API's error shape.
 struct ReportingMiddleware<Context: RequestContext>: RouterMiddleware {
+    /// Methods with a label of their own. A client may make up any word; it must not use up the
+    /// metric's label sets.
+    static var methods: Set<String> {
+        ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    }
+
     let metrics: MetricsRegistry
 
     func handle(
@@ -81,8 +114,10 @@ struct ReportingMiddleware<Context: RequestContext>: RouterMiddleware {
                         status: 500)
                 ).response
         }
+        let method = request.method.rawValue
         metrics.counter(
-            Catalogue.httpRequests, [request.method.rawValue, String(response.status.code)]
+            Catalogue.httpRequests,
+            [Self.methods.contains(method) ? method : "other", String(response.status.code)]
         ).increment()
         return response
     }

@@ -55,7 +55,9 @@ struct CallRoutes {
             let records = try await platform.records(campaign: nil, limit: max(limit, 0))
             var writer = JSONWriter()
             writer.object { writer in
-                writer.array("live") { writer in for call in live { writer.write(call) } }
+                writer.array("live") { writer in
+                    for call in live { writer.write(call, events: false) }
+                }
                 writer.array("records") { writer in
                     for record in records { writer.write(record, events: false) }
                 }
@@ -66,7 +68,7 @@ struct CallRoutes {
             let id = CallID(try context.parameters.require("id"))
             var writer = JSONWriter()
             if let call = await platform.liveCall(id) {
-                writer.write(call)
+                writer.write(call, events: true)
             } else if let record = try await platform.record(id) {
                 writer.write(record, events: true)
             } else {

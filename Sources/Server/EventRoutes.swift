@@ -4,6 +4,7 @@ internal import Hummingbird
 internal import HummingbirdCore
 internal import NIOCore
 internal import Orchestrator
+internal import ServiceLifecycle
 
 /// `GET /v1/events` as server-sent events (WHATWG HTML 9.2); the same path upgrades to WebSocket,
 /// see `EventUpgradeChannel`. `?call_id=` or `?campaign_id=` narrow the feed.
@@ -23,11 +24,16 @@ struct EventRoutes {
                     .contentType: "text/event-stream", .cacheControl: "no-store",
                 ],
                 body: ResponseBody { writer in
-                    try await writer.write(ByteBuffer(string: ": trunkline events\n\n"))
-                    for await event in events where filter.admits(event) {
-                        try await writer.write(
-                            ByteBuffer(
-                                string: "event: \(event.kind.name)\ndata: \(event.json)\n\n"))
+                    // A client that goes says so by closing its side: without watching for it the
+                    // subscription would live until the next event that the filter admits.
+                    try await request.body.consumeWithCancellationOnInboundClose { _ in
+                        try await writer.write(ByteBuffer(string: ": trunkline events\n\n"))
+                        for await event in events.cancelOnGracefulShutdown()
+                        where filter.admits(event) {
+                            try await writer.write(
+                                ByteBuffer(
+                                    string: "event: \(event.kind.name)\ndata: \(event.json)\n\n"))
+                        }
                     }
                     try await writer.finish(nil)
                 })

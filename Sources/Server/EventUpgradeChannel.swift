@@ -1,4 +1,5 @@
 internal import Base
+internal import Glibc
 internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
@@ -9,11 +10,15 @@ internal import NIOHTTPTypes
 internal import NIOHTTPTypesHTTP1
 internal import NIOWebSocket
 internal import Orchestrator
+internal import ServiceLifecycle
 
 /// A connection that is HTTP/1.1 unless it asks to become a WebSocket on `/v1/events`.
 struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
     typealias HTTPChannel = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
     typealias SocketChannel = NIOAsyncChannel<WebSocketFrame, WebSocketFrame>
+
+    /// How long a connection may rest without a request, and a request may stall.
+    static let idleLimit = Duration.seconds(75)
 
     enum Outcome: Sendable {
         case http(HTTPChannel)
@@ -31,6 +36,8 @@ struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         channel.eventLoop.makeCompletedFuture {
+            try Self.keepAlive(channel)
+            try channel.pipeline.syncOperations.addHandler(FirstRequestLimit())
             let upgrader = NIOTypedWebSocketServerUpgrader<Outcome>(
                 maxFrameSize: 1 << 14,
                 shouldUpgrade: { channel, head in
@@ -39,6 +46,7 @@ struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
                 },
                 upgradePipelineHandler: { channel, head in
                     channel.eventLoop.makeCompletedFuture {
+                        FirstRequestLimit.lift(from: channel)
                         let socket = try SocketChannel(wrappingChannelSynchronously: channel)
                         return .webSocket(socket, EventFilter(path: head.uri))
                     }
@@ -47,9 +55,17 @@ struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
                 upgraders: [upgrader],
                 notUpgradingCompletionHandler: { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(
-                            HTTP1ToHTTPServerCodec(secure: false))
-                        return .http(try HTTPChannel(wrappingChannelSynchronously: channel))
+                        FirstRequestLimit.lift(from: channel)
+                        let pipeline = channel.pipeline.syncOperations
+                        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+                        // Closes idle connections, and resting ones when the server shuts down.
+                        try pipeline.addHandler(
+                            HTTPConnectionStateHandler(
+                                idleTimeout: Self.idleLimit, logger: logger))
+                        return .http(
+                            try HTTPChannel(
+                                wrappingChannelSynchronously: channel,
+                                configuration: .init(isOutboundHalfClosureEnabled: true)))
                     }
                 })
             let outcome = try channel.pipeline.syncOperations
@@ -62,9 +78,22 @@ struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
     static func mayUpgrade(_ head: HTTPRequestHead, key: Redacted<String>?) -> Bool {
         let path = head.uri.split(separator: "?", maxSplits: 1).first.map(String.init) ?? ""
         guard path == "/v1/events" else { return false }
-        var request = HTTPRequest(method: .get, scheme: nil, authority: nil, path: path)
-        request.headerFields[.authorization] = head.headers.first(name: "authorization")
-        return AccessRule.allows(request, path: path, key: key)
+        var request = HTTPRequest(
+            method: .get, scheme: nil, authority: head.headers.first(name: "host"), path: path)
+        for name in ["authorization", "origin"] {
+            guard let field = HTTPField.Name(name) else { continue }
+            request.headerFields[field] = head.headers.first(name: name)
+        }
+        return AccessRule.refusal(request, path: path, key: key) == nil
+    }
+
+    /// A subscriber whose machine vanished is found out by the kernel, within two minutes.
+    private static func keepAlive(_ channel: any Channel) throws {
+        let options = channel.syncOptions
+        try options?.setOption(.socketOption(.so_keepalive), value: 1)
+        try options?.setOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: 60)
+        try options?.setOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: 15)
+        try options?.setOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: 4)
     }
 
     func handle(value: Value, logger: Logger) async {
@@ -89,12 +118,19 @@ struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
             try await channel.executeThenClose { inbound, outbound in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
-                        for await event in events where filter.admits(event) {
+                        for await event in events.cancelOnGracefulShutdown()
+                        where filter.admits(event) {
                             try await outbound.write(
                                 WebSocketFrame(
                                     fin: true, opcode: .text,
                                     data: ByteBuffer(string: event.json)))
                         }
+                        guard !Task.isCancelled else { return }
+                        // RFC 6455 7.4.1: 1001, the server is going away.
+                        try await outbound.write(
+                            WebSocketFrame(
+                                fin: true, opcode: .connectionClose,
+                                data: ByteBuffer(bytes: [0x03, 0xE9])))
                     }
                     group.addTask {
                         for try await frame in inbound {

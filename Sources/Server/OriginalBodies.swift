@@ -25,6 +25,16 @@ struct FreeValue: Decodable {
     }
 }
 
+/// A section of a script: its text, or nothing for what `/api/generate-script` returns besides texts
+/// (lists of lines and of objections, metadata).
+struct SpokenValue: Decodable {
+    let text: String?
+
+    init(from decoder: any Decoder) throws {
+        text = try? decoder.singleValueContainer().decode(String.self)
+    }
+}
+
 struct ScriptBody: Decodable {
     var campaign_data: [String: FreeValue]
     var customer_profile: [String: FreeValue]?
@@ -67,7 +77,7 @@ struct InitiateBody: Decodable {
         var state: String?
     }
     var customer_data: Customer
-    var script: [String: FreeValue]?
+    var script: [String: SpokenValue]?
     var stream_url: String?
     var voicemail: String?
 }

@@ -15,7 +15,7 @@ struct OriginalRoutes {
     func add(to router: Router<HTTPServer.Context>) {
         router.post("/api/generate-script") { request, _ in
             let body = try await request.decoded(as: ScriptBody.self)
-            let script = platform.generateScript(
+            let script = await platform.generateScript(
                 ScriptInput(
                     campaign: body.campaign_data.mapValues(\.value),
                     customer: (body.customer_profile ?? [:]).mapValues(\.value)))
@@ -49,7 +49,7 @@ struct OriginalRoutes {
             call.voicemailPath = body.voicemail
             if let id = customer.customer_id { call.streamParameters["customer_id"] = id }
             for (key, value) in body.script ?? [:] {
-                if case .text(let text) = value.value {
+                if let text = value.text {
                     call.streamParameters["script_" + key] = text
                 }
             }

@@ -42,7 +42,7 @@ extension JSONWriter {
         }
     }
 
-    mutating func write(_ call: LiveCall) {
+    mutating func write(_ call: LiveCall, events: Bool) {
         object { writer in
             writer.field("call_id", call.id.value)
             writer.field("status", "live")
@@ -54,7 +54,7 @@ extension JSONWriter {
             writer.field("started_at", call.startedAt.iso8601)
             writer.optional("answered_at", call.answeredAt?.iso8601)
             writer.optional("verdict", call.verdict?.rawValue)
-            writer.write(call.events)
+            if events { writer.write(call.events) }
         }
     }
 

@@ -52,6 +52,8 @@ public final class AgentNode: VirtualNode {
     public var answer: [UInt8]
     public var onIncoming: ((CallKey, IncomingInvite, VirtualWorld) -> Void)?
     public var onNotice: ((CallKey, CallNotice, VirtualWorld) -> Void)?
+    /// Told when the script answers, before the 200 goes out.
+    public var onAnswering: ((CallKey, VirtualWorld) -> Void)?
 
     public struct KeyedNotice: Equatable, Sendable {
         public var call: CallKey
@@ -101,6 +103,7 @@ public final class AgentNode: VirtualNode {
     }
 
     public func perform(_ deed: CalleeScript.Deed, on call: CallKey, world: VirtualWorld) {
+        if deed == .answer { onAnswering?(call, world) }
         let answer = answer
         act(world) { agent, out in
             switch deed {

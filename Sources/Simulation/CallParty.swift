@@ -43,6 +43,7 @@ public final class CallParty {
         world.add(agent)
         world.add(leg)
         agent.onIncoming = { [weak self] call, invite, _ in self?.take(call, invite) }
+        agent.onAnswering = { [weak self] _, world in self?.begin(world) }
         agent.onNotice = { [weak self] call, notice, world in self?.note(call, notice, world) }
     }
 
@@ -83,9 +84,10 @@ public final class CallParty {
         switch notice {
         case .earlyMedia(let sdp): accept(sdp, world)
         case .answered(let sdp):
-            if call.isInbound { configure(world) } else { accept(sdp, world) }
-            leg.answered(world: world)
-            onAnswered?(world)
+            // The callee's media began with its 200.
+            guard !call.isInbound else { return }
+            accept(sdp, world)
+            begin(world)
         case .ended(let end):
             self.end = end
             leg.close(world: world)
@@ -103,6 +105,12 @@ public final class CallParty {
             failure = "answer: \(error)"
         }
         configure(world)
+    }
+
+    private func begin(_ world: VirtualWorld) {
+        if call?.isInbound == true { configure(world) }
+        leg.answered(world: world)
+        onAnswered?(world)
     }
 
     private func configure(_ world: VirtualWorld) {

@@ -90,6 +90,7 @@ extension SessionCore {
     func receive(_ bytes: ByteBuffer) {
         guard state == .open || isClosing else { return }
         lastHeard = .now()
+        unansweredPings = 0
         decoder.feed(bytes)
         while state == .open || isClosing, let input = decoder.next() { handle(input) }
         guard state == .open else { return }

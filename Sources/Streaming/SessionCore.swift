@@ -51,6 +51,8 @@ final class SessionCore {
     var closeDeadline = NIODeadline.distantFuture
     var lastHeard = NIODeadline.uptimeNanoseconds(0)
     var nextPing = NIODeadline.distantFuture
+    /// Pings since anything was heard: a bot that was never asked is not given up.
+    var unansweredPings = 0
     private var logged: Set<StreamNotice> = []
 
     init(
@@ -179,10 +181,13 @@ final class SessionCore {
         case .open:
             pump()
             guard state == .open else { return }
-            if now - lastHeard > .nanoseconds(limits.silenceTimeout.nanoseconds) {
+            if unansweredPings > 0,
+                now - lastHeard > .nanoseconds(limits.silenceTimeout.nanoseconds)
+            {
                 lose("nothing was heard from the bot for \(limits.silenceTimeout.milliseconds) ms")
             } else if now >= nextPing {
                 nextPing = now + .nanoseconds(limits.pingInterval.nanoseconds)
+                unansweredPings += 1
                 encoder.write(.ping, UnsafeRawBufferPointer(start: nil, count: 0), into: &out)
                 flush()
             }

@@ -24,10 +24,11 @@ private struct Pair {
         world.add(callee)
     }
 
-    func place(_ number: UInt64 = 1, at ms: Int64 = 0) throws {
+    func place(_ number: UInt64 = 1, at ms: Int64 = 0, ringSeconds: Int64 = 5) throws {
         world.run(until: Instant(milliseconds: ms))
         try caller.place(
-            .outbound(number), to: callee, offer: offer, ringTimeout: .seconds(5), world: world)
+            .outbound(number), to: callee, offer: offer, ringTimeout: .seconds(ringSeconds),
+            world: world)
     }
 
     func hangUp(_ number: UInt64 = 1, atMs ms: Double) {
@@ -71,18 +72,18 @@ private func expectSilence(_ pair: Pair, _ seed: UInt64) {
 
 // MARK: any call, any network
 
-/// Fifty seeds a case: three calls each, everything at random.
-@Test(arguments: [0, 50, 100, 150, 200, 250] as [UInt64])
+/// Sixty seeds a case: two calls each, everything at random.
+@Test(arguments: [0, 60, 120, 180] as [UInt64])
 func everyCallEndsOnceAndLastAndLeavesNoTimer(_ first: UInt64) throws {
     var answered = 0
-    for seed in first..<first + 50 {
+    for seed in first..<first + 60 {
         var random = SeededGenerator(seed: seed)
         let rough = LinkConditions(
             loss: Double(random.next() % 21) / 100, duplication: Double(random.next() % 11) / 100,
             reordering: Double(random.next() % 11) / 100, reorderingDelay: .milliseconds(700),
             latency: random.interval(below: .milliseconds(150)), jitter: .milliseconds(40))
         let pair = Pair(seed: seed, rough)
-        for number in 1...3 as ClosedRange<UInt64> {
+        for number in 1...2 as ClosedRange<UInt64> {
             let start = Int64(number) * 1500
             pair.callee.script = .random(&random)
             try pair.place(number, at: start)
@@ -93,7 +94,7 @@ func everyCallEndsOnceAndLastAndLeavesNoTimer(_ first: UInt64) throws {
             }
         }
         #expect(pair.finish(), "seed \(seed)")
-        for number in 1...3 as ClosedRange<UInt64> {
+        for number in 1...2 as ClosedRange<UInt64> {
             #expect(end(pair.caller, .outbound(number)) != nil, "seed \(seed) call \(number)")
             answered += wasAnswered(pair.caller, .outbound(number)) ? 1 : 0
         }
@@ -102,7 +103,8 @@ func everyCallEndsOnceAndLastAndLeavesNoTimer(_ first: UInt64) throws {
         }
         expectSilence(pair, seed)
     }
-    #expect(answered > 40 && answered < 140)
+    // Of 120.
+    #expect(answered > 30 && answered < 100)
 }
 
 @Test func twentyPercentLossIsOvercomeByRetransmission() throws {
@@ -110,7 +112,7 @@ func everyCallEndsOnceAndLastAndLeavesNoTimer(_ first: UInt64) throws {
     for seed in 1000..<1100 as Range<UInt64> {
         let pair = Pair(seed: seed, LinkConditions(loss: 0.2, latency: .milliseconds(40)))
         pair.callee.script = .answering(after: .seconds(2))
-        try pair.place()
+        try pair.place(ringSeconds: 30)
         pair.hangUp(atMs: 50_000)
         #expect(pair.finish())
         let call = try #require(pair.callee.notices.first?.event.call)

@@ -31,9 +31,9 @@ import Testing
     @Test func orderOfFieldsAndUnknownFieldsDoNotMatter() {
         let (message, payload) = parse(
             Array(
-                #"{"media":{"x":[{"payload":"AAAA"}],"payload":"gAE=","track":"outbound"},"n":-1.5e3,"#
-                    .utf8)
-                + Array(#""t":true,"u":null,"o":{"event":"clear"},"event":"media"}"#.utf8))
+                (#"{"media":{"x":[{"payload":"AAAA"}],"payload":"gAE=","track":"outbound"},"#
+                    + #""n":-1.5e3,"t":true,"u":null,"o":{"event":"clear"},"event":"media"}"#)
+                    .utf8))
         #expect(message == .media)
         #expect(payload == [0x80, 0x01])
     }

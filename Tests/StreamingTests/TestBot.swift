@@ -50,7 +50,8 @@ final class TestBot: Sendable {
         self.ready = ready
         server = try await ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.socketOption(.so_rcvbuf), value: 4096)
+            // On the listening socket: shrinking a window later stalls both directions.
+            .serverChannelOption(.socketOption(.so_rcvbuf), value: 4096)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     client.withLockedValue { $0 = channel }

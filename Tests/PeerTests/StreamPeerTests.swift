@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+@Suite struct StreamPeerTests {
+    /// An inbound call to the configured bot: SIPp speaks its g711a.pcap, the bot hears it.
+    @Test(.timeLimit(.minutes(1)))
+    func inboundCallToStreamReachesTheConfiguredBot() async throws {
+        let directory = try Place.scratch("inbound-stream")
+        let saved = directory + "/heard.wav"
+        let bot = try await DemoBot(
+            directory, ["--say", CalleeAudio.directory + "/message.wav", "--save", saved])
+        defer { bot.child.end() }
+        let server = try await TrunklineServer(
+            directory: directory, extra: "stream:\n  url: \"\(bot.url)\"\n")
+        defer { server.child.end() }
+        try FileManager.default.createSymbolicLink(
+            atPath: directory + "/pcap", withDestinationPath: "/usr/share/sip-tester")
+        let caller = try await runToEnd(
+            Place.sipp,
+            [
+                "-sn", "uac_pcap", "-s", "stream", "127.0.0.1:\(server.sipPort)", "-i",
+                "127.0.0.1", "-mi", "127.0.0.1", "-m", "1", "-timeout", "40", "-nostdin", "-mp",
+                "12700",
+            ], within: 50, cwd: directory)
+        #expect(caller.code == 0, "\(caller.output.suffix(2000))")
+        try await eventually("the bot to see the end", within: 10) {
+            bot.events.contains { $0["event"].string == "stop" }
+        }
+        let names = bot.events.compactMap { $0["event"].string }
+        let order = ["connected", "start", "media", "mark", "stop"].map { names.firstIndex(of: $0) }
+        #expect(order.allSatisfy { $0 != nil }, "\(names)")
+        #expect(order.compactMap { $0 } == order.compactMap { $0 }.sorted(), "\(names)")
+        // SIPp's built-in scenario presses 1 after the voice.
+        #expect(bot.events.contains { $0["event"].string == "dtmf" && $0["digit"].string == "1" })
+        let heard = try Sound.samples(saved)
+        #expect(heard.contains { abs(Int($0)) > 3000 })
+        let record = try await server.json("GET", "/v1/calls")["records"][0]
+        #expect(record["direction"].string == "inbound")
+        #expect(record["events"].array.isEmpty)
+    }
+
+    /// `trunkline call` with a bot, a voicemail message and a recording, against a mailbox.
+    @Test(.timeLimit(.minutes(1)))
+    func callLeavesItsMessageOnAMailbox() async throws {
+        let directory = try Place.scratch("call-voicemail")
+        let trunk = try await MeasuringTrunk(directory)
+        defer { trunk.child.end() }
+        let recording = directory + "/call.wav"
+        let call = try await runToEnd(
+            Place.trunkline,
+            [
+                "call", "sip:mailbox01@127.0.0.1:\(trunk.port)", "--stream",
+                "ws://127.0.0.1:9/never", "--voicemail", CalleeAudio.directory + "/message.wav",
+                "--record", recording, "--json", "--rtp-ports", "41040-41059",
+            ], within: 40)
+        #expect(call.code == 0, "\(call.output)")
+        let events = call.output.split(separator: "\n").map { JSON(line: $0) }
+        let names = events.compactMap { $0["event"].string }
+        let order = ["answered", "verdict", "beep", "voicemail_started", "voicemail_finished", "ended"]
+            .map { names.lastIndex(of: $0) }
+        #expect(order.allSatisfy { $0 != nil }, "\(names)")
+        #expect(order.compactMap { $0 } == order.compactMap { $0 }.sorted(), "\(names)")
+        #expect(!names.contains("stream_connected"))
+        let message = try Sound.samples(CalleeAudio.directory + "/message.wav")
+        let mailbox = try #require(trunk.calls(to: "01").first)
+        #expect(try Sound.correlation(Sound.samples(mailbox + ".wav"), message) > 0.99)
+        #expect(try Sound.correlation(Sound.samples(recording, channel: 1), message) > 0.99)
+    }
+
+    /// Ringback before the answer neither burns the verdict's clock nor reads as a machine.
+    @Test(.timeLimit(.minutes(1)))
+    func ringbackInEarlyMediaIsHeardAsRingback() async throws {
+        let directory = try Place.scratch("early")
+        let trunk = try await MeasuringTrunk(directory)
+        defer { trunk.child.end() }
+        let call = try await runToEnd(
+            Place.trunkline,
+            [
+                "call", "sip:early10@127.0.0.1:\(trunk.port)", "--play",
+                CalleeAudio.directory + "/message.wav", "--json", "--rtp-ports", "41060-41079",
+            ], within: 40)
+        #expect(call.code == 0, "\(call.output)")
+        let events = call.output.split(separator: "\n").map { JSON(line: $0) }
+        #expect(events.contains { $0["event"].string == "early_media" })
+        #expect(
+            events.contains { $0["event"].string == "tone" && $0["kind"].string == "ringback" })
+        #expect(!events.contains { $0["event"].string == "beep" })
+        let final = events.filter { $0["event"].string == "verdict" && $0["final"].bool == true }
+        #expect(final.first?["verdict"].string == "human")
+    }
+}

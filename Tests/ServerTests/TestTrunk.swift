@@ -1,0 +1,90 @@
+import Foundation
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOPosix
+
+/// A SIP peer on loopback: answers every INVITE the way it was told to.
+final class TestTrunk: Sendable {
+    enum Manner: Sendable {
+        case busy
+        /// 200 with PCMU, then stays until a BYE.
+        case answers
+    }
+
+    let port: Int
+    private let channel: any Channel
+    private let seen: NIOLockedValueBox<[String]>
+
+    init(_ manner: Manner) async throws {
+        let seen = NIOLockedValueBox<[String]>([])
+        self.seen = seen
+        channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Answerer(manner, seen))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        port = channel.localAddress?.port ?? 0
+    }
+
+    /// Request lines received, retransmissions included.
+    var requests: [String] { seen.withLockedValue { $0 } }
+    /// Different INVITEs, by their Request-URI's user.
+    var dialled: Set<String> {
+        Set(requests.filter { $0.hasPrefix("INVITE ") }.compactMap { line in
+            line.split(separator: ":").dropFirst().first?.split(separator: "@").first.map(String.init)
+        })
+    }
+
+    func close() async throws { try await channel.close().get() }
+
+    private final class Answerer: ChannelInboundHandler {
+        typealias InboundIn = AddressedEnvelope<ByteBuffer>
+        typealias OutboundOut = AddressedEnvelope<ByteBuffer>
+
+        let manner: Manner
+        let seen: NIOLockedValueBox<[String]>
+
+        init(_ manner: Manner, _ seen: NIOLockedValueBox<[String]>) {
+            self.manner = manner
+            self.seen = seen
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let envelope = unwrapInboundIn(data)
+            let lines = String(buffer: envelope.data).components(separatedBy: "\r\n")
+            guard let first = lines.first, !first.hasPrefix("SIP/2.0") else { return }
+            seen.withLockedValue { $0.append(first) }
+            guard let answer = answer(to: first, lines, port: context.localAddress?.port ?? 0)
+            else { return }
+            context.writeAndFlush(
+                wrapOutboundOut(
+                    AddressedEnvelope(
+                        remoteAddress: envelope.remoteAddress, data: ByteBuffer(string: answer))),
+                promise: nil)
+        }
+
+        private func answer(to first: String, _ lines: [String], port: Int) -> String? {
+            if first.hasPrefix("ACK ") { return nil }
+            let isInvite = first.hasPrefix("INVITE ")
+            var head = isInvite && manner == .busy ? "SIP/2.0 486 Busy Here\r\n" : "SIP/2.0 200 OK\r\n"
+            for line in lines.prefix(while: { !$0.isEmpty }) {
+                let name = line.prefix { $0 != ":" }.lowercased()
+                switch name {
+                case "via", "from", "call-id", "cseq": head += line + "\r\n"
+                case "to": head += line + (line.contains(";tag=") ? "" : ";tag=t1") + "\r\n"
+                default: break
+                }
+            }
+            head += "Contact: <sip:127.0.0.1:\(port)>\r\n"
+            guard isInvite, manner == .answers else { return head + "Content-Length: 0\r\n\r\n" }
+            let sdp = [
+                "v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0",
+                "m=audio 9 RTP/AVP 0", "a=rtpmap:0 PCMU/8000", "",
+            ].joined(separator: "\r\n")
+            return head
+                + "Content-Type: application/sdp\r\nContent-Length: \(sdp.utf8.count)\r\n\r\n" + sdp
+        }
+    }
+}

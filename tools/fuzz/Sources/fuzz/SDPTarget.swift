@@ -1,0 +1,69 @@
+import Base
+import SDP
+
+extension FuzzTarget {
+    /// A description as offer, as answer to ours, and there and back through the writer.
+    static let sdp = FuzzTarget(name: "sdp", maximumInput: 4096) { bytes in
+        guard let description = try? SessionDescription(parsing: Array(bytes)) else { return }
+        let written = description.serialisedBytes
+        // Empty or outlandish values may be written more plainly; then the trip must be exact.
+        if let again = try? SessionDescription(parsing: written) {
+            expect(again.media.count == description.media.count, "m= lines lost")
+            if let twice = try? SessionDescription(parsing: again.serialisedBytes) {
+                expect(twice == again, "the second trip differs")
+            } else {
+                expect(false, "cannot read what it wrote twice")
+            }
+        } else {
+            expect(written.count > SDPLimits.bodyBytes / 2, "cannot read what it wrote")
+        }
+        let key = [UInt8](repeating: 7, count: CryptoAttribute.keyCount)
+        for srtp: AudioCapabilities.SRTP in [.none, .optional, .required] {
+            let able = AudioCapabilities(srtp: srtp)
+            answer(description, able, key)
+            guard
+                let offer = try? OfferAnswer.makeOffer(
+                    localAddress: "192.0.2.10", port: 40_000, capabilities: able, sessionID: 1,
+                    cryptoKey: key)
+            else { return expect(false, "no offer of ours") }
+            if let agreed = try? OfferAnswer.accept(
+                answer: description, toOffer: offer, capabilities: able)
+            {
+                check(agreed, srtp)
+            }
+        }
+    }
+
+    private static func answer(
+        _ offer: SessionDescription, _ able: AudioCapabilities, _ key: [UInt8]
+    ) {
+        guard
+            let (answer, agreed) = try? OfferAnswer.answer(
+                to: offer, localAddress: "192.0.2.10", port: 40_000, capabilities: able,
+                sessionID: 1, cryptoKey: key)
+        else { return }
+        check(agreed, able.srtp)
+        expect(answer.media.count == offer.media.count, "RFC 3264 6: as many m= lines")
+        for (index, line) in answer.media.enumerated() where index != agreed.mediaIndex {
+            expect(line.port == 0, "a second line is open")
+        }
+        let offered = offer.media[agreed.mediaIndex]
+        if offered.protocolName.hasPrefix("RTP/SAVP") {
+            expect(agreed.srtp != nil, "a secure offer answered plain")
+        }
+        expect(!agreed.rtcpMux || offered.rtcpMux, "rtcp-mux without an offer of it")
+        guard let read = try? SessionDescription(parsing: answer.serialisedBytes) else {
+            return expect(false, "our answer cannot be read")
+        }
+        expect(read.media.count == answer.media.count, "our answer reads differently")
+    }
+
+    private static func check(_ agreed: NegotiatedAudio, _ srtp: AudioCapabilities.SRTP) {
+        expect((1...65_535).contains(agreed.remotePort), "port \(agreed.remotePort)")
+        expect((0...65_535).contains(agreed.remoteRTCPPort), "RTCP port")
+        expect(srtp != .required || agreed.srtp != nil, "plain where SRTP is required")
+        expect(srtp != .none || agreed.srtp == nil, "SRTP that we do not have")
+        expect(agreed.payloadType < 128, "payload type")
+        expect((1...200).contains(agreed.ptimeMilliseconds), "ptime")
+    }
+}
