@@ -331,11 +331,14 @@ class Call:
         if folder is None:
             return
         stem = f"{self.number}-{self.user[-4:]}"
-        with open(folder / f"{stem}.jsonl", "w") as target:
+        sound.write_wav(folder / f"{stem}.wav", self.heard_samples())
+        unfinished = folder / f"{stem}.unfinished"
+        with open(unfinished, "w") as target:
             for at, event, facts in self.lines:
                 line = {"t_ms": round((at - self.zero) * 1000, 2), "event": event, **facts}
                 target.write(json.dumps(line) + "\n")
-        sound.write_wav(folder / f"{stem}.wav", self.heard_samples())
+        # Whoever sees the .jsonl sees all of it, and the .wav.
+        unfinished.rename(folder / f"{stem}.jsonl")
 
 
 class Trunk(asyncio.DatagramProtocol):

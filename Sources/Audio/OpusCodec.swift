@@ -3,7 +3,7 @@ internal import COpus
 /// One mono Opus stream out (RFC 6716) through libopus.
 public struct OpusEncoder: ~Copyable {
     // SAFETY: made in init, destroyed once in deinit, never leaves this struct.
-    private let state: OpaquePointer
+    let state: OpaquePointer
     public let sampleRate: Int
 
     /// - Parameters:
@@ -57,7 +57,7 @@ public struct OpusEncoder: ~Copyable {
 public struct OpusDecoder: ~Copyable {
     static let sampleRates = [8000, 12_000, 16_000, 24_000, 48_000]
     // SAFETY: made in init, destroyed once in deinit, never leaves this struct.
-    private let state: OpaquePointer
+    let state: OpaquePointer
     public let sampleRate: Int
 
     /// - Parameter sampleRate: of the output: 8000, 12000, 16000, 24000 or 48000 Hz.
@@ -90,14 +90,15 @@ public struct OpusDecoder: ~Copyable {
         try decode(nil, 0, samples)
     }
 
-    private func decode(
+    func decode(
         _ packet: UnsafePointer<UInt8>?, _ count: Int,
-        _ samples: UnsafeMutableBufferPointer<Int16>
+        _ samples: UnsafeMutableBufferPointer<Int16>, redundant: Bool = false
     ) throws(AudioError) -> Int {
         guard let target = samples.baseAddress else { throw .truncated(needed: 1, have: 0) }
         // SAFETY: libopus reads `count` bytes and writes at most samples.count samples.
         let written = opus_decode(
-            state, packet, Int32(clamping: count), target, Int32(clamping: samples.count), 0)
+            state, packet, Int32(clamping: count), target, Int32(clamping: samples.count),
+            redundant ? 1 : 0)
         guard written >= 0 else { throw .library(name: "opus", code: Int(written)) }
         return Int(written)
     }

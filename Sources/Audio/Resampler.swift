@@ -1,36 +1,61 @@
 internal import CSpeexDSP
 
-/// One channel through libspeexdsp's resampler; keeps its filter state from call to call.
+/// One channel at another sample rate; keeps its filter state from call to call. Exactly twice or
+/// half the rate goes through `HalfBand`, every other ratio through libspeexdsp.
 ///
 /// The filter delays: the first `latencySamples` of the output belong to the time before the first
 /// input. `convert` takes that out.
 public struct Resampler: ~Copyable {
     // SAFETY: made in init, destroyed once in deinit, never leaves this struct.
-    private let state: OpaquePointer
+    private let state: OpaquePointer?
+    private var halfBand: HalfBand?
     public let inputRate: Int
     public let outputRate: Int
+    /// Delay of the filter in output samples.
+    public let latencySamples: Int
 
     /// - Parameters:
-    ///   - quality: 0 (fast) … 10 (best); 3 is speexdsp's choice for voice.
+    ///   - quality: of speexdsp, 0 (fast) … 10 (best); 3 is its choice for voice. The half-band
+    ///     filter has one quality.
     public init(from inputRate: Int, to outputRate: Int, quality: Int = 3) throws(AudioError) {
         for rate in [inputRate, outputRate] where !WAVFile.sampleRates.contains(rate) {
             throw .badSampleRate(rate)
         }
-        var error: Int32 = 0
-        guard
-            let state = speex_resampler_init(
-                1, UInt32(inputRate), UInt32(outputRate), Int32(min(max(quality, 0), 10)), &error),
-            error == 0
-        else { throw .library(name: "speexdsp", code: Int(error)) }
-        self.state = state
+        if outputRate == 2 * inputRate {
+            self.init(HalfBand(.doubling), from: inputRate, to: outputRate)
+        } else if inputRate == 2 * outputRate {
+            self.init(HalfBand(.halving), from: inputRate, to: outputRate)
+        } else {
+            try self.init(
+                speexFrom: inputRate, to: outputRate, quality: min(max(quality, 0), 10))
+        }
+    }
+
+    private init(_ filter: consuming HalfBand, from inputRate: Int, to outputRate: Int) {
+        latencySamples = filter.latencySamples
+        halfBand = consume filter
+        state = nil
         self.inputRate = inputRate
         self.outputRate = outputRate
     }
 
-    deinit { speex_resampler_destroy(state) }
+    /// speexdsp whatever the ratio: what the half-band filter is measured against.
+    init(speexFrom inputRate: Int, to outputRate: Int, quality: Int) throws(AudioError) {
+        var error: Int32 = 0
+        guard
+            let state = speex_resampler_init(
+                1, UInt32(inputRate), UInt32(outputRate), Int32(quality), &error), error == 0
+        else { throw .library(name: "speexdsp", code: Int(error)) }
+        self.state = state
+        halfBand = nil
+        latencySamples = Int(speex_resampler_get_output_latency(state))
+        self.inputRate = inputRate
+        self.outputRate = outputRate
+    }
 
-    /// Delay of the filter in output samples.
-    public var latencySamples: Int { Int(speex_resampler_get_output_latency(state)) }
+    deinit {
+        if let state { speex_resampler_destroy(state) }
+    }
 
     /// The largest number of samples that `inputCount` samples can turn into.
     public func maximumOutput(for inputCount: Int) -> Int {
@@ -41,6 +66,7 @@ public struct Resampler: ~Copyable {
     public mutating func process(
         _ input: UnsafeBufferPointer<Int16>, into output: UnsafeMutableBufferPointer<Int16>
     ) -> (consumed: Int, written: Int) {
+        guard let state else { return halfBand?.process(input, into: output) ?? (0, 0) }
         var consumed = UInt32(clamping: input.count)
         var written = UInt32(clamping: output.count)
         guard consumed > 0, written > 0 else { return (0, 0) }

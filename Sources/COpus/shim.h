@@ -14,3 +14,15 @@ static inline int trunkline_opus_set_inband_fec(OpusEncoder *encoder, opus_int32
     if (result != OPUS_OK) return result;
     return opus_encoder_ctl(encoder, OPUS_SET_PACKET_LOSS_PERC(loss_percent));
 }
+static inline int trunkline_opus_set_dtx(OpusEncoder *encoder, opus_int32 on) {
+    return opus_encoder_ctl(encoder, OPUS_SET_DTX(on));
+}
+static inline int trunkline_opus_set_max_bandwidth(OpusEncoder *encoder, opus_int32 bandwidth) {
+    return opus_encoder_ctl(encoder, OPUS_SET_MAX_BANDWIDTH(bandwidth));
+}
+static inline int trunkline_opus_get_complexity(OpusEncoder *encoder, opus_int32 *complexity) {
+    return opus_encoder_ctl(encoder, OPUS_GET_COMPLEXITY(complexity));
+}
+static inline int trunkline_opus_get_loss(OpusEncoder *encoder, opus_int32 *percent) {
+    return opus_encoder_ctl(encoder, OPUS_GET_PACKET_LOSS_PERC(percent));
+}

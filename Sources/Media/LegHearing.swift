@@ -12,7 +12,9 @@ internal import RTP
 /// already.
 struct LegHearing: ~Copyable {
     /// Nothing for this long: silence is filled in. Above any ptime plus the tap's wait.
-    static let stallAfter = Interval.milliseconds(200)
+    static let stallAfter = Interval.milliseconds(400)
+    /// How far behind the clock the filling stays, so that what is only late still finds its place.
+    static let fillLag = Interval.milliseconds(300)
     /// Longest silence filled in at once, samples (10 s): a worker that was stopped longer skips.
     static let maximumFill = 80_000
     /// The same digit heard by both ways within this time is one press.
@@ -24,6 +26,8 @@ struct LegHearing: ~Copyable {
     /// When the timeline's sample 0 was.
     private var start: Instant?
     private var delivered: Int64 = 0
+    /// A packet has come.
+    private var hasHeard = false
     private var lastDelivery = Instant.zero
     /// Silence filled in by the clock that a later gap must not repeat.
     private var filled = 0
@@ -48,6 +52,13 @@ struct LegHearing: ~Copyable {
     ) {
         if start == nil { start = now }
         lastDelivery = now
+        if !hasHeard, let start {
+            // Between the answer and the first packet there was silence, however short.
+            hasHeard = true
+            let before = MediaLeg.samples(in: now - start) - delivered
+            let count = Int(min(max(0, before), Int64(Self.maximumFill)))
+            fill(count, now, &bridge, &recorder, &workspace, &out)
+        }
         switch piece {
         case .payload(let payload, _, _):
             let count = codec.decode(payload, into: workspace.samples)
@@ -69,7 +80,7 @@ struct LegHearing: ~Copyable {
         workspace: inout LegWorkspace, out: inout Outbox<LegOutput>
     ) {
         guard let start, now - lastDelivery >= Self.stallAfter else { return }
-        let due = MediaLeg.samples(in: now - start) - delivered
+        let due = MediaLeg.samples(in: now - start - Self.fillLag) - delivered
         guard due > 0 else { return }
         if due > Int64(Self.maximumFill) { delivered += due - Int64(Self.maximumFill) }
         let count = Int(min(due, Int64(Self.maximumFill)))

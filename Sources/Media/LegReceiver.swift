@@ -17,6 +17,8 @@ struct LegReceiver: ~Copyable {
         clockRate: MediaLeg.clockRate)
     var statistics = ReceiverStatistics(clockRate: MediaLeg.clockRate)
     var telephoneEvents = TelephoneEventReceiver(clockRate: MediaLeg.clockRate)
+    /// Bursts and gaps of all sources.
+    var losses = LossPattern()
     var srtp: SRTPContext?
     var isSecure = false
     var receives = false
@@ -76,6 +78,7 @@ struct LegReceiver: ~Copyable {
         statistics = ReceiverStatistics(clockRate: MediaLeg.clockRate)
         telephoneEvents = TelephoneEventReceiver(clockRate: MediaLeg.clockRate)
         tap.reset()
+        losses.beginSource()
         candidate = nil
     }
 

@@ -6,8 +6,8 @@ internal import RTP
 struct LegReports: ~Copyable {
     /// Unix seconds to NTP seconds, RFC 3550 4.
     static let ntpEpoch: Int64 = 2_208_988_800
-    /// SR 28, one block 24, SDES with the longest CNAME 272, BYE 8, SRTCP trailer.
-    static let packetCapacity = 384
+    /// SR 28, one block 24, SDES with the longest CNAME 272, XR 72, BYE 8, SRTCP trailer.
+    static let packetCapacity = 512
 
     private var schedule: RTCPSchedule
     private let cname: [UInt8]
@@ -17,9 +17,21 @@ struct LegReports: ~Copyable {
     private(set) var roundTripMilliseconds: Double?
     private(set) var remoteFractionLost: Double?
     private(set) var remoteJitterMilliseconds: Double?
+    /// The newest VoIP metrics that the far end gave about our audio (RFC 3611 4.7).
+    private(set) var remoteMetrics: VoIPMetrics?
     private(set) var received = 0
     private(set) var sent = 0
     var lastReceived: Instant?
+    /// Send extended reports, whatever the far end does (SDP `a=rtcp-xr`, RFC 3611 5).
+    var offersExtendedReports = false
+    /// The far end speaks RFC 3611: answer in kind.
+    private var heardExtendedReport = false
+    /// The far end's newest receiver reference time, for DLRR (RFC 3611 4.4, 4.5).
+    private var reference: (ssrc: UInt32, ntpMiddle: UInt32, arrival: Instant)?
+    /// A compound under our own SSRC came: true when it bore our own CNAME.
+    private var ownSource: Bool?
+
+    var usesExtendedReports: Bool { offersExtendedReports || heardExtendedReport }
 
     init(identity: LegIdentity, now: Instant) {
         schedule = RTCPSchedule(seed: identity.seed, now: now)
@@ -27,14 +39,22 @@ struct LegReports: ~Copyable {
         ntpOrigin = identity.ntpOrigin
     }
 
-    /// Reads a compound that has passed the source rule (and SRTCP). False when it is not RTCP.
+    /// Whether our SSRC was seen since the last call: true for our own reports coming back, false
+    /// for somebody else's, nil for neither.
+    mutating func takeOwnSource() -> Bool? {
+        defer { ownSource = nil }
+        return ownSource
+    }
+
+    /// Reads a compound that has passed the source rule (and SRTCP), in place. False when it is
+    /// not RTCP.
     mutating func receive(
         _ bytes: UnsafeRawBufferPointer, ourSSRC: UInt32, theirSSRC: UInt32?,
         statistics: inout ReceiverStatistics, now: Instant
     ) -> Bool {
-        let packets: [RTCPPacket]
+        var compound: RTCPCompoundView
         do throws(RTPError) {
-            packets = try RTCPPacket.parseCompound(bytes)
+            compound = try RTCPCompoundView(bytes)
         } catch {
             return false
         }
@@ -42,40 +62,65 @@ struct LegReports: ~Copyable {
         lastReceived = now
         schedule.receivedFromPeer()
         schedule.note(datagramBytes: bytes.count)
-        for packet in packets {
-            switch packet {
-            case .senderReport(let report):
-                if report.ssrc == theirSSRC {
-                    statistics.receiveSenderReport(ntpTimestamp: report.ntpTimestamp, now: now)
-                }
-                read(report.blocks, ourSSRC, now)
-            case .receiverReport(let report): read(report.blocks, ourSSRC, now)
-            // A BYE does not end a leg: signalling does, and a stranger could forge one.
-            case .sourceDescription, .bye, .app, .unknown: break
+        // A BYE does not end a leg: signalling does, and a stranger could forge one.
+        while let packet = compound.next() {
+            if packet.ssrc == ourSSRC, ownSource == nil { ownSource = false }
+            if let name = packet.canonicalName(of: ourSSRC), name.elementsEqual(cname) {
+                ownSource = true
             }
+            if let ntp = packet.senderNTPTimestamp, packet.ssrc == theirSSRC {
+                statistics.receiveSenderReport(ntpTimestamp: ntp, now: now)
+            }
+            for index in 0..<packet.reportBlockCount {
+                if let block = packet.reportBlock(index) { read(block, ourSSRC, now) }
+            }
+            if packet.type == 207 { readExtended(packet, ourSSRC, now) }
         }
         return true
     }
 
-    private mutating func read(_ blocks: [ReportBlock], _ ourSSRC: UInt32, _ now: Instant) {
-        for block in blocks where block.ssrc == ourSSRC {
-            remoteFractionLost = Double(block.fractionLost) / 256
-            remoteJitterMilliseconds = Double(block.jitter) * 1000 / Double(MediaLeg.clockRate)
-            let middle = UInt32(truncatingIfNeeded: ntp(now) >> 16)
-            if let units = block.roundTrip(arrivalNTPMiddle: middle) {
-                roundTripMilliseconds = Double(units) * 1000 / 65_536
+    private mutating func read(_ block: ReportBlock, _ ourSSRC: UInt32, _ now: Instant) {
+        guard block.ssrc == ourSSRC else { return }
+        remoteFractionLost = Double(block.fractionLost) / 256
+        remoteJitterMilliseconds = Double(block.jitter) * 1000 / Double(MediaLeg.clockRate)
+        note(roundTrip: block.roundTrip(arrivalNTPMiddle: ntpMiddle(now)))
+    }
+
+    private mutating func readExtended(
+        _ packet: RTCPPacketView, _ ourSSRC: UInt32, _ now: Instant
+    ) {
+        guard let sender = packet.ssrc, sender != ourSSRC else { return }
+        heardExtendedReport = true
+        var blocks = packet.extendedBlocks
+        while let block = blocks.next() {
+            switch block {
+            case .receiverReferenceTime(let ntp):
+                reference = (sender, UInt32(truncatingIfNeeded: ntp >> 16), now)
+            case .delaySinceLastReceiverReport(let delays):
+                for index in 0..<delays.count {
+                    guard let delay = delays.subBlock(index), delay.ssrc == ourSSRC else {
+                        continue
+                    }
+                    note(roundTrip: delay.roundTrip(arrivalNTPMiddle: ntpMiddle(now)))
+                }
+            case .voipMetrics(let metrics):
+                if metrics.ssrc == ourSSRC { remoteMetrics = metrics }
             }
         }
     }
 
+    private mutating func note(roundTrip units: UInt32?) {
+        if let units { roundTripMilliseconds = Double(units) * 1000 / 65_536 }
+    }
+
     mutating func isDue(now: Instant) -> Bool { schedule.poll(now: now) }
 
-    /// Writes SR (or RR, when nothing was sent since the last two reports) + SDES (+ BYE). Returns
-    /// the bytes written; 0 when `buffer` is shorter than `packetCapacity`.
+    /// Writes SR (or RR, when nothing was sent since the last two reports) + SDES (+ XR) (+ BYE).
+    /// `metrics`: about the far end, nil to send no XR. Returns the bytes written; 0 when `buffer` is shorter than `packetCapacity`.
     mutating func write(
         into buffer: UnsafeMutableRawBufferPointer, sender: borrowing LegSender,
         packetsSinceLast: Int, statistics: inout ReceiverStatistics, theirSSRC: UInt32?,
-        bye: Bool, now: Instant
+        metrics: VoIPMetrics?, bye: Bool, now: Instant
     ) -> Int {
         guard buffer.count >= Self.packetCapacity else { return 0 }
         let isSender = packetsSinceLast > 0 || packetsBeforeLast > 0
@@ -90,8 +135,8 @@ struct LegReports: ~Copyable {
             writer.put(UInt32(truncatingIfNeeded: ntp >> 32))
             writer.put(UInt32(truncatingIfNeeded: ntp))
             writer.put(sender.timestamp(at: now))
-            writer.put(UInt32(truncatingIfNeeded: sender.packets))
-            writer.put(UInt32(truncatingIfNeeded: sender.payloadBytes))
+            writer.put(UInt32(truncatingIfNeeded: sender.streamPackets))
+            writer.put(UInt32(truncatingIfNeeded: sender.streamPayloadBytes))
         }
         if hasBlock, let theirSSRC {
             writer.put(statistics.makeReportBlock(ssrc: theirSSRC, now: now))
@@ -101,6 +146,19 @@ struct LegReports: ~Copyable {
         writer.put(sender.ssrc)
         writer.putItem(type: 1, text: cname)
         writer.end()
+        if let metrics {
+            writer.begin(type: 207, count: 0)
+            writer.put(sender.ssrc)
+            if !isSender {
+                // Who sends no SR learns the round trip from the answer to this (RFC 3611 4.4).
+                writer.append { ReceiverReferenceTime.write(ntp: ntp(now), into: $0) }
+            }
+            if let delay = delaySinceReference(now) {
+                writer.append { delay.write(into: $0) }
+            }
+            if hasBlock { writer.append { metrics.write(into: $0) } }
+            writer.end()
+        }
         if bye {
             writer.begin(type: 203, count: 1)
             writer.put(sender.ssrc)
@@ -109,6 +167,21 @@ struct LegReports: ~Copyable {
         sent += 1
         schedule.note(datagramBytes: writer.count)
         return writer.count
+    }
+
+    private func delaySinceReference(_ now: Instant) -> ReceiverDelay? {
+        guard let reference else { return nil }
+        let waited = max(0, (now - reference.arrival).nanoseconds)
+        let seconds = min(waited / 1_000_000_000, 0xFFFF)
+        let rest = waited % 1_000_000_000
+        return ReceiverDelay(
+            ssrc: reference.ssrc, lastReceiverReport: reference.ntpMiddle,
+            delaySinceLastReceiverReport: UInt32(seconds) << 16
+                | UInt32(rest << 16 / 1_000_000_000))
+    }
+
+    private func ntpMiddle(_ now: Instant) -> UInt32 {
+        UInt32(truncatingIfNeeded: ntp(now) >> 16)
     }
 
     /// NTP time: seconds since 1900 in the upper, fraction in the lower 32 bits.
@@ -148,9 +221,14 @@ private struct PacketWriter {
     }
 
     mutating func put(_ byte: UInt8) {
-        // SAFETY: 28 + 24 + 8 + 259 + 8 bytes at most, below `LegReports.packetCapacity`.
+        // SAFETY: 52 + 272 + 72 + 8 bytes at most, below `LegReports.packetCapacity`.
         buffer[count] = byte
         count += 1
+    }
+
+    /// Appends what `write` puts into the rest of the buffer; it returns how much that is.
+    mutating func append(_ write: (UnsafeMutableRawBufferPointer) -> Int) {
+        count += write(UnsafeMutableRawBufferPointer(rebasing: buffer[count...]))
     }
 
     mutating func put(_ block: ReportBlock) {

@@ -14,7 +14,7 @@ internal import SecureRTP
 /// What is not chosen is not consumed: a clip waits for a digit to end. While we may not send
 /// (hold) nothing is consumed at all. The media clock counts on regardless (RFC 3550 5.1).
 struct LegSender: ~Copyable {
-    let ssrc: UInt32
+    private(set) var ssrc: UInt32
     var sequence: UInt16
     /// RTP timestamp of the next sample, and the same as a count that does not wrap.
     private(set) var timestamp: UInt32
@@ -38,6 +38,11 @@ struct LegSender: ~Copyable {
 
     private(set) var packets = 0
     private(set) var payloadBytes = 0
+    /// What was sent under earlier SSRCs: a sender report counts its own source only (6.4.1).
+    private var earlierPackets = 0
+    private var earlierPayloadBytes = 0
+    var streamPackets: Int { packets - earlierPackets }
+    var streamPayloadBytes: Int { payloadBytes - earlierPayloadBytes }
     /// Packets sent since the sender last asked; RTCP says SR or RR by it.
     var packetsSinceReport = 0
 
@@ -60,6 +65,14 @@ struct LegSender: ~Copyable {
     mutating func restart() {
         needsMarker = true
         echoOffset = nil
+    }
+
+    /// Goes on as another source (RFC 3550 8.2).
+    mutating func changeSource(to ssrc: UInt32) {
+        self.ssrc = ssrc
+        earlierPackets = packets
+        earlierPayloadBytes = payloadBytes
+        needsMarker = true
     }
 
     /// One 20 ms tick. `destination` nil: the far end is not known, time passes in silence.

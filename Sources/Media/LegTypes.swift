@@ -59,6 +59,10 @@ public struct RemoteMedia: Sendable, Equatable {
     public var codec: AudioCodec
     public var payloadType: UInt8
     public var telephoneEventPayloadType: UInt8?
+    /// The types the far end uses towards us where they differ from ours (RFC 3264 6.1: an answer
+    /// may renumber); nil: the same.
+    public var receivePayloadType: UInt8?
+    public var receiveTelephoneEventPayloadType: UInt8?
     /// What we send: 10, 20, 30, 40 or 60 ms.
     public var ptimeMilliseconds: Int
     public var srtp: SRTPKeys?
@@ -70,7 +74,8 @@ public struct RemoteMedia: Sendable, Equatable {
     public init(
         address: String, port: Int, rtcpPort: Int? = nil, rtcpMux: Bool = false,
         codec: AudioCodec = .pcmu, payloadType: UInt8 = 0,
-        telephoneEventPayloadType: UInt8? = 101, ptimeMilliseconds: Int = 20,
+        telephoneEventPayloadType: UInt8? = 101, receivePayloadType: UInt8? = nil,
+        receiveTelephoneEventPayloadType: UInt8? = nil, ptimeMilliseconds: Int = 20,
         srtp: SRTPKeys? = nil, sends: Bool = true, receives: Bool = true
     ) {
         self.address = address
@@ -80,6 +85,8 @@ public struct RemoteMedia: Sendable, Equatable {
         self.codec = codec
         self.payloadType = payloadType
         self.telephoneEventPayloadType = telephoneEventPayloadType
+        self.receivePayloadType = receivePayloadType
+        self.receiveTelephoneEventPayloadType = receiveTelephoneEventPayloadType
         self.ptimeMilliseconds = ptimeMilliseconds
         self.srtp = srtp
         self.sends = sends

@@ -42,8 +42,9 @@ extension MediaLeg {
         }
         source.configure(address, now: now)
         remoteRTCP = SocketAddressValue(address: media.address, port: media.rtcpPort)
-        receiver.payloadType = media.payloadType
-        receiver.telephoneEventPayloadType = media.telephoneEventPayloadType
+        receiver.payloadType = media.receivePayloadType ?? media.payloadType
+        receiver.telephoneEventPayloadType =
+            media.receiveTelephoneEventPayloadType ?? media.telephoneEventPayloadType
         receiver.receives = media.receives
         hearing.codec = media.codec
         sender.codec = media.codec

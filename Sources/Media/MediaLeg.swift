@@ -73,6 +73,7 @@ public struct MediaLeg: ~Copyable {
     var hearing: LegHearing
     var sender: LegSender
     var reports: LegReports
+    var collision: SourceCollision
     var srtcpSource: SocketAddressValue?
     var bridge: LegBridge?
     var recorder: LegRecorderTap?
@@ -90,6 +91,7 @@ public struct MediaLeg: ~Copyable {
             detectors: options.detection ? DetectorChain(policy: options.policy) : nil)
         sender = LegSender(identity: identity, mode: options.mode)
         reports = LegReports(identity: identity, now: now)
+        collision = SourceCollision(seed: identity.seed)
     }
 
     public var ssrc: UInt32 { sender.ssrc }
@@ -162,6 +164,7 @@ public struct MediaLeg: ~Copyable {
         }
         let bytes = UnsafeRawBufferPointer(rebasing: packet[0..<count])
         guard let parsed = Self.parse(bytes) else { return reject(.malformed, &workspace) }
+        if header.ssrc == sender.ssrc { collision.noteRTP(isOurs: sender.hasSent(header)) }
         switch receiver.decide(header) {
         case .reject: return reject(.foreignSSRC, &workspace)
         case .follow: break
@@ -200,14 +203,17 @@ public struct MediaLeg: ~Copyable {
                 hearing.pressed(digit, now: now, out: &out)
             }
             _ = receiver.tap.insertOther(sequence: header.sequence, now: now)
+            receiver.losses.receive(sequence: header.sequence)
             return
         case .comfortNoise:
             result = receiver.tap.insertOther(sequence: header.sequence, now: now)
         }
         switch result {
-        case .accepted: break
+        case .accepted: receiver.losses.receive(sequence: header.sequence)
         case .duplicate: reject(.duplicate, &workspace)
-        case .late: reject(.late, &workspace)
+        case .late:
+            receiver.losses.discard(sequence: header.sequence)
+            reject(.late, &workspace)
         case .overflow: reject(.overflow, &workspace)
         }
     }
@@ -239,6 +245,7 @@ public struct MediaLeg: ~Copyable {
             UnsafeRawBufferPointer(rebasing: packet[0..<count]), ourSSRC: sender.ssrc,
             theirSSRC: receiver.stream?.ssrc, statistics: &receiver.statistics, now: now)
         guard understood else { return reject(.malformedRTCP, &workspace) }
+        if let isOurs = reports.takeOwnSource() { collision.noteRTCP(isOurs: isOurs) }
         saidTimeout = false
     }
 
@@ -257,12 +264,17 @@ public struct MediaLeg: ~Copyable {
         now: Instant, workspace: inout LegWorkspace, out: inout Outbox<LegOutput>,
         send: PacketSend
     ) {
+        if collision.isPending { leaveSource(now: now, &workspace, send) }
         if let deadline = receiver.tap.nextDeadline, deadline <= now {
             drainTap(now: now, &workspace, &out)
         }
         if receiver.receives {
-            hearing.tick(
-                now: now, bridge: &bridge, recorder: &recorder, workspace: &workspace, out: &out)
+            // Packets that the tap holds will say themselves how long the gap before them is.
+            if receiver.tap.heldPackets == 0 {
+                hearing.tick(
+                    now: now, bridge: &bridge, recorder: &recorder, workspace: &workspace,
+                    out: &out)
+            }
         } else {
             hearing.skip(now: now)
         }
@@ -305,9 +317,11 @@ public struct MediaLeg: ~Copyable {
         guard let target = reportDestination() else { return }
         let since = sender.packetsSinceReport
         sender.packetsSinceReport = 0
+        let metrics = reports.usesExtendedReports ? voipMetrics : nil
         var count = reports.write(
             into: workspace.packet, sender: sender, packetsSinceLast: since,
-            statistics: &receiver.statistics, theirSSRC: receiver.stream?.ssrc, bye: bye, now: now)
+            statistics: &receiver.statistics, theirSSRC: receiver.stream?.ssrc, metrics: metrics,
+            bye: bye, now: now)
         if sender.srtp != nil {
             guard let secured = protectRTCP(workspace.packet, count: count) else { return }
             count = secured

@@ -18,6 +18,8 @@ struct SourceRule: Sendable {
     static let learningWindow = Interval.seconds(5)
     /// Packets in a row that a new source must send while nobody is locked.
     static let probation = 4
+    /// The same for the source before the change: a second of it is no tail any more.
+    static let formerProbation = 50
     /// How far a stream may have moved on when it continues from another address.
     static let continuity: UInt16 = 16
 
@@ -46,6 +48,9 @@ struct SourceRule: Sendable {
     private var signalled: SocketAddressValue?
     private var locked: SocketAddressValue?
     private var candidate: Candidate?
+    /// Who was locked before the address changed: its tail (early media that goes on for a moment
+    /// after the answer) must not be taken for the new far end.
+    private var former: SocketAddressValue?
     private var windowEnd = Instant.zero
 
     /// Where packets go: the proven source, before that the SDP's address.
@@ -56,6 +61,7 @@ struct SourceRule: Sendable {
     mutating func configure(_ address: SocketAddressValue, now: Instant) {
         guard address != signalled else { return }
         signalled = address
+        former = locked
         locked = nil
         candidate = nil
         windowEnd = now + Self.learningWindow
@@ -79,7 +85,7 @@ struct SourceRule: Sendable {
             return .accept
         }
         guard now < windowEnd else { return .reject(.foreignSource) }
-        if let stream, continues(stream, header) {
+        if let stream, source != former, continues(stream, header) {
             lock(source)
             return .accept
         }
@@ -116,6 +122,6 @@ struct SourceRule: Sendable {
         candidate = Candidate(
             source: source, ssrc: header.ssrc, payloadType: header.payloadType,
             sequence: header.sequence, count: count)
-        return count >= Self.probation
+        return count >= (source == former ? Self.formerProbation : Self.probation)
     }
 }

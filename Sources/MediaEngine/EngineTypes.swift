@@ -22,6 +22,9 @@ public struct MediaEngineConfiguration: Sendable {
     /// Write end of a non-blocking pipe that wakes the stream side; -1: none.
     public var streamWakeFD: Int32
     public var maximumLegs: Int
+    /// A worker whose ticks were later than this (99th percentile of the last seconds) takes no new
+    /// legs; nil: load is never a reason to refuse one.
+    public var maximumTickLateness: Interval?
     /// Folder of recordings whose path is relative.
     public var recordingDirectory: String
     /// Ask for SCHED_RR.
@@ -33,6 +36,7 @@ public struct MediaEngineConfiguration: Sendable {
         address: String = "127.0.0.1", ports: ClosedRange<Int> = 20000...39999, workers: Int = 0,
         cpus: [Int] = [], quarantine: Interval = .seconds(30),
         mediaTimeout: Interval? = .seconds(30), streamWakeFD: Int32 = -1, maximumLegs: Int = 8192,
+        maximumTickLateness: Interval? = .milliseconds(30),
         recordingDirectory: String = ".", realtime: Bool = true,
         warn: @escaping @Sendable (String) -> Void = { _ in }
     ) {
@@ -44,6 +48,7 @@ public struct MediaEngineConfiguration: Sendable {
         self.mediaTimeout = mediaTimeout
         self.streamWakeFD = streamWakeFD
         self.maximumLegs = maximumLegs
+        self.maximumTickLateness = maximumTickLateness
         self.recordingDirectory = recordingDirectory
         self.realtime = realtime
         self.warn = warn
@@ -55,6 +60,8 @@ public enum EngineError: Error, Equatable, Sendable, CustomStringConvertible {
     case portsExhausted(ClosedRange<Int>)
     case portInUse(Int)
     case tooManyLegs(limit: Int)
+    /// Every worker's ticks are late already: another leg would make all of them stutter.
+    case overloaded(latenessMilliseconds: Int, limitMilliseconds: Int)
     case addressUnavailable(String)
     case badConfiguration(String)
     case shutDown
@@ -70,6 +77,10 @@ public enum EngineError: Error, Equatable, Sendable, CustomStringConvertible {
             "UDP port \(port) is in use by another process: choose another --rtp-ports range"
         case .tooManyLegs(let limit):
             "all \(limit) media legs are in use: end calls or raise the limit of legs"
+        case .overloaded(let lateness, let limit):
+            "the media threads run \(lateness) ms late (limit \(limit) ms), so no new leg is "
+                + "taken: place fewer calls at once, give the media threads more CPUs, or permit "
+                + "real-time priority"
         case .addressUnavailable(let address):
             "cannot bind media to \(address): set --rtp-address to an address of this machine"
         case .badConfiguration(let text): text

@@ -39,11 +39,23 @@ public final class MediaEngine: Sendable {
     private let ntpOrigin: Int64
     private let legsGauge: Gauge
     private let legsCreated: Counter
+    private let legsRefused: Counter
+    /// p99 tick lateness of a worker; a test's own when it gave one.
+    private let lateness: @Sendable (_ worker: Int) -> Interval
     private let commandsDropped: Counter
 
     /// - Parameter events: called from the engine's event thread, in batches, never empty.
-    public init(
+    public convenience init(
         _ configuration: MediaEngineConfiguration, metrics: MetricsRegistry,
+        events: @escaping @Sendable ([EngineEvent]) -> Void
+    ) throws(EngineError) {
+        try self.init(configuration, metrics: metrics, lateness: nil, events: events)
+    }
+
+    /// - Parameter lateness: replaces the measured p99 tick lateness of a worker.
+    init(
+        _ configuration: MediaEngineConfiguration, metrics: MetricsRegistry,
+        lateness: (@Sendable (_ worker: Int) -> Interval)?,
         events: @escaping @Sendable ([EngineEvent]) -> Void
     ) throws(EngineError) {
         self.configuration = configuration
@@ -58,6 +70,7 @@ public final class MediaEngine: Sendable {
         ntpOrigin = tl_realtime_ns() - tl_monotonic_ns()
         legsGauge = metrics.gauge(Catalogue.mediaLegs)
         legsCreated = metrics.counter(Catalogue.mediaLegsCreated)
+        legsRefused = metrics.counter(Catalogue.mediaLegsRefused)
         commandsDropped = metrics.counter(Catalogue.mediaCommandsDropped)
 
         let signal = try WakeSignal()
@@ -80,6 +93,10 @@ public final class MediaEngine: Sendable {
                 ) { id, port in back.engine?.legClosed(id, port: port) })
         }
         workers = made
+        self.lateness =
+            lateness ?? { [made] in
+                Interval(nanoseconds: made[$0].tickLateness99.load(ordering: .relaxed))
+            }
         pump = try EventPump(
             signal: signal, workers: rings, recorder: recorderRing, deliver: events)
         back.engine = self
@@ -175,14 +192,14 @@ public final class MediaEngine: Sendable {
     // MARK: parts of createLeg and send
 
     private func reserveLeg() throws(EngineError) -> LegID {
+        let admission = Admission(limit: configuration.maximumTickLateness)
         let result: Result<LegID, EngineError> = state.withLock { state in
             guard !state.isShutDown else { return .failure(.shutDown) }
             guard state.legs.count < configuration.maximumLegs else {
                 return .failure(.tooManyLegs(limit: configuration.maximumLegs))
             }
-            var worker = 0
-            for index in state.load.indices where state.load[index] < state.load[worker] {
-                worker = index
+            guard let worker = admission.worker(load: state.load, lateness: lateness) else {
+                return .failure(overloaded(admission))
             }
             // Ids come again after 2³² legs; one still in use is stepped over.
             while state.legs[LegID(state.nextID)] != nil || state.nextID == 0 {
@@ -195,7 +212,15 @@ public final class MediaEngine: Sendable {
             return .success(id)
         }
         legsGauge.set(Double(legCount))
+        if case .failure(.overloaded) = result { legsRefused.increment() }
         return try result.get()
+    }
+
+    private func overloaded(_ admission: Admission) -> EngineError {
+        let least = workers.indices.map { lateness($0).nanoseconds }.min() ?? 0
+        return .overloaded(
+            latenessMilliseconds: Int(least / 1_000_000),
+            limitMilliseconds: Int((admission.limit?.nanoseconds ?? 0) / 1_000_000))
     }
 
     private func forgetLeg(_ id: LegID) {

@@ -19,6 +19,9 @@ final class MediaWorker: @unchecked Sendable {
     // @unchecked: everything not atomic below `owner thread only` is touched by the worker's thread
     // alone, once it runs.
     static let publishPeriod = Interval.milliseconds(100)
+    /// A tick may begin this late when nothing else wakes the thread. A packet that comes in the
+    /// meantime takes the tick along, which saves the wake-up (docs/PERFORMANCE.md).
+    static let tickSlack = Interval.microseconds(750)
     private static let wakeToken = UInt64.max
     private static let eventCapacity = 256
     private static let packetCapacity = 2048
@@ -38,6 +41,8 @@ final class MediaWorker: @unchecked Sendable {
     let isStarted = Atomic<Bool>(false)
     /// Time of the last turn of the loop, ns.
     let heartbeat = Atomic<Int64>(0)
+    /// p99 of how late ticks began over the last seconds, ns (`TickLateness`).
+    let tickLateness99 = Atomic<Int64>(0)
     private let stopping = Atomic<Bool>(false)
     private let setup: Setup
     private let recorder: RecordingWriter
@@ -53,6 +58,7 @@ final class MediaWorker: @unchecked Sendable {
     private var outputs = Outbox<LegOutput>(reserving: 256)
     private var events: EventSender
     private var metrics: WorkerMetrics
+    private var lateness: TickLateness
     private let commandsRefused: Counter
     private var socketDrops = 0
     private var commandsWait = false
@@ -75,6 +81,7 @@ final class MediaWorker: @unchecked Sendable {
         epoll = try EpollLoop()
         let now = monotonicNow()
         wheel = PhaseWheel(origin: now)
+        lateness = TickLateness(now: now)
         nextPublish = now + Self.publishPeriod
         packet = .allocate(byteCount: Self.packetCapacity, alignment: 16)
         readiness = .allocate(capacity: Self.eventCapacity)
@@ -134,7 +141,8 @@ final class MediaWorker: @unchecked Sendable {
     private func timeout(_ now: Instant) -> Interval {
         // A lock was busy: ask again soon.
         if commandsWait { return .microseconds(100) }
-        var next = min(wheel.nextDue ?? nextPublish, nextPublish)
+        var next = nextPublish
+        if let due = wheel.nextDue { next = min(next, due + Self.tickSlack) }
         if workspace.touchedBridge { next = min(next, lastWake + PhaseWheel.slot) }
         return max(.zero, next - now)
     }
@@ -177,8 +185,11 @@ final class MediaWorker: @unchecked Sendable {
     }
 
     private func runTicks() {
-        while let (phase, nominal) = wheel.due(now: monotonicNow()) {
-            metrics.lateness.observe((monotonicNow() - nominal).seconds)
+        while true {
+            let now = monotonicNow()
+            guard let (phase, nominal) = wheel.due(now: now) else { return }
+            metrics.lateness.observe((now - nominal).seconds)
+            lateness.observe(now - nominal)
             for place in 0..<wheel.count(phase) {
                 guard let seat = seats[wheel.leg(phase, place)] else { continue }
                 seat.leg.tick(now: nominal, workspace: &workspace, out: &outputs) {
@@ -211,6 +222,8 @@ final class MediaWorker: @unchecked Sendable {
         guard now >= nextPublish else { return }
         nextPublish = now + Self.publishPeriod
         metrics.publish(workspace.counters, socketDrops: socketDrops)
+        lateness.advance(now: now)
+        tickLateness99.store(lateness.p99.nanoseconds, ordering: .relaxed)
     }
 
     // MARK: commands

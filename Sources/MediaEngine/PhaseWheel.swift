@@ -4,6 +4,8 @@ internal import Base
 struct PhaseWheel {
     static let phases = 20
     static let slot = Interval.milliseconds(1)
+    /// Legs that share a phase before another one is opened: a few legs need few wake-ups.
+    static let packed = 4
     /// A worker further behind than this leaves ticks out instead of making them up (10 ticks).
     static let catchUpLimit = Interval.milliseconds(200)
 
@@ -20,10 +22,13 @@ struct PhaseWheel {
         for phase in legs.indices { legs[phase].reserveCapacity(64) }
     }
 
-    /// Puts a leg on the emptiest phase and returns that.
+    /// Puts a leg on the first phase in use that has room for another, else on the emptiest.
     mutating func add(_ index: Int) -> Int {
         var best = 0
         for phase in legs.indices where legs[phase].count < legs[best].count { best = phase }
+        if let shared = legs.firstIndex(where: { !$0.isEmpty && $0.count < Self.packed }) {
+            best = shared
+        }
         legs[best].append(index)
         return best
     }

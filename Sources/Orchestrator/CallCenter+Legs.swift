@@ -28,6 +28,14 @@ extension CallCenter {
             case .stream: .normal
             case .silence: .silence
             }
+        // Before a port is taken: it would have to rest after a leg that never was.
+        do {
+            try MediaNegotiation.check(
+                offer: Array(request.offer.utf8), address: parts.localAddress,
+                requireSRTP: parts.requireSRTP)
+        } catch {
+            throw .invalid("offer", "the offer cannot be answered: \(error)")
+        }
         let handle: LegHandle
         do {
             handle = try parts.engine.createLeg(

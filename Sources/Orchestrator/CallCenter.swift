@@ -228,6 +228,15 @@ actor CallCenter {
             inbound.reject(status: 488)
             return
         }
+        // Before a port is taken: it would have to rest after a leg that never was.
+        do {
+            try MediaNegotiation.check(
+                offer: offer, address: parts.localAddress, requireSRTP: parts.requireSRTP)
+        } catch {
+            parts.logger.info("inbound offer refused", metadata: ["reason": "\(error)"])
+            inbound.reject(status: 488)
+            return
+        }
         let handle: LegHandle
         do {
             handle = try parts.engine.createLeg(LegOptions(mode: route.mode, detection: true))
@@ -384,15 +393,12 @@ actor CallCenter {
 
     private func note(_ kind: EngineEvent.Kind, _ id: CallID, _ now: CallFlow.Moment) {
         guard let parts else { return }
-        switch kind {
-        case .detection(let event):
-            parts.metrics.counter(Catalogue.detectionEvents, [event.name]).increment()
-        case .playStarted(CallFlow.messagePlay, _):
-            if let beep = calls[id]?.flow.facts.beepInstant {
-                parts.metrics.histogram(Catalogue.beepToMessageSeconds).observe(
-                    (now.instant - beep).seconds)
-            }
-        default: break
+        // Detections are counted by the engine, for legs of every kind.
+        if case .playStarted(CallFlow.messagePlay, _) = kind,
+            let beep = calls[id]?.flow.facts.beepInstant
+        {
+            parts.metrics.histogram(Catalogue.beepToMessageSeconds).observe(
+                (now.instant - beep).seconds)
         }
     }
 

@@ -358,6 +358,9 @@ public struct CallFlow: Sendable {
         // The leg's `ended` comes back when BYE or CANCEL is through; its transactions bound that.
         timers.set(.teardown, at: now.instant + .seconds(40))
         stopStream(&out)
+        // Nothing more is said while the BYE is under way.
+        out.push(.media(.stopPlaying))
+        out.push(.media(.detach))
         out.push(.hangUp)
     }
 

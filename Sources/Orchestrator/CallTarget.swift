@@ -13,6 +13,17 @@ struct CallTarget {
     /// What signalling is given: a SIP URI, or a number for the trunk.
     let dial: String
 
+    /// Numbers that summon help: an automatic dialler must never reach them (47 CFR 64.1200(a)(1)).
+    static let emergencyNumbers: Set<String> = ["911", "112", "999", "000", "110", "119", "988"]
+
+    /// A person's own test call to this machine: any user part is an address and none a telephone.
+    static func localTest(_ text: String) -> CallTarget { CallTarget(number: nil, dial: text) }
+
+    private init(number: PhoneNumber?, dial: String) {
+        self.number = number
+        self.dial = dial
+    }
+
     init(_ text: String) throws(PlatformError) {
         guard let colon = text.firstIndex(of: ":") else {
             self = try Self(number: text)
@@ -30,6 +41,9 @@ struct CallTarget {
         // RFC 3261 19.1.6: user parameters of a telephone-subscriber follow a semicolon.
         let user = String((uri.user ?? "").prefix { $0 != ";" })
         number = try? PhoneNumber(user)
+        guard !Self.emergencyNumbers.contains(user) else {
+            throw .invalid("to", "to is an emergency number: those are never dialled")
+        }
         guard number != nil || !Self.isDiallable(user) else {
             throw .invalid("to", "to looks like a telephone number: write it as +1…, in E.164")
         }

@@ -12,8 +12,8 @@ struct MediaNegotiation: Sendable {
     let requireSRTP: Bool
     private let sessionID: UInt64
     private var version: UInt64 = 1
-    /// Our master key and salt; made when first needed, kept for the leg's life.
-    private var localKey: [UInt8]?
+    /// Our master key and salt of each suite; made when first needed, kept for the leg's life.
+    private var localKeys: [CryptoSuite: [UInt8]] = [:]
 
     init(address: String, port: Int, requireSRTP: Bool) {
         self.address = address
@@ -29,7 +29,8 @@ struct MediaNegotiation: Sendable {
         capabilities.srtp = requireSRTP ? .required : .none
         return try OfferAnswer.makeOffer(
             localAddress: address, port: port, capabilities: capabilities, sessionID: sessionID,
-            version: version, cryptoKey: requireSRTP ? key() : nil)
+            version: version
+        ) { localKey($0) }
     }
 
     /// Answers an offer (initial or re-INVITE).
@@ -40,8 +41,15 @@ struct MediaNegotiation: Sendable {
         let offer = try SessionDescription(parsing: bytes)
         let (answer, negotiated) = try OfferAnswer.answer(
             to: offer, localAddress: address, port: port, capabilities: capabilities,
-            sessionID: sessionID, version: version, cryptoKey: key())
+            sessionID: sessionID, version: version
+        ) { localKey($0) }
         return (Array(answer.serialised.utf8), try Self.media(negotiated))
+    }
+
+    /// Throws when an offer cannot be answered, whatever port it would get.
+    static func check(offer: [UInt8], address: String, requireSRTP: Bool) throws {
+        var trial = MediaNegotiation(address: address, port: 9, requireSRTP: requireSRTP)
+        _ = try trial.answer(offer)
     }
 
     func accept(_ bytes: [UInt8], offer: SessionDescription) throws -> RemoteMedia {
@@ -49,12 +57,12 @@ struct MediaNegotiation: Sendable {
         return try Self.media(try OfferAnswer.accept(answer: answer, toOffer: offer))
     }
 
-    private mutating func key() -> [UInt8] {
-        if let localKey { return localKey }
+    private mutating func localKey(_ suite: CryptoSuite) -> [UInt8] {
+        if let key = localKeys[suite] { return key }
         var system = SystemRandomNumberGenerator()
         var key: [UInt8] = []
-        for _ in 0..<30 { key.append(UInt8.random(in: 0...255, using: &system)) }
-        localKey = key
+        for _ in 0..<suite.keyCount { key.append(UInt8.random(in: 0...255, using: &system)) }
+        localKeys[suite] = key
         return key
     }
 
@@ -75,6 +83,8 @@ struct MediaNegotiation: Sendable {
             codec: negotiated.codec == .pcma ? .pcma : .pcmu,
             payloadType: negotiated.payloadType,
             telephoneEventPayloadType: negotiated.telephoneEventPayloadType,
+            receivePayloadType: negotiated.receivePayloadType,
+            receiveTelephoneEventPayloadType: negotiated.receiveTelephoneEventPayloadType,
             ptimeMilliseconds: negotiated.ptimeMilliseconds, srtp: keys,
             sends: negotiated.direction.sends, receives: negotiated.direction.receives)
     }

@@ -14,11 +14,12 @@ extension Platform {
     /// extension (a user part that is no number) does not need to.
     public func placeCall(_ request: CallRequest) async throws -> CallID {
         let id = Self.newCallID()
-        let target = try CallTarget(request.to)
+        let isLocalTest = request.isLocalTest && Self.isLoopback(target: request.to)
+        let target = try isLocalTest ? .localTest(request.to) : CallTarget(request.to)
         let number = target.number
         let from = request.from ?? configuration.callerID
         var decisionID: String?
-        if let number, !(request.isLocalTest && Self.isLoopback(target: request.to)) {
+        if let number {
             let contact = Contact(
                 id: ContactID("direct"), campaign: CampaignID("direct"), number: number,
                 statedZone: request.statedZone, state: request.state, consent: request.consent,

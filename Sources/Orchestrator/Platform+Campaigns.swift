@@ -52,12 +52,28 @@ extension Platform {
         guard configuration.trunk != nil else {
             throw PlatformError.conflict("no trunk is configured: set `trunk` and restart")
         }
+        if campaign.status != .running { try move(campaign, to: .running) }
         try await runner.start(campaign)
     }
 
     public func pause(campaign id: CampaignID) async throws {
-        guard try await store.campaign(id) != nil else { throw PlatformError.notFound("campaign") }
+        guard let campaign = try await store.campaign(id) else {
+            throw PlatformError.notFound("campaign")
+        }
+        if campaign.status == .paused { return }
+        try move(campaign, to: .paused)
         try await runner.pause(id)
+    }
+
+    /// Refuses what the campaign's state machine does not allow.
+    private func move(_ campaign: Campaign, to status: Campaign.Status) throws(PlatformError) {
+        var moved = campaign
+        do throws(CampaignError) {
+            try moved.move(to: status)
+        } catch {
+            if case .invalid(let field, let message) = error { throw .invalid(field, message) }
+            throw .conflict("a \(error)")
+        }
     }
 
     public func addToInternalList(

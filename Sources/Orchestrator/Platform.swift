@@ -118,17 +118,11 @@ public final class Platform: Sendable {
                 try await store.setStatus(.paused, of: campaign.id)
             }
         }
-        await withTaskGroup(of: Void.self) { group in
+        try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await self.runner.run() }
-            group.addTask {
-                do {
-                    try await onReady(bound.host, bound.port)
-                } catch {
-                    self.logger.error("start failed", metadata: ["reason": "\(error)"])
-                }
-            }
-            // The group's tasks end when the service is cancelled.
-            await group.waitForAll()
+            group.addTask { try await onReady(bound.host, bound.port) }
+            // The group's tasks end when the service is cancelled, or cannot begin.
+            try await group.waitForAll()
         }
     }
 

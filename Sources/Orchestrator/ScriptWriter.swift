@@ -17,10 +17,12 @@ final class ScriptWriter: Sendable {
 
     init(_ settings: PlatformConfiguration.LanguageModel?, logger: Logger) {
         client = settings.map {
-            ChatClient(
-                ChatConfiguration(
-                    baseURL: $0.baseURL, key: $0.key.value.isEmpty ? nil : $0.key,
-                    model: $0.model))
+            var configuration = ChatConfiguration(
+                baseURL: $0.baseURL, key: $0.key.value.isEmpty ? nil : $0.key, model: $0.model)
+            // Somebody waits for the script, and the template is there at once.
+            configuration.timeout = .seconds(20)
+            configuration.maximumAttempts = 1
+            return ChatClient(configuration)
         }
         model = settings?.model ?? ""
         self.logger = logger

@@ -52,18 +52,22 @@ public struct AudioCapabilities: Equatable, Sendable {
     /// What we can send, milliseconds, ascending.
     public var sendablePtimes: [Int]
     public var srtp: SRTP
+    /// What we protect media with, in the order of our crypto lines.
+    public var cryptoSuites: [CryptoSuite]
     /// In our offers; an answer has it exactly when the offer had.
     public var rtcpMux: Bool
 
     public init(
         codecs: [AudioFormat] = [.pcmu, .pcma, .telephoneEvent], ptime: Int = 20,
-        sendablePtimes: [Int] = [20], srtp: SRTP = .none, rtcpMux: Bool = false
+        sendablePtimes: [Int] = [20], srtp: SRTP = .none, rtcpMux: Bool = false,
+        cryptoSuites: [CryptoSuite] = CryptoSuite.allCases
     ) {
         self.codecs = codecs
         self.ptime = ptime
         self.sendablePtimes = sendablePtimes
         self.srtp = srtp
         self.rtcpMux = rtcpMux
+        self.cryptoSuites = cryptoSuites
     }
 
     func supports(_ codec: AudioCodec) -> Bool {

@@ -4,10 +4,9 @@ internal import Base
 public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
     CustomDebugStringConvertible, CustomReflectable
 {
-    /// The suite that this room negotiates.
-    public static let defaultSuite = "AES_CM_128_HMAC_SHA1_80"
-    /// Master key ‖ salt of the AES_CM_128 suites, bytes.
-    public static let keyCount = 30
+    /// The suite that every peer has (RFC 4568 6.2.1), and the bytes of its key.
+    public static let defaultSuite = CryptoSuite.aesCM128HMACSHA1_80.name
+    public static let keyCount = CryptoSuite.aesCM128HMACSHA1_80.keyCount
 
     public var tag: Int
     public var suite: String
@@ -47,7 +46,7 @@ public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
 
     /// Reads the attribute's value, `1 AES_CM_128_HMAC_SHA1_80 inline:…|2^20|1:4 WSH=64`; nil when
     /// it is not of that form. Of several key parameters the first is read and the line then counts
-    /// as one with a master key identifier, which `isUsable` refuses.
+    /// as one with a master key identifier, which `usableSuite` refuses.
     init?(parsing value: String) {
         let fields = value.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
         guard fields.count >= 3, let tag = Int(fields[0]), (0...999_999_999).contains(tag) else {
@@ -95,15 +94,17 @@ public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
         return text
     }
 
-    /// A line that we can run as it stands: our suite, a whole key, no master key identifier, a
-    /// lifetime that a call does not exhaust, and no session parameter that changes the protection
-    /// (RFC 4568 6.3: unknown ones make the line unusable unless they start with "-").
-    var isUsable: Bool {
-        guard suite.uppercased() == Self.defaultSuite, key.count == Self.keyCount, mki == nil,
-            lifetime.map({ $0 >= 1 << 20 }) ?? true
-        else { return false }
-        return sessionParameters.allSatisfy { parameter in
-            parameter.hasPrefix("-") || parameter.uppercased().hasPrefix("WSH=")
-        }
+    /// The suite of a line that we can run as it stands: one of `suites`, a whole key of that
+    /// suite's length, no master key identifier, a lifetime that a call does not exhaust, and no
+    /// session parameter that changes the protection (RFC 4568 6.3: unknown ones make the line
+    /// unusable unless they start with "-"). Nil when the line is to be passed over.
+    func usableSuite(among suites: [CryptoSuite]) -> CryptoSuite? {
+        guard let known = CryptoSuite(name: suite), suites.contains(known),
+            key.count == known.keyCount, mki == nil, lifetime.map({ $0 >= 1 << 20 }) ?? true,
+            sessionParameters.allSatisfy({ parameter in
+                parameter.hasPrefix("-") || parameter.uppercased().hasPrefix("WSH=")
+            })
+        else { return nil }
+        return known
     }
 }

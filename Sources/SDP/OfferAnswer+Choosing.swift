@@ -5,7 +5,8 @@ extension OfferAnswer {
         var codec: AudioCodec
         var payloadType: UInt8
         var telephoneEvent: UInt8?
-        var crypto: CryptoAttribute?
+        /// The offer's line that we take, and its suite.
+        var crypto: (line: CryptoAttribute, suite: CryptoSuite)?
     }
 
     /// The audio line to answer: the first that works, a secure one before a plain one unless we
@@ -33,15 +34,15 @@ extension OfferAnswer {
     private static func choose(
         _ media: MediaDescription, _ index: Int, _ capabilities: AudioCapabilities
     ) throws(SDPError) -> Choice {
-        let crypto: CryptoAttribute?
+        let crypto: (line: CryptoAttribute, suite: CryptoSuite)?
         switch media.protocolName {
         case "RTP/SAVP", "RTP/SAVPF":
             guard capabilities.srtp != .none else { throw .srtpNotSupported }
-            guard let usable = media.crypto.first(where: \.isUsable) else { throw .noUsableCrypto }
+            guard let usable = firstUsable(of: media, capabilities) else { throw .noUsableCrypto }
             crypto = usable
         case "RTP/AVP", "RTP/AVPF":
             // RFC 8643: crypto lines on a plain profile are an invitation.
-            crypto = capabilities.srtp == .none ? nil : media.crypto.first(where: \.isUsable)
+            crypto = capabilities.srtp == .none ? nil : firstUsable(of: media, capabilities)
             if crypto == nil, capabilities.srtp == .required { throw .srtpRequired }
         default: throw .unsupportedTransport(String(media.protocolName.prefix(32)))
         }
@@ -57,6 +58,18 @@ extension OfferAnswer {
                 crypto: crypto)
         }
         throw .noCommonCodec
+    }
+
+    /// The offer's most preferred line that we can run (RFC 4568 5.1.2, 7.1.2).
+    private static func firstUsable(
+        of media: MediaDescription, _ capabilities: AudioCapabilities
+    ) -> (line: CryptoAttribute, suite: CryptoSuite)? {
+        for line in media.crypto {
+            if let suite = line.usableSuite(among: capabilities.cryptoSuites) {
+                return (line, suite)
+            }
+        }
+        return nil
     }
 
     /// The answer's first codec that we offered: what to send it with, and what it comes with.
@@ -92,9 +105,10 @@ extension OfferAnswer {
         guard ours.suite.uppercased() == crypto.suite.uppercased() else {
             throw .answerMismatch("crypto suite")
         }
-        guard crypto.isUsable else { throw .noUsableCrypto }
-        return NegotiatedSRTP(
-            suite: CryptoAttribute.defaultSuite, localKey: ours.key, remoteKey: crypto.key)
+        guard let suite = crypto.usableSuite(among: CryptoSuite.allCases) else {
+            throw .noUsableCrypto
+        }
+        return NegotiatedSRTP(suite: suite.name, localKey: ours.key, remoteKey: crypto.key)
     }
 }
 

@@ -9,12 +9,15 @@ public struct OfferAnswer: Sendable {
     ///   - localAddress: an IPv4 or IPv6 address, for c= and o=.
     ///   - port: of RTP; RTCP is one above.
     ///   - version: one more with each new description of the session (RFC 3264 8).
-    ///   - cryptoKey: 30 fresh bytes, master key ‖ salt; used unless `capabilities.srtp` is none.
+    ///   - cryptoKeys: gives `keyCount` fresh bytes, master key ‖ salt, for each suite that we offer;
+    ///     not called when `capabilities.srtp` is none. In a later offer of the same session the same
+    ///     bytes, unless the key is to change.
     ///   - direction: what we want, for hold.
     /// - Throws: `missingKey`.
     public static func makeOffer(
         localAddress: String, port: Int, capabilities: AudioCapabilities, sessionID: UInt64,
-        version: UInt64 = 1, cryptoKey: [UInt8]? = nil, direction: MediaDirection = .sendrecv
+        version: UInt64 = 1, direction: MediaDirection = .sendrecv,
+        cryptoKeys: (CryptoSuite) -> [UInt8]?
     ) throws(SDPError) -> SessionDescription {
         var media = MediaDescription(
             kind: "audio", port: port,
@@ -25,7 +28,12 @@ public struct OfferAnswer: Sendable {
         media.direction = direction
         media.rtcpMux = capabilities.rtcpMux
         if capabilities.srtp != .none {
-            media.crypto = [CryptoAttribute(tag: 1, key: try checkedKey(cryptoKey))]
+            for (index, suite) in capabilities.cryptoSuites.enumerated() {
+                media.crypto.append(
+                    CryptoAttribute(
+                        tag: index + 1, suite: suite.name,
+                        key: try checkedKey(cryptoKeys(suite), suite)))
+            }
         }
         return SessionDescription(
             origin: OriginField(
@@ -35,13 +43,14 @@ public struct OfferAnswer: Sendable {
 
     /// Our answer to a peer's offer, and what it means for the leg.
     ///
+    /// - Parameter cryptoKeys: as for `makeOffer`; asked for the one suite that the answer takes.
     /// - Throws: `noAudio`, `unsupportedTransport`, `noCommonCodec`, `noConnection`,
     ///   `srtpNotSupported`, `srtpRequired`, `noUsableCrypto`, `missingKey`: the whole offer is
     ///   then to be refused (488).
     public static func answer(
         to offer: SessionDescription, localAddress: String, port: Int,
         capabilities: AudioCapabilities, sessionID: UInt64, version: UInt64 = 1,
-        cryptoKey: [UInt8]? = nil, direction: MediaDirection = .sendrecv
+        direction: MediaDirection = .sendrecv, cryptoKeys: (CryptoSuite) -> [UInt8]?
     ) throws(SDPError) -> (answer: SessionDescription, negotiated: NegotiatedAudio) {
         let choice = try choose(from: offer, capabilities)
         let offered = offer.media[choice.index]
@@ -59,11 +68,10 @@ public struct OfferAnswer: Sendable {
         media.direction = ours
         media.rtcpMux = offered.rtcpMux
         var srtp: NegotiatedSRTP?
-        if let crypto = choice.crypto {
-            let key = try checkedKey(cryptoKey)
+        if let (crypto, suite) = choice.crypto {
+            let key = try checkedKey(cryptoKeys(suite), suite)
             media.crypto = [CryptoAttribute(tag: crypto.tag, suite: crypto.suite, key: key)]
-            srtp = NegotiatedSRTP(
-                suite: CryptoAttribute.defaultSuite, localKey: key, remoteKey: crypto.key)
+            srtp = NegotiatedSRTP(suite: suite.name, localKey: key, remoteKey: crypto.key)
         }
         var answer = SessionDescription(
             origin: OriginField(
@@ -140,9 +148,11 @@ public struct OfferAnswer: Sendable {
         return (address, min(media.port + 1, 65_535))
     }
 
-    private static func checkedKey(_ key: [UInt8]?) throws(SDPError) -> [UInt8] {
-        guard let key, key.count == CryptoAttribute.keyCount else {
-            throw .missingKey(expected: CryptoAttribute.keyCount, have: key?.count ?? 0)
+    private static func checkedKey(
+        _ key: [UInt8]?, _ suite: CryptoSuite
+    ) throws(SDPError) -> [UInt8] {
+        guard let key, key.count == suite.keyCount else {
+            throw .missingKey(expected: suite.keyCount, have: key?.count ?? 0)
         }
         return key
     }

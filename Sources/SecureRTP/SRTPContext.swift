@@ -1,121 +1,132 @@
 internal import COpenSSL
-internal import CSRTP
 
-//   RTP ── protect ──▶ ciphertext ‖ tag          (in place, count grows by suite.overhead)
+//   RTP ── protect ──▶ ciphertext ‖ tag          (in place, count grows by the overhead)
 //   SRTP ─ unprotect ─▶ tag? ─ replay? ─▶ RTP    (in place, count shrinks)
+//                 │
+//                 ├── LibcryptoSession   own RFC 3711/6188/7714 on libcrypto (default)
+//                 └── LibsrtpSession     the system's libsrtp2, the reference
 //
-// One context a direction of a leg, one owner, any number of SSRCs: a stream's state is made when
-// its first packet has passed authentication, never before.
+// One context a direction of a leg, one owner, several SSRCs: a source's state is made when its
+// first packet has passed authentication, never before.
 
-/// The SRTP and SRTCP state of one direction of one media leg (RFC 3711), over libsrtp2.
+/// The SRTP and SRTCP state of one direction of one media leg (RFC 3711).
 ///
-/// The caller's packet is changed in place. The master key is copied into the library, which
-/// derives the session keys; our copy is zeroed at once, the library's keys in `deinit`.
+/// The caller's packet is changed in place. The session keys are derived once, in `init`; every
+/// copy of a key is zeroed before its memory is given back.
 public struct SRTPContext: ~Copyable, @unchecked Sendable {
-    // Sendable: the session pointer is private and this value is its one owner; libsrtp keeps no
-    // state between sessions after srtp_init.
+    // Sendable: the sessions' pointers are private and this value is their one owner; libcrypto
+    // contexts share nothing, and libsrtp keeps no state between sessions after srtp_init.
 
     public enum Direction: Sendable { case inbound, outbound }
 
     /// Packets the replay window reaches back (RFC 3711 3.3.2 wants at least 64): 2.5 s at 20 ms.
-    public static let replayWindow = 128
-    /// RTP header, and RTCP header with SSRC.
-    private static let rtpHeaderCount = 12
-    private static let rtcpHeaderCount = 8
+    public static let replayWindow = Int(ReplayWindow.reach)
+    /// Sources (SSRCs) that one context follows. A peer that keeps changing its SSRC needs 64
+    /// changes in a call to reach it; forgetting an old one would let its packets be replayed.
+    public static let sourceLimit = 64
+    /// Bytes of the longest master key identifier (RFC 4568 6.1).
+    public static let masterKeyIdentifierLimit = 128
+    static let rtpHeaderCount = 12
+    /// RTCP header with SSRC.
+    static let rtcpHeaderCount = 8
 
     public let suite: SRTPSuite
     public let direction: Direction
-    // srtp_t is an opaque pointer.
-    private let session: OpaquePointer
+    public let backend: SRTPBackend
+    /// Bytes that `protect` appends: the suite's and the master key identifier's.
+    public let overhead: Int
+    /// Bytes that `protectRTCP` appends.
+    public let rtcpOverhead: Int
+    // One of the two.
+    private var own: LibcryptoSession?
+    private var reference: LibsrtpSession?
 
-    /// Calls srtp_init once for the process (thread-safe as every lazy global).
-    private static let libraryStatus = srtp_init()
-
-    /// - Parameter key: master key ‖ master salt, `suite.keyAndSaltCount` bytes.
-    /// - Throws: `badKey`, `library`.
-    public init(suite: SRTPSuite, key: [UInt8], direction: Direction) throws(SRTPError) {
+    /// - Parameters:
+    ///   - key: master key ‖ master salt, `suite.keyAndSaltCount` bytes.
+    ///   - masterKeyIdentifier: sent with, and demanded of, every packet; empty for none.
+    ///   - rolloverCounter: of the first packet of every source (RFC 3711 3.3.1), for a stream that
+    ///     is joined or taken over in its course.
+    /// - Throws: `badKey`, `badMasterKeyIdentifier`, `unsupportedByBackend`, `library`.
+    public init(
+        suite: SRTPSuite, key: [UInt8], direction: Direction, backend: SRTPBackend = .libcrypto,
+        masterKeyIdentifier: [UInt8] = [], rolloverCounter: UInt32 = 0
+    ) throws(SRTPError) {
         guard key.count == suite.keyAndSaltCount else {
             throw .badKey(expected: suite.keyAndSaltCount, have: key.count)
         }
-        guard Self.libraryStatus == srtp_err_status_ok else {
-            throw .library(Int(Self.libraryStatus.rawValue))
+        guard masterKeyIdentifier.count <= Self.masterKeyIdentifierLimit else {
+            throw .badMasterKeyIdentifier(
+                limit: Self.masterKeyIdentifierLimit, have: masterKeyIdentifier.count)
         }
-        var policy = srtp_policy_t()
-        switch suite {
-        case .aesCM128HMACSHA1_80:
-            srtp_crypto_policy_set_rtp_default(&policy.rtp)
-        case .aesCM128HMACSHA1_32:
-            srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32(&policy.rtp)
-        }
-        srtp_crypto_policy_set_rtcp_default(&policy.rtcp)
-        policy.ssrc.type = direction == .inbound ? ssrc_any_inbound : ssrc_any_outbound
-        policy.window_size = UInt(Self.replayWindow)
-        // SAFETY: the library reads keyAndSaltCount bytes during srtp_create only; the copy is ours
-        // alone, so zeroing reaches it (an Array's copy-on-write would zero another copy).
+        // SAFETY: a copy that is ours alone, so zeroing reaches it (an Array's copy-on-write would
+        // zero another copy).
         let master = UnsafeMutableRawBufferPointer.allocate(byteCount: key.count, alignment: 16)
         master.copyBytes(from: key)
         defer {
             OPENSSL_cleanse(master.baseAddress, master.count)
             master.deallocate()
         }
-        policy.key = master.bindMemory(to: UInt8.self).baseAddress
-        var created: OpaquePointer?
-        let status = srtp_create(&created, &policy)
-        guard status == srtp_err_status_ok, let created else {
-            throw .library(Int(status.rawValue))
+        switch backend {
+        case .libcrypto:
+            own = try LibcryptoSession(
+                suite: suite, key: UnsafeRawBufferPointer(master),
+                isOutbound: direction == .outbound, masterKeyIdentifier: masterKeyIdentifier,
+                rolloverCounter: rolloverCounter)
+            reference = nil
+        case .libsrtp2:
+            // It sets a counter only on a source that it already knows.
+            guard rolloverCounter == 0 else { throw .unsupportedByBackend }
+            reference = try LibsrtpSession(
+                suite: suite, key: master, isOutbound: direction == .outbound,
+                masterKeyIdentifier: masterKeyIdentifier)
+            own = nil
         }
-        session = created
         self.suite = suite
         self.direction = direction
-    }
-
-    deinit {
-        // Zeroes the session keys before it frees them.
-        srtp_dealloc(session)
+        self.backend = backend
+        overhead = suite.overhead + masterKeyIdentifier.count
+        rtcpOverhead = suite.rtcpOverhead + masterKeyIdentifier.count
     }
 
     /// Encrypts and authenticates the RTP packet in the first `count` bytes of `buffer`.
     ///
-    /// - Returns: the new count, `count + suite.overhead`.
+    /// - Returns: the new count, `count + overhead`.
     /// - Throws: `truncated`, `noRoom`, `wrongDirection`, `malformed`, `replayed` (a sequence
-    ///   number used before), `keyExpired`.
+    ///   number used before), `tooOld`, `tooManySources`, `keyExpired`.
     public mutating func protect(
         _ buffer: UnsafeMutableRawBufferPointer, count: Int
     ) throws(SRTPError) -> Int {
         guard direction == .outbound else { throw .wrongDirection }
-        let base = try check(
-            buffer, count: count, least: Self.rtpHeaderCount, growth: suite.overhead)
-        var length = Int32(truncatingIfNeeded: count)
-        try Self.check(srtp_protect(session, base, &length))
-        return Int(length)
+        let base = try Self.check(
+            buffer, count: count, least: Self.rtpHeaderCount, growth: overhead)
+        if let count = try own?.protect(base, count: count) { return count }
+        return try reference?.protect(base, count: count) ?? 0
     }
 
     /// Verifies and decrypts the SRTP packet in the first `count` bytes of `buffer`.
     ///
     /// - Returns: the count of the RTP packet. On a throw the buffer's contents are undefined.
-    /// - Throws: `truncated`, `wrongDirection`, `authenticationFailed`, `replayed`, `tooOld`,
-    ///   `malformed`.
+    /// - Throws: `truncated`, `wrongDirection`, `authenticationFailed`, `unknownMasterKey`,
+    ///   `replayed`, `tooOld`, `tooManySources`, `malformed`, `keyExpired`.
     public mutating func unprotect(
         _ buffer: UnsafeMutableRawBufferPointer, count: Int
     ) throws(SRTPError) -> Int {
         guard direction == .inbound else { throw .wrongDirection }
-        let base = try check(
-            buffer, count: count, least: Self.rtpHeaderCount + suite.tagCount, growth: 0)
-        var length = Int32(truncatingIfNeeded: count)
-        try Self.check(srtp_unprotect(session, base, &length))
-        return Int(length)
+        let base = try Self.check(
+            buffer, count: count, least: Self.rtpHeaderCount + overhead, growth: 0)
+        if let count = try own?.unprotect(base, count: count) { return count }
+        return try reference?.unprotect(base, count: count) ?? 0
     }
 
-    /// As `protect`, for one compound RTCP packet; it grows by `suite.rtcpOverhead`.
+    /// As `protect`, for one compound RTCP packet; it grows by `rtcpOverhead`.
     public mutating func protectRTCP(
         _ buffer: UnsafeMutableRawBufferPointer, count: Int
     ) throws(SRTPError) -> Int {
         guard direction == .outbound else { throw .wrongDirection }
-        let base = try check(
-            buffer, count: count, least: Self.rtcpHeaderCount, growth: suite.rtcpOverhead)
-        var length = Int32(truncatingIfNeeded: count)
-        try Self.check(srtp_protect_rtcp(session, base, &length))
-        return Int(length)
+        let base = try Self.check(
+            buffer, count: count, least: Self.rtcpHeaderCount, growth: rtcpOverhead)
+        if let count = try own?.protectRTCP(base, count: count) { return count }
+        return try reference?.protectRTCP(base, count: count) ?? 0
     }
 
     /// As `unprotect`, for one SRTCP packet.
@@ -123,15 +134,28 @@ public struct SRTPContext: ~Copyable, @unchecked Sendable {
         _ buffer: UnsafeMutableRawBufferPointer, count: Int
     ) throws(SRTPError) -> Int {
         guard direction == .inbound else { throw .wrongDirection }
-        let base = try check(
-            buffer, count: count, least: Self.rtcpHeaderCount + suite.rtcpOverhead, growth: 0)
-        var length = Int32(truncatingIfNeeded: count)
-        try Self.check(srtp_unprotect_rtcp(session, base, &length))
-        return Int(length)
+        let base = try Self.check(
+            buffer, count: count, least: Self.rtcpHeaderCount + rtcpOverhead, growth: 0)
+        if let count = try own?.unprotectRTCP(base, count: count) { return count }
+        return try reference?.unprotectRTCP(base, count: count) ?? 0
     }
 
-    /// The lengths that libsrtp itself does not check before it subtracts.
-    private func check(
+    /// The rollover counter of a source's newest packet, to hand on to a context that takes over
+    /// in its course; nil before its first packet.
+    public borrowing func rolloverCounter(of ssrc: UInt32) -> UInt32? {
+        switch backend {
+        case .libcrypto: own?.rolloverCounter(of: ssrc)
+        case .libsrtp2: reference?.rolloverCounter(of: ssrc)
+        }
+    }
+
+    /// Leaves the master key so many packets (RFC 3711 9.2); for tests of what nobody lives to
+    /// reach.
+    mutating func setPacketsLeft(_ packets: UInt64, reports: UInt64) {
+        own?.setPacketsLeft(packets, reports: reports)
+    }
+
+    private static func check(
         _ buffer: UnsafeMutableRawBufferPointer, count: Int, least: Int, growth: Int
     ) throws(SRTPError) -> UnsafeMutableRawPointer {
         guard count >= least, count <= buffer.count, count <= 0xFFFF,
@@ -141,17 +165,5 @@ public struct SRTPContext: ~Copyable, @unchecked Sendable {
             throw .noRoom(needed: count + growth, have: buffer.count)
         }
         return base
-    }
-
-    private static func check(_ status: srtp_err_status_t) throws(SRTPError) {
-        switch status {
-        case srtp_err_status_ok: return
-        case srtp_err_status_auth_fail: throw .authenticationFailed
-        case srtp_err_status_replay_fail: throw .replayed
-        case srtp_err_status_replay_old: throw .tooOld
-        case srtp_err_status_parse_err, srtp_err_status_bad_param: throw .malformed
-        case srtp_err_status_key_expired: throw .keyExpired
-        default: throw .library(Int(status.rawValue))
-        }
     }
 }

@@ -3,6 +3,7 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
 internal import Orchestrator
+internal import Store
 
 /// `{"error":{"code","message","field"?}}` with a right status: the one shape of every refusal.
 struct APIError: Error, HTTPResponseError {
@@ -26,6 +27,20 @@ struct APIError: Error, HTTPResponseError {
             }
         }
         return .json(writer, status: status)
+    }
+}
+
+extension PlatformError {
+    /// What a store error means to a client. Paths and SQLite's words are for the log only.
+    init(_ error: StoreError) {
+        switch error {
+        case .notFound(let what): self = .notFound(what)
+        case .conflict: self = .conflict("that contradicts what is stored")
+        case .limit: self = PlatformError(code: "too_many", message: "\(error)", status: 400)
+        default:
+            self = .unavailable(
+                "store_unavailable", "the store cannot be used now: the server's log says why")
+        }
     }
 }
 

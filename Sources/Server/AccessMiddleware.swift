@@ -4,6 +4,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import Orchestrator
+internal import Store
 internal import Telemetry
 
 /// Asks for the key where one is set. Health and metrics stay open: they carry no person's data, and
@@ -96,6 +97,10 @@ struct ReportingMiddleware<Context: RequestContext>: RouterMiddleware {
             response = error.response
         } catch let error as PlatformError {
             response = APIError(error).response
+        } catch let error as StoreError {
+            // Its descriptions hold nothing that is stored.
+            context.logger.error("the store refused", metadata: ["reason": "\(error)"])
+            response = APIError(PlatformError(error)).response
         } catch let error as HTTPError {
             let missing = error.status == .notFound
             response =

@@ -37,9 +37,9 @@ struct CampaignRoutes {
                     "max_concurrent_calls", max_concurrent_calls, 1...2000) ?? 10,
                 maximumAttempts: try Field.range("max_attempts", max_attempts, 1...3) ?? 3,
                 ringTimeoutSeconds: try Field.range(
-                    "ring_timeout_seconds", ring_timeout_seconds, 1...120) ?? 30,
+                    "ring_timeout_seconds", ring_timeout_seconds, 5...120) ?? 30,
                 maximumCallSeconds: try Field.range(
-                    "max_call_seconds", max_call_seconds, 1...7200) ?? 600,
+                    "max_call_seconds", max_call_seconds, 5...7200) ?? 600,
                 streamURL: stream_url, voicemailPath: voicemail_path, messagePath: message_path,
                 record: record ?? true, scriptTalkingPoints: talking_points ?? [])
         }

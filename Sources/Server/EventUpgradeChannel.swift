@@ -40,9 +40,9 @@ struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
             try channel.pipeline.syncOperations.addHandler(FirstRequestLimit())
             let upgrader = NIOTypedWebSocketServerUpgrader<Outcome>(
                 maxFrameSize: 1 << 14,
-                shouldUpgrade: { channel, head in
-                    let allowed = Self.mayUpgrade(head, key: key)
-                    return channel.eventLoop.makeSucceededFuture(allowed ? HTTPHeaders() : nil)
+                // The gate has asked already.
+                shouldUpgrade: { channel, _ in
+                    channel.eventLoop.makeSucceededFuture(HTTPHeaders())
                 },
                 upgradePipelineHandler: { channel, head in
                     channel.eventLoop.makeCompletedFuture {
@@ -68,9 +68,17 @@ struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
                                 configuration: .init(isOutboundHalfClosureEnabled: true)))
                     }
                 })
-            let outcome = try channel.pipeline.syncOperations
-                .configureUpgradableHTTPServerPipeline(
-                    configuration: .init(upgradeConfiguration: configuration))
+            var settings = NIOUpgradableHTTPServerPipelineConfiguration(
+                upgradeConfiguration: configuration)
+            // Hummingbird takes one request after the other and answers what it cannot parse.
+            settings.enablePipelining = false
+            settings.enableErrorHandling = false
+            let pipeline = channel.pipeline.syncOperations
+            let outcome = try pipeline.configureUpgradableHTTPServerPipeline(
+                configuration: settings)
+            let upgrade = try pipeline.handler(type: NIOTypedHTTPServerUpgradeHandler<Outcome>.self)
+            try pipeline.addHandler(
+                UpgradeGate { Self.mayUpgrade($0, key: key) }, position: .before(upgrade))
             return Value(outcome: outcome, channel: channel)
         }
     }

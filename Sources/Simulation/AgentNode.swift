@@ -79,7 +79,9 @@ public final class AgentNode: VirtualNode {
     }
 
     /// How often a message of this kind was sent.
-    public func count(_ label: String) -> Int { sent.reduce(0) { $0 + ($1.event == label ? 1 : 0) } }
+    public func count(_ label: String) -> Int {
+        sent.reduce(0) { $0 + ($1.event == label ? 1 : 0) }
+    }
 
     // MARK: deeds
 

@@ -132,6 +132,8 @@ extension RemoteMedia {
             codec: negotiated.codec == .pcma ? .pcma : .pcmu,
             payloadType: negotiated.payloadType,
             telephoneEventPayloadType: negotiated.telephoneEventPayloadType,
+            receivePayloadType: negotiated.receivePayloadType,
+            receiveTelephoneEventPayloadType: negotiated.receiveTelephoneEventPayloadType,
             ptimeMilliseconds: negotiated.ptimeMilliseconds,
             sends: negotiated.direction.sends, receives: negotiated.direction.receives)
     }

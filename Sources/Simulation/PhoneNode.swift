@@ -23,6 +23,8 @@ public final class PhoneNode: VirtualNode {
     public private(set) var otherPackets = 0
     /// RTP packets sent, silence included.
     public private(set) var packetsSent = 0
+    /// False: frames of digital silence are not sent, while the timestamps go on (DTX).
+    public var sendsSilence = true
     private let codec: AudioCodec
     private let ssrc: UInt32
     private var sequence: UInt16
@@ -33,7 +35,7 @@ public final class PhoneNode: VirtualNode {
     private var position = 0
     private var press: TelephoneEventSender?
     private var pressesLeft: [Character] = []
-    private var isFirst = true
+    private var needsMarker = true
 
     public init(address: SocketAddressValue, codec: AudioCodec = .pcmu, seed: UInt64) {
         self.address = address
@@ -88,13 +90,19 @@ public final class PhoneNode: VirtualNode {
         }
         nextFrame = due + .milliseconds(20)
         if let event = nextEvent() {
-            send(type: 101, event.payload, marker: event.marker, stamp: event.timestamp, peer, world)
-        } else {
             send(
-                type: codec.staticPayloadType, nextAudio(), marker: isFirst, stamp: timestamp, peer,
+                type: 101, event.payload, marker: event.marker, stamp: event.timestamp, peer,
                 world)
+        } else {
+            let payload = nextAudio()
+            let isSilent = payload.allSatisfy { $0 == codec.silence }
+            if sendsSilence || !isSilent {
+                send(
+                    type: codec.staticPayloadType, payload, marker: needsMarker, stamp: timestamp,
+                    peer, world)
+            }
+            needsMarker = isSilent && !sendsSilence
         }
-        isFirst = false
         timestamp &+= 160
     }
 

@@ -1,5 +1,5 @@
-internal import Base
 internal import Audio
+internal import Base
 
 /// A voice without a recording: pulses of falling pitch through two resonances a syllable, four
 /// syllables a second, with breath between words. No language, but everything that a voice activity

@@ -31,9 +31,10 @@ public final class ChatClient: Sendable {
         self.configuration = configuration
         self.sleep = sleep
         // A redirect would take the key to another host.
-        http = HTTPClient(
-            eventLoopGroupProvider: .singleton,
-            configuration: .init(redirectConfiguration: .disallow))
+        var settings = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        // How often to try is decided here, not in the pool, which would try until the deadline.
+        settings.connectionPool.retryConnectionEstablishment = false
+        http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
     }
 
     public func shutdown() async { try? await http.shutdown() }

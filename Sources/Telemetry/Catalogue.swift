@@ -87,6 +87,9 @@ public enum Catalogue {
     public static let mediaLegs = gauge("media_legs", "legs", "Media legs that exist now.")
     public static let mediaLegsCreated = counter(
         "media_legs_created", "legs", "Media legs created since the start.")
+    public static let mediaLegsRefused = counter(
+        "media_legs_refused", "legs",
+        "Media legs refused because every media worker's ticks were late.")
     public static let mediaPortsFree = gauge(
         "media_ports_free", "ports",
         "RTP ports that a new leg could take now (those in quarantine are not free).")
@@ -106,7 +109,7 @@ public enum Catalogue {
         "recording_dropped_samples", "samples",
         "Samples missing from recordings because the disk was slower than the calls.")
     private static let mediaGroup = [
-        mediaLegs, mediaLegsCreated, mediaPortsFree, mediaTickLatenessSeconds,
+        mediaLegs, mediaLegsCreated, mediaLegsRefused, mediaPortsFree, mediaTickLatenessSeconds,
         mediaCommandsDropped, mediaRealtime, detectionEvents, recordings, recordingDroppedSamples,
     ]
 

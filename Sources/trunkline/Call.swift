@@ -82,11 +82,11 @@ struct Call: AsyncParsableCommand {
         guard let events = platform.bus.subscribe() else { return false }
         let printer = EventPrinter(json: json)
         let running = Task {
-            try await platform.run { _, _ in
-                do { _ = try await platform.placeCall(call) } catch {
-                    Console.error("\(error)")
-                    platform.bus.finish()
-                }
+            do {
+                try await platform.run { _, _ in _ = try await platform.placeCall(call) }
+            } catch {
+                Console.error("\(error)")
+                platform.bus.finish()
             }
         }
         signal(SIGINT, SIG_IGN)
@@ -104,7 +104,7 @@ struct Call: AsyncParsableCommand {
         interrupt.cancel()
         running.cancel()
         await platform.shutdown()
-        _ = try? await running.value
+        await running.value
         try? await group.shutdownGracefully()
         return answered
     }

@@ -9,6 +9,45 @@ internal import SystemPackage
 enum ConfigurationFile {
     typealias Invalid = PlatformConfiguration.Invalid
 
+    /// Every key, sections with theirs.
+    static let keys: [String: Set<String>] = [
+        "http": [], "sip": [], "sip_public_host": [], "data": [], "audio_directories": [],
+        "workers": [], "cpus": [], "api_key": [], "caller_id": [], "maximum_calls": [],
+        "media_timeout_seconds": [], "routes": [],
+        "rtp": ["address", "ports"], "stream": ["url", "trust"], "srtp": ["required"],
+        "trunk": ["address", "username", "password", "domain"],
+        "compliance": [
+            "federal_list", "federal_list_as_of", "federal_list_waiver", "state_list_waiver",
+            "state_lists", "demonstration_clock",
+        ],
+        "language_model": ["url", "model"],
+    ]
+
+    /// The first key that nothing reads: a setting misspelt must not be a setting ignored.
+    static func unknownKey(in lines: [String]) -> String? {
+        var section: String?
+        var depth: Int?
+        for line in lines {
+            let indentation = line.prefix { $0 == " " }.count
+            let text = line.dropFirst(indentation)
+            guard let colon = text.firstIndex(of: ":"), !text.hasPrefix("#"), !text.hasPrefix("-")
+            else { continue }
+            let key = String(text[..<colon])
+            guard key.allSatisfy({ $0.isLetter || $0 == "_" }), !key.isEmpty else { continue }
+            if indentation == 0 {
+                guard keys[key] != nil else { return key }
+                section = key
+                depth = nil
+            } else if let name = section, let known = keys[name], !known.isEmpty,
+                indentation == depth ?? indentation
+            {
+                depth = indentation
+                guard known.contains(key) else { return name + "." + key }
+            }
+        }
+        return nil
+    }
+
     static func apply(path: String, to settings: inout PlatformConfiguration) async throws {
         guard let text = FileManager.default.contents(atPath: path) else {
             throw Invalid(
@@ -20,12 +59,20 @@ enum ConfigurationFile {
         if lines.allSatisfy({ $0.drop(while: \.isWhitespace).first.map { $0 == "#" } ?? true }) {
             return
         }
+        if let key = unknownKey(in: lines.map(String.init)) {
+            throw Invalid(
+                "the configuration file \(path) has the unknown key \(key): correct it "
+                    + "(docs/OPERATIONS.md lists the keys)")
+        }
         let reader: ConfigReader
         do {
             reader = ConfigReader(
                 provider: try await FileProvider<YAMLSnapshot>(filePath: FilePath(path)))
         } catch {
-            throw Invalid("the configuration file \(path) is not valid YAML: \(error)")
+            let reason = "\(error)".split(whereSeparator: \.isNewline).joined(separator: " ")
+            throw Invalid(
+                "the configuration file \(path) is not valid YAML: \(reason); correct it or leave "
+                    + "out --config")
         }
         try apply(reader, to: &settings)
     }

@@ -58,7 +58,12 @@ struct Detect: ParsableCommand {
                 samples: wav.channel(0), rate: wav.sampleRate, file: file, stream: "0", digits: [])
             return
         }
-        let capture = try PcapFile(parsing: bytes)
+        let capture: PcapFile
+        do { capture = try PcapFile(parsing: bytes) } catch {
+            throw PlatformConfiguration.Invalid(
+                "is neither a WAV nor a classic pcap file (\(error)): convert it, for example with "
+                    + "`sox` or `editcap -F pcap`")
+        }
         let streams = capture.rtpStreams()
         var heard = 0
         for stream in streams {

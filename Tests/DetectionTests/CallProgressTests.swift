@@ -1,3 +1,4 @@
+import Audio
 import CallModel
 import Detection
 import Testing
@@ -57,6 +58,23 @@ private func heard(_ build: (inout Scene) throws -> Void) throws -> [DetectionEv
         #expect(events.beeps == [])
         #expect(events.finalVerdicts == [.sit])
     }
+}
+
+@Test func informationTonesAreFoundWhereverTheyLieToTheHops() throws {
+    // The third step used to prove itself too late for some positions of the tones in a hop.
+    var missed: [Int] = []
+    for shift in stride(from: 0, to: 160, by: 4) {
+        let events = try heard { scene in
+            scene.append([Int16](repeating: 0, count: 1600 + shift))
+            for (hertz, ms) in [(913.8, 274), (1370.6, 274), (1776.7, 380)] {
+                var tone = ToneGenerator(frequencies: [hertz], levelDBm0: -16)
+                scene.append(tone.next(ms * 8))
+            }
+            scene.silence(1000)
+        }
+        if events.tones != [.sit] || !events.beeps.isEmpty { missed.append(shift) }
+    }
+    #expect(missed == [])
 }
 
 @Test func faxTonesAreFax() throws {

@@ -163,28 +163,32 @@ import Testing
         #expect(reasons.last == "the path leaves the recording folder")
     }
 
-    @Test func shutdownClosesLegsAndJoinsItsThreads() throws {
-        func threads() -> [String] {
-            let folder = "/proc/self/task"
-            let tasks = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-            return tasks.compactMap {
-                try? String(contentsOfFile: "\(folder)/\($0)/comm", encoding: .utf8)
-            }.filter { $0.hasPrefix("tl-") }
+    /// In a process of its own: engines of other tests have threads, too.
+    @Test func shutdownClosesLegsAndJoinsItsThreads() async {
+        await #expect(processExitsWith: .success) {
+            func threads() -> [String] {
+                let folder = "/proc/self/task"
+                let tasks = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+                return tasks.compactMap {
+                    try? String(contentsOfFile: "\(folder)/\($0)/comm", encoding: .utf8)
+                }.filter { $0.hasPrefix("tl-") }
+            }
+            let log = try EventLog()
+            let engine = try MediaEngine(
+                configuration(ports: 41700...41799), metrics: MetricsRegistry()
+            ) { log.add($0) }
+            let legs = try (0..<20).map { _ in try engine.createLeg(LegOptions(detection: false)) }
+            #expect(engine.isHealthy)
+            // Each thread gives itself its name, soon.
+            #expect(log.wait { threads().count == 3 })
+            engine.shutdown()
+            #expect(threads().isEmpty)
+            #expect(!engine.isHealthy)
+            let closed = log.all.filter { if case .closed = $0.kind { true } else { false } }
+            #expect(Set(closed.map(\.leg)) == Set(legs.map(\.id)))
+            #expect(throws: EngineError.shutDown) { _ = try engine.createLeg(LegOptions()) }
+            engine.shutdown()
         }
-        let log = try EventLog()
-        let engine = try MediaEngine(
-            configuration(ports: 41700...41799), metrics: MetricsRegistry()
-        ) { log.add($0) }
-        let legs = try (0..<20).map { _ in try engine.createLeg(LegOptions(detection: false)) }
-        #expect(engine.isHealthy)
-        #expect(threads().count == 3)
-        engine.shutdown()
-        #expect(threads().isEmpty)
-        #expect(!engine.isHealthy)
-        let closed = log.all.filter { if case .closed = $0.kind { true } else { false } }
-        #expect(Set(closed.map(\.leg)) == Set(legs.map(\.id)))
-        #expect(throws: EngineError.shutDown) { _ = try engine.createLeg(LegOptions()) }
-        engine.shutdown()
     }
 
     @Test func aBridgeIsFedAndItsStreamIsWoken() throws {

@@ -80,7 +80,8 @@ private let loudSample: Int16 = 32124
     _ = bench.attach(bridge)
     bench.leg.answered(now: bench.now)
     bench.run(ticks: 51)
-    #expect(drained(bridge.received) == [Int16](repeating: 0, count: 8000))
+    // One second, less the lag that lets late packets find their place.
+    #expect(drained(bridge.received) == [Int16](repeating: 0, count: 5600))
 }
 
 @Test func duplicatesAndLatePacketsAreCountedAndNotHeard() throws {

@@ -325,3 +325,47 @@ private let beep = DetectionEvent.beep(
         #expect(bench.hangUps <= 1)
     }
 }
+
+@Test func aBotThatIsStillBeingConnectedIsCalledOffWhenTheCallEnds() {
+    func stops(_ bench: Bench) -> Int {
+        bench.actions.count { if case .stopStream = $0 { true } else { false } }
+    }
+    // Ended by the far end, by us, and by a beep that shows the person to be a machine.
+    var remote = Bench(plan(detect: false))
+    remote.sip(.answered(sdp: [1]))
+    remote.sip(.ended(.remoteHangup, status: 200))
+    #expect(stops(remote) == 1)
+    var local = Bench(plan(detect: false))
+    local.sip(.answered(sdp: [1]))
+    local.hangUp()
+    #expect(stops(local) == 1)
+    local.closeDown()
+    #expect(stops(local) == 1)
+    var machine = Bench(plan())
+    machine.sip(.answered(sdp: [1]))
+    machine.heard(verdict(.human))
+    machine.heard(beep)
+    #expect(stops(machine) == 1)
+    // None was ever asked for, or it is over already.
+    var none = Bench(plan())
+    none.sip(.answered(sdp: [1]))
+    none.hangUp()
+    #expect(stops(none) == 0)
+    var over = Bench(plan(detect: false))
+    over.sip(.answered(sdp: [1]))
+    over.stream(.connected)
+    over.stream(.ended(reason: "bot"))
+    #expect(stops(over) == 0)
+}
+
+@Test func aFarEndThatKeepsPressingKeysFillsNoMemoryAndLosesNotTheEnd() throws {
+    var bench = Bench(plan(detect: false))
+    bench.sip(.answered(sdp: [1]))
+    for _ in 0..<(CallFlowFacts.eventLimit * 2) { bench.media(.dtmf("5", source: .rfc4733)) }
+    bench.clear()
+    bench.media(.dtmf("9", source: .rfc4733))
+    bench.closeDown()
+    let record = try #require(bench.records.first)
+    #expect(record.events.count == CallFlowFacts.eventLimit + 2)
+    #expect(record.events.suffix(2).map(\.kind.name) == ["opt_out", "ended"])
+}

@@ -41,7 +41,8 @@ private let input = ScriptInput(
             json: #"{"value_proposition":"","closing":"x","objection_responses":[]}"#) == nil)
     #expect(
         ScriptWriter.Wording(
-            json: #"{"value_proposition":"a\u0007","closing":"x","objection_responses":[]}"#) == nil)
+            json: #"{"value_proposition":"a\u0007","closing":"x","objection_responses":[]}"#) == nil
+    )
     let template = ScriptTemplate.generate(input)
     let short = try #require(
         ScriptWriter.Wording(

@@ -82,3 +82,52 @@ import Testing
     #expect(WallTime(iso8601: "2026-11-18")?.iso8601 == "2026-11-18T00:00:00.000Z")
     #expect(WallTime(iso8601: "yesterday") == nil)
 }
+
+@Test func aNameThatStartsLikeALoopbackAddressIsNotThisMachine() {
+    #expect(PlatformConfiguration.Endpoint(host: "127.8.9.1", port: 1).isLoopback)
+    #expect(!PlatformConfiguration.Endpoint(host: "127.example.com", port: 1).isLoopback)
+    #expect(!Platform.isLoopback(target: "sip:+12125550101@127.example.com"))
+}
+
+@Test func timesOutsideTheCalendarAreRefusedNotTrapped() {
+    for text in [
+        "", "+292277026596-12-04T15:30:07Z", "99999999999999999999-01-01", "2026-13-01",
+        "2026-02-30", "2026-11-18T25:00:00Z", "2026-11-18T10:00:00", "0x2026-11-1",
+    ] {
+        #expect(WallTime(iso8601: text) == nil, "\(text)")
+    }
+}
+
+@Test func targetsThatMayBeNumbersAreReadOrRefused() throws {
+    for text in [
+        "SIP:+12125550101@example.com", "sips:+12125550101@example.com",
+        "sip:%2B12125550101@example.com", "sip:+12125550101:pw@example.com",
+        "sip:+12125550101;npdi@example.com", "sip:(212)%20555-0101@example.com", "12125550101",
+        "TEL:+12125550101",
+    ] {
+        #expect(try CallTarget(text).number?.e164 == "+12125550101", "\(text)")
+    }
+    for text in [
+        "", "banana", "911", "sip:", "sip:@example.com", "sip:442071838750@example.com",
+        "sip:0012125550101@example.com", "sip:1234567@example.com", "mailto:a@example.com",
+        "sip:a@example.com\r\nX: y", "tel:12",
+    ] {
+        #expect(throws: PlatformError.self, "\(text)") { try CallTarget(text) }
+    }
+    #expect(try CallTarget("sip:123456@example.com").number == nil)
+    #expect(try CallTarget("sip:example.com").number == nil)
+    #expect(try CallTarget("tel:+1-212-555-0101").dial == "+12125550101")
+    #expect(try CallTarget("sip:echo@127.0.0.1").dial == "sip:echo@127.0.0.1")
+}
+
+@Test func onlyWebSocketURLsAreTakenForABot() throws {
+    for url in ["ws://127.0.0.1:1/", "wss://bot.example/path?x=1", "WS://bot.example"] {
+        try Platform.check(streamURL: url, field: "stream_url")
+    }
+    try Platform.check(streamURL: nil, field: "stream_url")
+    for url in ["", "http://a/", "ws:/a", "ws://a b/", "ws://a/\r\nX: y"] {
+        #expect(throws: PlatformError.self, "\(url)") {
+            try Platform.check(streamURL: url, field: "stream_url")
+        }
+    }
+}

@@ -42,6 +42,18 @@ struct MeasuringTrunk {
         }
     }
 
+    /// The one call to a number that ends in `ending`, once its files are written: the callee does
+    /// that when the call is over for it, which may be after the caller's record is there.
+    func call(to ending: String) async throws -> String {
+        try await eventually("the callee's files of …\(ending)", within: 10) {
+            calls(to: ending).first.map {
+                FileManager.default.fileExists(atPath: $0 + ".wav")
+            } ?? false
+        }
+        guard let path = calls(to: ending).first else { throw PeerFailure("no call") }
+        return path
+    }
+
     /// Paths without extension of the calls to numbers that end in `ending`.
     func calls(to ending: String) -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: heard)) ?? []

@@ -37,7 +37,7 @@ private struct Campaign {
         let settings = """
             {"name":"peers","caller_id":"+12125550100","purpose":"informational",
              "calls_per_minute":300,"max_concurrent_calls":10,"max_attempts":1,
-             "ring_timeout_seconds":4,"max_call_seconds":60,"record":true,
+             "ring_timeout_seconds":5,"max_call_seconds":60,"record":true,
              "stream_url":"\(botURL)","voicemail_path":"\(CalleeAudio.directory)/message.wav"}
             """
         id = try await server.json("POST", "/v1/campaigns", settings)["campaign_id"].string ?? ""
@@ -161,7 +161,7 @@ private func event(_ name: String, of record: JSON?) -> JSON? {
         try expectBeepTime(results["01"])
 
         // The message's first audible packet reaches the mailbox after its beep has ended.
-        let mailbox = try #require(trunk.calls(to: "0101").first)
+        let mailbox = try await trunk.call(to: "0101")
         let lines = JSON.lines(of: mailbox + ".jsonl")
         let played = try #require(
             lines.first { $0["event"].string == "play_start" }?["t_ms"].double)
@@ -176,7 +176,7 @@ private func event(_ name: String, of record: JSON?) -> JSON? {
         #expect(try Sound.correlation(Sound.samples(mailbox + ".wav"), message) > 0.99)
 
         // The person who stays hears the bot from its first to its last sample.
-        let listener = try #require(trunk.calls(to: "0109").first)
+        let listener = try await trunk.call(to: "0109")
         let said = try Sound.samples(CalleeAudio.directory + "/bot.wav")
         #expect(try Sound.correlation(Sound.samples(listener + ".wav"), said) > 0.99)
 
@@ -195,7 +195,7 @@ private func event(_ name: String, of record: JSON?) -> JSON? {
         #expect(check["listed"].bool == true)
         #expect(trunk.calls(to: "0199").isEmpty)
         #expect(trunk.calls(to: "0104").count == 1)
-        let absent = JSON.lines(of: (trunk.calls(to: "0104").first ?? "") + ".jsonl")
+        let absent = JSON.lines(of: try await trunk.call(to: "0104") + ".jsonl")
         #expect(absent.contains { $0["event"].string == "cancel" })
 
         // Left is the callee, right is us; both are in the recording.

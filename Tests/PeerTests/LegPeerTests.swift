@@ -80,10 +80,30 @@ import Testing
         let broken = directory + "/broken.yaml"
         try "http: [unclosed".write(toFile: broken, atomically: true, encoding: .utf8)
         try await refused(["--config", broken], ["broken.yaml", "YAML"])
+        let misspelt = directory + "/misspelt.yaml"
+        try "compliance:\n  federal_lists: x\n".write(
+            toFile: misspelt, atomically: true, encoding: .utf8)
+        try await refused(["--config", misspelt], ["compliance.federal_lists", "unknown key"])
         try await refused(["--http", "0.0.0.0:0"], ["0.0.0.0", "TRUNKLINE_API_KEY"])
         try await refused(http + ["--rtp-ports", "9-5"], ["--rtp-ports"])
         try await refused(
             http + ["--data", server.dataDirectory], ["another", "trunkline.sqlite"])
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func callSaysThatItsPortIsInUse() async throws {
+        let directory = try Place.scratch("call-port")
+        let server = try await TrunklineServer(directory: directory)
+        defer { server.child.end() }
+        let call = try await runToEnd(
+            Place.trunkline,
+            [
+                "call", "sip:echo@127.0.0.1:\(server.sipPort)", "--sip",
+                "127.0.0.1:\(server.sipPort)",
+            ], within: 20)
+        #expect(call.code != 0)
+        #expect(call.output.contains("in use"), "\(call.output)")
+        #expect(call.output.contains("--sip"))
     }
 
     @Test(.timeLimit(.minutes(1)))

@@ -32,6 +32,9 @@ import Testing
         #expect(order.compactMap { $0 } == order.compactMap { $0 }.sorted(), "\(names)")
         // SIPp's built-in scenario presses 1 after the voice.
         #expect(bot.events.contains { $0["event"].string == "dtmf" && $0["digit"].string == "1" })
+        try await eventually("the bot's recording", within: 10) {
+            (try? Sound.samples(saved))?.isEmpty == false
+        }
         let heard = try Sound.samples(saved)
         #expect(heard.contains { abs(Int($0)) > 3000 })
         let record = try await server.json("GET", "/v1/calls")["records"][0]
@@ -56,13 +59,15 @@ import Testing
         #expect(call.code == 0, "\(call.output)")
         let events = call.output.split(separator: "\n").map { JSON(line: $0) }
         let names = events.compactMap { $0["event"].string }
-        let order = ["answered", "verdict", "beep", "voicemail_started", "voicemail_finished", "ended"]
-            .map { names.lastIndex(of: $0) }
+        let order = [
+            "answered", "verdict", "beep", "voicemail_started", "voicemail_finished", "ended",
+        ]
+        .map { names.lastIndex(of: $0) }
         #expect(order.allSatisfy { $0 != nil }, "\(names)")
         #expect(order.compactMap { $0 } == order.compactMap { $0 }.sorted(), "\(names)")
         #expect(!names.contains("stream_connected"))
         let message = try Sound.samples(CalleeAudio.directory + "/message.wav")
-        let mailbox = try #require(trunk.calls(to: "01").first)
+        let mailbox = try await trunk.call(to: "01")
         #expect(try Sound.correlation(Sound.samples(mailbox + ".wav"), message) > 0.99)
         #expect(try Sound.correlation(Sound.samples(recording, channel: 1), message) > 0.99)
     }

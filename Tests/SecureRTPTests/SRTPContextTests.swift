@@ -2,60 +2,8 @@ import Base
 import SecureRTP
 import Testing
 
-/// A context in a box, because `#expect` and closures refuse what cannot be copied.
-private final class Session {
-    private var context: SRTPContext
-
-    init(
-        _ suite: SRTPSuite = .aesCM128HMACSHA1_80, key: [UInt8], _ direction: SRTPContext.Direction
-    ) throws(SRTPError) {
-        context = try SRTPContext(suite: suite, key: key, direction: direction)
-    }
-
-    enum Operation { case protect, unprotect, protectRTCP, unprotectRTCP }
-
-    func run(
-        _ operation: Operation, _ packet: [UInt8], room: Int = 64
-    ) throws(SRTPError) -> [UInt8] {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: packet.count + room, alignment: 8)
-        defer { buffer.deallocate() }
-        buffer.copyBytes(from: packet)
-        let count =
-            switch operation {
-            case .protect: try context.protect(buffer, count: packet.count)
-            case .unprotect: try context.unprotect(buffer, count: packet.count)
-            case .protectRTCP: try context.protectRTCP(buffer, count: packet.count)
-            case .unprotectRTCP: try context.unprotectRTCP(buffer, count: packet.count)
-            }
-        return Array(buffer[0..<count])
-    }
-
-    func run(_ operation: Operation, _ packet: [UInt8], count: Int) throws(SRTPError) -> Int {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: max(1, packet.count), alignment: 8)
-        defer { buffer.deallocate() }
-        buffer.copyBytes(from: packet)
-        return switch operation {
-        case .protect: try context.protect(buffer, count: count)
-        case .unprotect: try context.unprotect(buffer, count: count)
-        case .protectRTCP: try context.protectRTCP(buffer, count: count)
-        case .unprotectRTCP: try context.unprotectRTCP(buffer, count: count)
-        }
-    }
-}
-
 private let key = Array(UInt8(1)...30)
 private let otherKey = Array(UInt8(2)...31)
-
-private func rtp(_ sequence: UInt16, payload: Int = 160, ssrc: UInt8 = 7) -> [UInt8] {
-    [0x80, 0, UInt8(sequence >> 8), UInt8(sequence & 255), 0, 0, 1, 64, 0, 0, 0, ssrc]
-        + (0..<payload).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ Int(sequence)) }
-}
-
-private let rtcp: [UInt8] = [
-    0x80, 200, 0, 6, 0, 0, 0, 7, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 9, 0, 0, 0, 10, 0, 0, 0, 11,
-]
 
 @Suite struct SRTPVectorTests {
     /// RFC 3711 B.2: AES-CM keystream for session key 2B7E…4F3C, salt F0F1…FD, SSRC 0, index 0.
@@ -130,6 +78,7 @@ private let rtcp: [UInt8] = [
 @Suite struct SRTPContextTests {
     @Test func bothDirectionsMeet() throws {
         for suite in SRTPSuite.allCases {
+            let key = SecureRTPTests.key(for: suite)
             let sender = try Session(suite, key: key, .outbound)
             let receiver = try Session(suite, key: key, .inbound)
             for sequence in 1...50 as ClosedRange<UInt16> {
@@ -314,7 +263,14 @@ private let rtcp: [UInt8] = [
     @Test func suitesAreKnownByTheirSDPNames() {
         #expect(SRTPSuite(sdpName: "AES_CM_128_HMAC_SHA1_80") == .aesCM128HMACSHA1_80)
         #expect(SRTPSuite(sdpName: "aes_cm_128_hmac_sha1_32") == .aesCM128HMACSHA1_32)
-        #expect(SRTPSuite(sdpName: "AES_256_CM_HMAC_SHA1_80") == nil)
+        #expect(SRTPSuite(sdpName: "AES_256_CM_HMAC_SHA1_80") == .aesCM256HMACSHA1_80)
+        #expect(SRTPSuite(sdpName: "AES_256_CM_HMAC_SHA1_32") == .aesCM256HMACSHA1_32)
+        #expect(SRTPSuite(sdpName: "AEAD_AES_128_GCM") == .aeadAES128GCM)
+        #expect(SRTPSuite(sdpName: "AEAD_AES_256_GCM") == .aeadAES256GCM)
+        #expect(SRTPSuite(sdpName: "AES_192_CM_HMAC_SHA1_80") == nil)
+        #expect(SRTPSuite.allCases.map(\.keyAndSaltCount) == [30, 30, 46, 46, 28, 44])
+        #expect(SRTPSuite.allCases.map(\.overhead) == [10, 4, 10, 4, 16, 16])
+        #expect(SRTPSuite.allCases.map(\.rtcpOverhead) == [14, 14, 14, 14, 20, 20])
         #expect(SRTPSuite.aesCM128HMACSHA1_80.sdpName == "AES_CM_128_HMAC_SHA1_80")
         #expect(SRTPSuite.aesCM128HMACSHA1_80.keyAndSaltCount == 30)
     }

@@ -49,7 +49,9 @@ final class EventSocket: Sendable {
     }
 
     var events: [JSON] {
-        frames.filter { $0.opcode == 1 }.map { JSON(text: String(decoding: $0.payload, as: UTF8.self)) }
+        frames.filter { $0.opcode == 1 }.map {
+            JSON(text: String(decoding: $0.payload, as: UTF8.self))
+        }
     }
 }
 
@@ -157,15 +159,29 @@ private func event(_ call: String, campaign: String? = nil) -> CallEvent {
         }
     }
 
-    @Test func noOtherPathBecomesAWebSocket() async throws {
+    /// An offer to upgrade that comes to nothing is an ordinary request, whoever makes it: some
+    /// clients offer h2c with everything they ask.
+    @Test func upgradesThatDoNotHappenAreAnsweredAsPlainRequests() async throws {
         try await House.open { house in
-            let wire = try await Wire(port: house.httpPort)
-            try await wire.send(
-                "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
-                    + "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                    + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-            try await wire.until("\"checks\"")
-            #expect(wire.text.hasPrefix("HTTP/1.1 200"))
+            let webSocket =
+                "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            let body = #"{"number":"+12125550177"}"#
+            let h2c =
+                "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+            for (head, answer) in [
+                ("GET /health HTTP/1.1\r\nHost: localhost\r\n" + webSocket, "\"checks\""),
+                ("GET /v1/nothing HTTP/1.1\r\nHost: localhost\r\n" + webSocket, "not_found"),
+                (
+                    "POST /v1/dnc/internal/check HTTP/1.1\r\nHost: localhost\r\n" + h2c
+                        + "Content-Length: \(body.utf8.count)\r\n\r\n" + body, "\"listed\""
+                ),
+            ] {
+                let wire = try await Wire(port: house.httpPort)
+                try await wire.send(head)
+                try await wire.until(answer)
+                #expect(!wire.text.contains("101 Switching"))
+            }
         }
     }
 

@@ -42,7 +42,8 @@ private final class Phone: Sendable {
         packet += [UInt8](repeating: fill, count: 160)
         let address = try SocketAddress(ipAddress: "127.0.0.1", port: port)
         try await channel.writeAndFlush(
-            AddressedEnvelope(remoteAddress: address, data: ByteBuffer(bytes: packet))).get()
+            AddressedEnvelope(remoteAddress: address, data: ByteBuffer(bytes: packet))
+        ).get()
     }
 
     func close() async throws { try await channel.close().get() }
@@ -138,7 +139,8 @@ private func offer(port: Int) -> String {
             #expect(try Data(contentsOf: URL(fileURLWithPath: database)).count >= before.count)
             let leg = try await house.json(
                 "POST", "/v1/legs",
-                "{\"offer\":\"\(offer(port: 4000))\",\"options\":{\"record\":\"recordings/a.wav\"}}")
+                "{\"offer\":\"\(offer(port: 4000))\",\"options\":{\"record\":\"recordings/a.wav\"}}"
+            )
             let path = house.directory + "/recordings/a.wav"
             try await eventually("the recording") { FileManager.default.fileExists(atPath: path) }
             _ = try await house.request("DELETE", "/v1/legs/\(leg["leg_id"].string ?? "")")

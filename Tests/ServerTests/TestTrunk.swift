@@ -32,9 +32,11 @@ final class TestTrunk: Sendable {
     var requests: [String] { seen.withLockedValue { $0 } }
     /// Different INVITEs, by their Request-URI's user.
     var dialled: Set<String> {
-        Set(requests.filter { $0.hasPrefix("INVITE ") }.compactMap { line in
-            line.split(separator: ":").dropFirst().first?.split(separator: "@").first.map(String.init)
-        })
+        Set(
+            requests.filter { $0.hasPrefix("INVITE ") }.compactMap { line in
+                line.split(separator: ":").dropFirst().first?.split(separator: "@").first.map(
+                    String.init)
+            })
     }
 
     func close() async throws { try await channel.close().get() }
@@ -68,7 +70,8 @@ final class TestTrunk: Sendable {
         private func answer(to first: String, _ lines: [String], port: Int) -> String? {
             if first.hasPrefix("ACK ") { return nil }
             let isInvite = first.hasPrefix("INVITE ")
-            var head = isInvite && manner == .busy ? "SIP/2.0 486 Busy Here\r\n" : "SIP/2.0 200 OK\r\n"
+            var head =
+                isInvite && manner == .busy ? "SIP/2.0 486 Busy Here\r\n" : "SIP/2.0 200 OK\r\n"
             for line in lines.prefix(while: { !$0.isEmpty }) {
                 let name = line.prefix { $0 != ":" }.lowercased()
                 switch name {

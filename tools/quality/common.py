@@ -2,7 +2,6 @@
 import glob
 import os
 import pathlib
-import subprocess
 import wave
 
 import numpy as np
@@ -11,7 +10,6 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 WORK = ROOT / "var" / "quality"
 FRAME = 160
 SOUNDS = ["/usr/share/asterisk/sounds", str(WORK / "sounds/usr/share/asterisk/sounds")]
-SPEAKERS = ["en_US_f_Allison", "es_MX_f_Allison", "fr_CA_f_June", "it_IT_m_Carlo", "ru_RU_f_IvrvoiceRU"]
 NOT_SPEECH = ("beep", "2tone", "monkeys", "silence", "confbridge-join", "confbridge-leave")
 
 
@@ -24,7 +22,7 @@ def read_wav(path):
 
 def speakers():
     """[(name, [prompt files of 1.5 to 6 s])] of every recorded speaker that is installed."""
-    found = []
+    found = {}
     for root in SOUNDS:
         for folder in sorted(glob.glob(root + "/??_??_?_*")):
             files = []
@@ -35,8 +33,8 @@ def speakers():
                 if 1.5 <= size <= 6:
                     files.append(path)
             if len(files) >= 10:
-                found.append((os.path.basename(folder), files))
-    return found
+                found.setdefault(os.path.basename(folder), files)
+    return sorted(found.items())
 
 
 def to_level(x, dbfs):
