@@ -6,8 +6,8 @@ struct AgentStory {
     static let peer = SIPAddress(host: "192.0.2.20", port: 5060)
     static let stranger = SIPAddress(host: "198.51.100.9", port: 5062)
     static let description = Array(
-        "v=0\r\no=- 1 1 IN IP4 192.0.2.20\r\ns=-\r\nc=IN IP4 192.0.2.20\r\nt=0 0\r\n\
-        m=audio 4000 RTP/AVP 0\r\n".utf8)
+        ("v=0\r\no=- 1 1 IN IP4 192.0.2.20\r\ns=-\r\nc=IN IP4 192.0.2.20\r\nt=0 0\r\n"
+            + "m=audio 4000 RTP/AVP 0\r\n").utf8)
     /// More than any input can start.
     static let callLimit = 32
 
@@ -24,7 +24,8 @@ struct AgentStory {
         var configuration = UserAgent.Configuration(
             party: LocalParty(host: "192.0.2.10", port: 5060, product: "Fuzz"),
             hashes: DigestHashes(
-                md5: { Array(SHA256Hasher.hash($0).prefix(16)) }, sha256: { SHA256Hasher.hash($0) }))
+                md5: { Array(SHA256Hasher.hash($0).prefix(16)) }, sha256: { SHA256Hasher.hash($0) })
+        )
         configuration.maximumCalls = 8
         configuration.maximumTransactions = 32
         agent = UserAgent(configuration, entropy: SeededGenerator(seed: seed))
@@ -36,7 +37,7 @@ struct AgentStory {
         case 1...4: reply(&script)
         case 5...8: request(&script)
         case 9: receive(mutated(&script))
-        case 10: receive(script.take(script.choice(256)))
+        case 10: receive(script.take(script.choice(256)), from: Self.stranger)
         case 11: command(&script)
         case 12: toDeadline()
         case 13: advance(.milliseconds(Int64(script.word()) * 4))
@@ -96,7 +97,8 @@ struct AgentStory {
         guard !requests.isEmpty else { return }
         let request = requests[requests.count - 1 - script.choice(min(8, requests.count))]
         let status = [
-            100, 180, 183, 200, 200, 202, 301, 302, 401, 407, 408, 481, 486, 491, 500, 503, 603, 699,
+            100, 180, 183, 200, 200, 202, 301, 302, 401, 407, 408, 481, 486, 491, 500, 503, 603,
+            699,
         ][script.choice(18)]
         var response = request.makeResponse(status, toTag: ["a", "b", "c"][script.choice(3)])
         if script.flag() {
@@ -138,7 +140,9 @@ struct AgentStory {
             let from = inside.headers[isRequest ? .to : .from] ?? ""
             let to = inside.headers[isRequest ? .from : .to] ?? ""
             let tag = isRequest && !from.contains("tag=") ? ";tag=a" : ""
-            lines += ["From: \(from)\(tag)", "To: \(to)", "Call-ID: \(inside.headers[.callID] ?? "")"]
+            lines += [
+                "From: \(from)\(tag)", "To: \(to)", "Call-ID: \(inside.headers[.callID] ?? "")",
+            ]
         } else {
             lines += [
                 "From: <sip:200@192.0.2.20>;tag=f\(script.choice(3))",
@@ -180,8 +184,8 @@ struct AgentStory {
 
     // MARK: network and time
 
-    mutating func receive(_ bytes: [UInt8]) {
-        agent.receive(bytes, from: Self.peer, now: now, out: &out)
+    mutating func receive(_ bytes: [UInt8], from source: SIPAddress = Self.peer) {
+        agent.receive(bytes, from: source, now: now, out: &out)
         collect()
     }
 

@@ -28,7 +28,7 @@ struct FuzzTarget: Sendable {
 }
 
 /// Ends the run as a crash when `truth` is false: libFuzzer then keeps the input.
-@inline(__always)
+@inline(never)
 func expect(_ truth: Bool, _ message: @autoclosure () -> String, line: Int = #line) {
     if !truth {
         complain("INVARIANT line \(line): " + message())

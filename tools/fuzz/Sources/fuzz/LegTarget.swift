@@ -7,7 +7,8 @@ import SecureRTP
 
 extension FuzzTarget {
     /// A whole media leg: any datagrams from any address, ticks, commands.
-    static let leg = FuzzTarget(name: "leg", maximumInput: 4096) { bytes in
+    static let leg = FuzzTarget(name: "leg", maximumInput: 1024) { bytes in
+        expect(KeptOpen.shared != nil, "no context at all")
         var script = Script(bytes)
         var story = LegStory(&script)
         while !script.isAtEnd { story.step(&script) }
@@ -25,8 +26,8 @@ private struct LegStory: ~Copyable {
         SocketAddressValue(ipv4: 198, 51, 100, 66, port: 6666),
     ]
     static let payloadTypes: [UInt8] = [0, 0, 0, 101, 13, 8, 96]
-    /// Ticks one input may ask for: a second of life a few hundred bytes.
-    static let tickLimit = 1500
+    /// Ticks one input may ask for: eight seconds, longer than the learning window.
+    static let tickLimit = 400
 
     private var leg: MediaLeg
     private var workspace = LegWorkspace()
@@ -65,7 +66,7 @@ private struct LegStory: ~Copyable {
         case 7: receiveRaw(&script)
         case 8: receiveReport(&script)
         case 9...11: tick(1 + script.choice(4))
-        case 12: tick(script.choice(64))
+        case 12: tick(script.choice(32))
         case 13: command(&script)
         case 14: now += .microseconds(Int64(script.word()))
         default:
@@ -79,7 +80,9 @@ private struct LegStory: ~Copyable {
 
     private mutating func configure(_ script: inout Script) {
         let address = Self.sources[[0, 0, 0, 2][script.choice(4)]]
-        let suite: SRTPSuite? = script.choice(3) == 0 ? SRTPSuite.allCases[script.choice(2)] : nil
+        let suite: SRTPSuite? =
+            script.choice(3) == 0
+            ? SRTPSuite.allCases[script.choice(SRTPSuite.allCases.count)] : nil
         let keys = suite.map { suite in
             SRTPKeys(
                 suite: suite, local: [UInt8](repeating: 1, count: suite.keyAndSaltCount),
@@ -131,7 +134,8 @@ private struct LegStory: ~Copyable {
         sequence &+= isOdd ? UInt16(script.choice(8)) &- 3 : 1
         timestamp &+= isOdd ? script.long() : 160
         // Strangers do not know the stream's SSRC, unless the script lets them.
-        let ssrc: UInt32 = source == 3 && script.choice(4) != 0 ? 66 : [7, 7, 7, 8][script.choice(4)]
+        let ssrc: UInt32 =
+            source == 3 && script.choice(4) != 0 ? 66 : [7, 7, 7, 8][script.choice(4)]
         let type = Self.payloadTypes[script.choice(Self.payloadTypes.count)]
         let payload = type == 101 ? script.take(4) : [UInt8](repeating: script.byte(), count: 160)
         let header = RTPHeader(

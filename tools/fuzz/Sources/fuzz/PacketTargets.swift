@@ -50,6 +50,7 @@ extension FuzzTarget {
     static let rtcp = FuzzTarget(name: "rtcp", maximumInput: 1500) { bytes in
         guard let packets = try? RTCPPacket.parseCompound(bytes) else { return }
         expect(packets.count <= RTCPPacket.maximumPackets, "more packets than the limit")
+        checkView(bytes, packets)
         for packet in packets {
             guard case .receiverReport(let report) = packet else { continue }
             for block in report.blocks { _ = block.roundTrip(arrivalNTPMiddle: 0x1234_5678) }
@@ -62,6 +63,33 @@ extension FuzzTarget {
         let twice = (try? RTCPPacket.serialise(again)) ?? []
         expect(again.count == packets.count, "packets lost on the way")
         expect((try? RTCPPacket.parseCompound(twice)) == again, "the second trip differs")
+    }
+
+    /// The view that the media path reads says what the parser says.
+    private static func checkView(_ bytes: UnsafeRawBufferPointer, _ packets: [RTCPPacket]) {
+        guard var view = try? RTCPCompoundView(bytes) else { return expect(false, "no view") }
+        var blocks: [ReportBlock] = []
+        while let packet = view.next() {
+            blocks += (0..<packet.reportBlockCount).compactMap { packet.reportBlock($0) }
+            expect(packet.reportBlock(packet.reportBlockCount) == nil, "a block too many")
+            _ = (packet.ssrc, packet.senderNTPTimestamp, packet.saysGoodbye(7))
+            _ = packet.canonicalName(of: 7)
+            var extended = packet.extendedBlocks
+            while let block = extended.next() {
+                guard case .delaySinceLastReceiverReport(let delays) = block else { continue }
+                for index in 0...delays.count {
+                    expect((delays.subBlock(index) == nil) == (index == delays.count), "DLRR")
+                }
+            }
+        }
+        let parsed = packets.flatMap { packet -> [ReportBlock] in
+            switch packet {
+            case .senderReport(let report): report.blocks
+            case .receiverReport(let report): report.blocks
+            default: []
+            }
+        }
+        expect(blocks == parsed, "view and parser disagree")
     }
 
     /// Telephone-event presses (RFC 4733).

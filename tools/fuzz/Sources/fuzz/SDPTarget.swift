@@ -5,18 +5,11 @@ extension FuzzTarget {
     /// A description as offer, as answer to ours, and there and back through the writer.
     static let sdp = FuzzTarget(name: "sdp", maximumInput: 4096) { bytes in
         guard let description = try? SessionDescription(parsing: Array(bytes)) else { return }
-        let written = description.serialisedBytes
-        // Empty or outlandish values may be written more plainly; then the trip must be exact.
-        if let again = try? SessionDescription(parsing: written) {
-            expect(again.media.count == description.media.count, "m= lines lost")
-            if let twice = try? SessionDescription(parsing: again.serialisedBytes) {
-                expect(twice == again, "the second trip differs")
-            } else {
-                expect(false, "cannot read what it wrote twice")
-            }
-        } else {
-            expect(written.count > SDPLimits.bodyBytes / 2, "cannot read what it wrote")
-        }
+        // Line ends of Unicode and empty values are written more plainly; after that nothing changes.
+        let first = written(description)
+        expect(first.media.count == description.media.count, "m= lines lost")
+        let second = written(first)
+        expect(written(second) == second, "the third trip differs from the second")
         let key = [UInt8](repeating: 7, count: CryptoAttribute.keyCount)
         for srtp: AudioCapabilities.SRTP in [.none, .optional, .required] {
             let able = AudioCapabilities(srtp: srtp)
@@ -32,6 +25,16 @@ extension FuzzTarget {
                 check(agreed, srtp)
             }
         }
+    }
+
+    /// What a peer reads of what we write.
+    private static func written(_ description: SessionDescription) -> SessionDescription {
+        guard let read = try? SessionDescription(parsing: description.serialisedBytes) else {
+            // Longer lines than were read: defaults are written out.
+            expect(description.serialisedBytes.count > SDPLimits.lineBytes, "cannot read our text")
+            return description
+        }
+        return read
     }
 
     private static func answer(

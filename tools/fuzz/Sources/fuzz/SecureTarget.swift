@@ -5,6 +5,7 @@ import SecureRTP
 extension FuzzTarget {
     /// SRTP and SRTCP: what is ours opens once, whatever is not ours never (RFC 3711 3.3).
     static let srtp = FuzzTarget(name: "srtp", maximumInput: 1024) { bytes in
+        expect(KeptOpen.shared != nil, "no context at all")
         var script = Script(bytes)
         let suite = SRTPSuite.allCases[script.choice(SRTPSuite.allCases.count)]
         let key = (0..<suite.keyAndSaltCount).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ 1) }
@@ -25,7 +26,8 @@ extension FuzzTarget {
             }
             let payload = script.take(script.choice(64) * 4)
             sequence &+= UInt16(1 + script.choice(20))
-            let plain = isControl
+            let plain =
+                isControl
                 ? [0x80, 201, 0, UInt8(1 + payload.count / 4), 0, 0, 0, 9] + payload
                 : [0x80, 0, UInt8(sequence >> 8), UInt8(sequence & 255), 0, 0, 0, 1, 0, 0, 0, 9]
                     + payload
@@ -65,5 +67,19 @@ extension FuzzTarget {
                 ? try? context.unprotectRTCP(buffer, count: count)
                 : try? context.unprotect(buffer, count: count)
         }
+    }
+}
+
+/// One context for the life of the process. Debian's libsrtp2 loads NSS's modules anew for each
+/// session that is the only one (16 ms an input instead of 0.1).
+final class KeptOpen: Sendable {
+    static let shared: KeptOpen? = try? KeptOpen()
+    private let context: SRTPContext
+
+    private init() throws {
+        let suite = SRTPSuite.aesCM128HMACSHA1_80
+        context = try SRTPContext(
+            suite: suite, key: [UInt8](repeating: 3, count: suite.keyAndSaltCount),
+            direction: .inbound)
     }
 }

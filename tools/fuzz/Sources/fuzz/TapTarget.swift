@@ -81,7 +81,9 @@ private struct TapStory: ~Copyable {
     private mutating func insert(_ sequence: UInt16, _ timestamp: UInt32, _ count: Int) {
         var payload = [UInt8](repeating: UInt8(truncatingIfNeeded: count), count: count)
         let number = pending.count
-        for index in 0..<min(2, count) { payload[index] = UInt8(truncatingIfNeeded: number >> (8 * index)) }
+        for index in 0..<min(2, count) {
+            payload[index] = UInt8(truncatingIfNeeded: number >> (8 * index))
+        }
         let moment = now
         let result = payload.withUnsafeBytes {
             tap.insert(
@@ -98,7 +100,6 @@ private struct TapStory: ~Copyable {
         var delivered = delivered
         var concealed = concealed
         let longestGap = longestGap
-        // swift-format-ignore: AlwaysUseLowerCamelCase
         var numbers: [Int] = []
         while tap.next(
             now: deadline,
