@@ -59,6 +59,17 @@ private struct Campaign {
             uniquingKeysWith: { first, _ in first })
     }
 
+    /// The quiet person listens on: ends that call when the bot has said everything.
+    func endListener(of bot: DemoBot) async throws {
+        try await eventually("the bot's mark to come back", within: 40) {
+            bot.events.contains { $0["event"].string == "mark" }
+        }
+        let live = try await server.json("GET", "/v1/calls")["live"].array
+        for call in live where call["number"].string?.hasSuffix("09") == true {
+            _ = try await server.request("DELETE", "/v1/calls/\(call["call_id"].string ?? "")")
+        }
+    }
+
     func end() { server.child.end() }
 }
 
@@ -120,15 +131,7 @@ private func event(_ name: String, of record: JSON?) -> JSON? {
         defer { bot.child.end() }
         let campaign = try await Campaign(directory, trunkPort: port, botURL: bot.url)
         defer { campaign.end() }
-        // The quiet person listens on; end that call when the bot has finished.
-        try await eventually("the bot's mark to come back", within: 40) {
-            bot.events.contains { $0["event"].string == "mark" }
-        }
-        let live = try await campaign.server.json("GET", "/v1/calls")["live"].array
-        for call in live where call["number"].string?.hasSuffix("09") == true {
-            _ = try await campaign.server.request(
-                "DELETE", "/v1/calls/\(call["call_id"].string ?? "")")
-        }
+        try await campaign.endListener(of: bot)
         let results = try await campaign.results(within: 60)
         expectOutcomes(results)
         try expectBeepTime(results["01"])
@@ -148,14 +151,7 @@ private func event(_ name: String, of record: JSON?) -> JSON? {
         defer { bot.child.end() }
         let campaign = try await Campaign(directory, trunkPort: trunk.port, botURL: bot.url)
         defer { campaign.end() }
-        try await eventually("the bot's mark to come back", within: 40) {
-            bot.events.contains { $0["event"].string == "mark" }
-        }
-        let live = try await campaign.server.json("GET", "/v1/calls")["live"].array
-        for call in live where call["number"].string?.hasSuffix("09") == true {
-            _ = try await campaign.server.request(
-                "DELETE", "/v1/calls/\(call["call_id"].string ?? "")")
-        }
+        try await campaign.endListener(of: bot)
         let results = try await campaign.results(within: 60)
         expectOutcomes(results)
         try expectBeepTime(results["01"])

@@ -53,7 +53,10 @@ var bridges: [AudioBridge] = []
 for index in 0..<legs {
     let leg = try engine.createLeg(
         LegOptions(mode: mode, detection: !arguments.flags.contains("--no-detection")))
-    guard leg.port == port + 2 * index else { fatalError("port \(leg.port) instead of the next") }
+    guard leg.port == port + 2 * index else {
+        print("enginehost: got port \(leg.port) instead of \(port + 2 * index): another range is needed")
+        exit(1)
+    }
     engine.send(
         .configure(
             RemoteMedia(address: "127.0.0.1", port: far + 2 * (index % 20), srtp: keys)),
