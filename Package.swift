@@ -55,6 +55,7 @@ var targets: [Target] = [
         name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl",
         providers: [.apt(["libssl-dev"])]),
     .target(name: "CLinux"),
+    .target(name: "CVector"),
 ]
 
 // Base and model
@@ -68,7 +69,8 @@ targets += room("SDP", ["Base"])
 targets += room("SIP", ["Base"])
 targets += room("SecureRTP", ["Base", "CSRTP", "COpenSSL"])
 targets += room("Audio", ["Base", "COpus", "CSpeexDSP"])
-targets += room("Detection", ["Base", "CallModel", "Audio"])
+targets += room(
+    "Detection", ["Base", "CallModel", "Audio", "CVector"])
 targets += room("Compliance", ["Base", "CallModel"])
 targets += room("Campaigns", ["Base", "CallModel", "Compliance"])
 targets += room("Conversation", ["Base", "CallModel"])
@@ -83,9 +85,12 @@ targets += room(
     ])
 targets += room(
     "Signalling",
-    ["Base", "CallModel", "SIP", "SDP", "Telemetry", log, lib("Crypto", "swift-crypto")] + nio)
+    [
+        "Base", "CallModel", "SIP", "SDP", "Telemetry", log, lib("Crypto", "swift-crypto"),
+        lib("NIOTLS", "swift-nio"),
+    ] + nio + nioWeb)
 targets += room(
-    "Streaming", ["Base", "CallModel", "Audio", "Telemetry", log] + nio + nioWeb)
+    "Streaming", ["Base", "CallModel", "Audio", "Telemetry", "CLinux", log] + nio + nioWeb)
 targets += room(
     "Speech",
     [
@@ -101,7 +106,7 @@ targets += room(
     [
         "Base", "Telemetry", "CallModel", "RTP", "SDP", "SIP", "SecureRTP", "Audio", "Detection",
         "Compliance", "Campaigns", "Conversation", "Media", "MediaEngine", "Signalling",
-        "Streaming", "Speech", "Store", log,
+        "Streaming", "Speech", "Store", log, lib("AsyncHTTPClient", "async-http-client"),
     ] + nio)
 targets += room(
     "Server",
@@ -141,7 +146,10 @@ targets += [
     // Real sockets, real processes, real peers.
     .testTarget(
         name: "PeerTests",
-        dependencies: ["trunkline", "Base", "Audio", "RTP", "CallModel"],
+        dependencies: [
+            "trunkline", "Base", "Audio", "RTP", "SecureRTP", "CallModel", "SDP", "SIP",
+            "Signalling", "Telemetry", log,
+        ] + nio,
         swiftSettings: strict),
 ]
 
@@ -160,7 +168,10 @@ let package = Package(
             name: "TrunklineMedia",
             targets: ["Base", "CallModel", "RTP", "SecureRTP", "Audio", "Detection", "Media"]),
         .library(name: "TrunklineEngine", targets: ["MediaEngine", "Telemetry"]),
-        .library(name: "TrunklineSIP", targets: ["SIP", "SDP"]),
+        .library(name: "TrunklineStreams", targets: ["Streaming"]),
+        .library(name: "TrunklineSIP", targets: ["Base", "SIP", "SDP"]),
+        .library(
+            name: "TrunklineSignalling", targets: ["CallModel", "Signalling", "Telemetry"]),
         .library(name: "TrunklineRules", targets: ["Compliance", "Campaigns"]),
     ],
     dependencies: [

@@ -21,6 +21,14 @@ public final class AudioBridge: Sendable {
     private let clearTarget = Atomic<Int>(0)
     private let receivedLost = Atomic<Int>(0)
     private let closed = Atomic<Bool>(false)
+    /// Positions from which the stream side wants to be woken.
+    private let wakeAtReceived = Atomic<Int>(0)
+    private let wakeAtSent = Atomic<Int>(.max)
+    private let wakes = AtomicLazyReference<WakeSet>()
+    private let wakeIndex = Atomic<Int>(-1)
+    /// The newest samples that were filled in, as absolute positions of `received`.
+    private let concealedStart = Atomic<Int>(0)
+    private let concealedEnd = Atomic<Int>(0)
 
     /// - Parameters:
     ///   - receivedMilliseconds: how long the stream side may fall behind before samples are dropped
@@ -38,11 +46,30 @@ public final class AudioBridge: Sendable {
     // MARK: worker side
 
     /// Worker: offers in-order samples to the stream; what does not fit is dropped and counted.
-    public func offerReceived(_ samples: UnsafeBufferPointer<Int16>) {
+    public func offerReceived(_ samples: UnsafeBufferPointer<Int16>) { _ = offer(samples) }
+
+    /// As `offerReceived`; true when the stream side has something to do now.
+    public func offer(_ samples: UnsafeBufferPointer<Int16>) -> Bool {
         let taken = received.write(samples)
         if taken < samples.count {
             receivedLost.wrappingAdd(samples.count - taken, ordering: .relaxed)
         }
+        // Between the position and the threshold, as in `arm`: one of both sides sees the other.
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        guard received.writePosition >= wakeAtReceived.load(ordering: .relaxed) else {
+            return false
+        }
+        wake()
+        return true
+    }
+
+    /// Worker: the next `count` samples offered are filled in, not received.
+    public func noteConcealed(_ count: Int) {
+        let start = received.writePosition
+        if concealedEnd.load(ordering: .relaxed) != start {
+            concealedStart.store(start, ordering: .relaxed)
+        }
+        concealedEnd.store(start + count, ordering: .releasing)
     }
 
     /// Worker: obeys a pending `clear`, then takes up to one frame. Returns the number of samples
@@ -53,15 +80,55 @@ public final class AudioBridge: Sendable {
         return playout.read(into: frame)
     }
 
-    /// Worker: everything taken so far has left as RTP.
-    public func confirmSent() {
-        sent.store(playout.readPosition, ordering: .releasing)
+    /// Worker: everything taken so far has left as RTP. True when the stream side has something to
+    /// do now.
+    @discardableResult
+    public func confirmSent() -> Bool {
+        let position = playout.readPosition
+        guard position != sent.load(ordering: .relaxed) else { return false }
+        sent.store(position, ordering: .releasing)
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        guard position >= wakeAtSent.load(ordering: .relaxed) else { return false }
+        wake()
+        return true
     }
 
     /// Worker: the leg is gone; the stream should end.
-    public func close() { closed.store(true, ordering: .releasing) }
+    public func close() {
+        closed.store(true, ordering: .releasing)
+        wake()
+    }
+
+    private func wake() { wakes.load()?.insert(wakeIndex.load(ordering: .relaxed)) }
 
     // MARK: stream side
+
+    /// Stream: from now on the bit `index` of `set` says that this bridge has work; nil for no more.
+    /// A bridge stays with the first set it met: false for another one.
+    @discardableResult
+    public func signal(_ index: Int?, in set: WakeSet) -> Bool {
+        guard wakes.storeIfNil(set) === set else { return false }
+        wakeIndex.store(index ?? -1, ordering: .relaxed)
+        return true
+    }
+
+    /// Stream: wakes are wanted once `received.writePosition` or `sentPosition` has come this far.
+    /// True when one has already, so that nobody will wake for it.
+    public func arm(received: Int, sent: Int) -> Bool {
+        wakeAtReceived.store(received, ordering: .relaxed)
+        wakeAtSent.store(sent, ordering: .relaxed)
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        return self.received.writePosition >= received
+            || self.sent.load(ordering: .acquiring) >= sent
+    }
+
+    /// Stream: true when some of these received samples (absolute positions) were filled in over a
+    /// gap. Only the newest gap is known.
+    public func isConcealed(_ range: Range<Int>) -> Bool {
+        let end = concealedEnd.load(ordering: .acquiring)
+        return end > range.lowerBound
+            && concealedStart.load(ordering: .relaxed) < range.upperBound
+    }
 
     /// Absolute playout position up to which audio has been sent as RTP (or cleared).
     public var sentPosition: Int { sent.load(ordering: .acquiring) }

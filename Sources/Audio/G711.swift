@@ -16,23 +16,22 @@ public enum G711 {
         let value = Int32(sample)
         // ~value is −value − 1: the one's complement that G.191 uses for negative samples.
         let magnitude = min(((value ^ (value >> 31)) >> 2) + 33, 0x1FFF)
-        // 33…8191 has 6…13 significant bits: segment 1…8.
-        let segment = Int32(32 - 5 - magnitude.leadingZeroBitCount)
-        let code = (8 - segment) << 4 | (0xF - ((magnitude >> segment) & 0xF))
-        return UInt8(truncatingIfNeeded: value >= 0 ? code | 0x80 : code)
+        // 33…8191 has 6…13 significant bits: segment 1…8. As a Float its exponent is 127 + 4 +
+        // segment, and the mantissa begins with the four bits below the first one.
+        let segmentAndBits = Int32(bitPattern: Float(magnitude).bitPattern >> 19) &- (131 << 4)
+        let code = 0x8F &- segmentAndBits
+        return UInt8(truncatingIfNeeded: code | (~value >> 31 & 0x80))
     }
 
     /// One sample to A-law.
     @inlinable public static func aLaw(_ sample: Int16) -> UInt8 {
         let value = Int32(sample)
         let magnitude = (value ^ (value >> 31)) >> 4
-        var code = magnitude
-        if magnitude > 15 {
-            // 16…2047 has 5…11 significant bits: segment 1…7.
-            let segment = Int32(32 - 4 - magnitude.leadingZeroBitCount)
-            code = segment << 4 | ((magnitude >> (segment - 1)) & 0xF)
-        }
-        return UInt8(truncatingIfNeeded: (value >= 0 ? code | 0x80 : code) ^ 0x55)
+        // 16…2047 has 5…11 significant bits: segment 1…7. As a Float its exponent is 127 + 3 +
+        // segment, and the mantissa begins with the four bits below the first one.
+        let segmentAndBits = Int32(bitPattern: Float(magnitude).bitPattern >> 19) &- (130 << 4)
+        let code = magnitude > 15 ? segmentAndBits : magnitude
+        return UInt8(truncatingIfNeeded: (code | (~value >> 31 & 0x80)) ^ 0x55)
     }
 
     /// The sample that a µ-law byte stands for: −32124…32124.

@@ -10,45 +10,71 @@
 /// No delay, unlike Appendix I, which holds all audio back by 3.75 ms to blend into the loss: here
 /// the step between the last real sample and the repeated cycle decays within 2 ms instead. The
 /// level falls evenly to silence at 80 ms, and faster where the sound was falling already. Work is
-/// done only in and after a loss; nothing is allocated after `init`. Made for 8 kHz.
+/// done only in and after a loss; nothing is allocated after `init`. At 8 or 16 kHz.
 public struct LossConcealer: Sendable {
-    /// Samples kept, 60 ms.
-    public static let historyCount = 480
-    /// Pitch lags searched: 2.5 ms (400 Hz) to 17.5 ms (57 Hz).
+    /// Milliseconds kept.
+    static let historyMilliseconds = 60
+    /// Pitch lags searched at 8 kHz: 2.5 ms (400 Hz) to 17.5 ms (57 Hz).
     static let lags = 20...140
-    /// Samples that must match at the best lag, and those over which the level's trend is taken.
-    /// Short ones: the newest few milliseconds say most.
+    /// Samples at 8 kHz that must match at the best lag, and those over which the level's trend is
+    /// taken. Short ones: the newest few milliseconds say most.
     static let matchCount = 40
     static let trendCount = 60
     /// How far a fall of level is carried on, in dB per dB: speech that falls goes on falling.
     static let trendWeight = 1.4
-    /// Concealed samples after which two cycles are repeated, and three: less buzz.
-    static let twoCyclesAfter = 120
-    static let threeCyclesAfter = 240
-    /// Concealed samples after which only silence remains.
-    static let fadeOutCount = 640
-    /// Samples in which the step at the start decays.
-    static let stepCount = 16
+    /// Milliseconds of concealment after which two cycles are repeated, and three: less buzz.
+    static let twoCyclesAfter = 15
+    static let threeCyclesAfter = 30
+    /// Milliseconds of concealment after which only silence remains.
+    static let fadeOut = 80
+    /// Milliseconds in which the step at the start decays.
+    static let stepMilliseconds = 2
 
-    // Oldest first.
-    private var history = [Float](repeating: 0, count: historyCount)
-    // The history as it was when the loss began.
-    private var before = [Float](repeating: 0, count: historyCount)
+    public let sampleRate: Int
+    /// Samples a millisecond, and for one sample at 8 kHz.
+    let perMillisecond: Int
+    let scale: Int
+    private let historyCount: Int
+    let fadeOutCount: Int
+    let stepCount: Int
+
+    // A ring whose oldest sample is at `oldest`: of each packet of each call only its own samples
+    // are written.
+    private var history: [Int16]
+    private var oldest = 0
+    // The history as it was when the loss began, oldest first.
+    private var before: [Float]
     // `cycleCount` samples that are repeated, and what is being faded into them.
-    private var cycle = [Float](repeating: 0, count: historyCount)
-    private var leaving = [Float](repeating: 0, count: lags.upperBound)
+    private var cycle: [Float]
+    var leaving: [Float]
     private var leavingIndex = 0
     private var leavingCount = 0
-    private var cycleCount = lags.upperBound
+    private var cycleCount: Int
     private var cycleIndex = 0
-    private var lag = lags.upperBound
+    private var lag: Int
     private var step: Float = 0
     private var gain: Float = 1
     private var gainStep: Float = 1
     /// Samples concealed since the last good one.
     public private(set) var concealedRun = 0
+    /// Anything was heard: before that there is nothing to go on with, and nothing to join.
+    var hasHeard = false
 
-    public init() {}
+    /// - Parameter sampleRate: 8000 or 16000 Hz; any other counts as 8000.
+    public init(sampleRate: Int = 8000) {
+        self.sampleRate = sampleRate == 16_000 ? 16_000 : 8000
+        scale = self.sampleRate / 8000
+        perMillisecond = 8 * scale
+        historyCount = Self.historyMilliseconds * perMillisecond
+        fadeOutCount = Self.fadeOut * perMillisecond
+        stepCount = Self.stepMilliseconds * perMillisecond
+        lag = Self.lags.upperBound * scale
+        cycleCount = lag
+        history = [Int16](repeating: 0, count: historyCount)
+        before = [Float](repeating: 0, count: historyCount)
+        cycle = [Float](repeating: 0, count: historyCount)
+        leaving = [Float](repeating: 0, count: lag)
+    }
 
     /// A frame that did arrive; any count. Give the buffer that is played (the other `good`) where
     /// it may be changed: the join after a loss is smoother.
@@ -56,14 +82,16 @@ public struct LossConcealer: Sendable {
         guard !frame.isEmpty else { return }
         remember(frame)
         concealedRun = 0
+        hasHeard = true
     }
 
     /// A frame that did arrive; after a loss its first samples are blended from what was being
     /// played.
     public mutating func good(_ frame: UnsafeMutableBufferPointer<Int16>) {
         guard !frame.isEmpty else { return }
-        if concealedRun > 0, concealedRun < Self.fadeOutCount {
-            let count = min(frame.count, concealedRun > 160 ? 32 : 24)
+        if concealedRun > 0, concealedRun < fadeOutCount {
+            let count = min(
+                frame.count, concealedRun > 20 * perMillisecond ? 32 * scale : 24 * scale)
             for index in 0..<count {
                 let share = (Float(index) + 0.5) / Float(count)
                 let old = next()
@@ -76,29 +104,44 @@ public struct LossConcealer: Sendable {
     /// Writes a substitute for audio that is lost; any count.
     public mutating func conceal(into frame: UnsafeMutableBufferPointer<Int16>) {
         guard !frame.isEmpty else { return }
+        guard hasHeard else { return frame.update(repeating: 0) }
         if concealedRun == 0 { prepare() }
         for index in frame.indices {
-            frame[index] = concealedRun < Self.fadeOutCount ? Self.sample(next()) : 0
+            frame[index] = concealedRun < fadeOutCount ? Self.sample(next()) : 0
         }
         remember(UnsafeBufferPointer(frame))
     }
 
-    private mutating func remember(_ frame: UnsafeBufferPointer<Int16>) {
-        let keep = min(frame.count, Self.historyCount)
-        let kept = Self.historyCount - keep
-        history.withUnsafeMutableBufferPointer { history in
-            // SAFETY: kept + keep = historyCount; both copies stay inside `history`.
-            for index in 0..<kept { history[index] = history[index + keep] }
-            for index in 0..<keep {
-                history[kept + index] = Float(frame[frame.count - keep + index])
-            }
+    /// The newest samples of the history were a first guess: these stand in their place, and there
+    /// is no loss any more whose end would have to be joined.
+    mutating func replaceNewest(_ frame: UnsafeBufferPointer<Int16>) {
+        let count = min(frame.count, historyCount)
+        for index in 0..<count {
+            history[(oldest + historyCount - count + index) % historyCount] =
+                frame[frame.count - count + index]
         }
+        concealedRun = 0
+    }
+
+    private mutating func remember(_ frame: UnsafeBufferPointer<Int16>) {
+        guard let source = frame.baseAddress else { return }
+        let keep = min(frame.count, historyCount)
+        let newest = source + (frame.count - keep)
+        let start = oldest
+        let atEnd = min(keep, historyCount - start)
+        history.withUnsafeMutableBufferPointer { history in
+            guard let base = history.baseAddress else { return }
+            // SAFETY: start + atEnd ≤ historyCount, and keep − atEnd ≤ start.
+            (base + start).update(from: newest, count: atEnd)
+            base.update(from: newest + atEnd, count: keep - atEnd)
+        }
+        oldest = (start + keep) % historyCount
     }
 
     /// The next sample of the substitute.
     private mutating func next() -> Float {
-        if concealedRun == Self.twoCyclesAfter { lengthen(to: 2) }
-        if concealedRun == Self.threeCyclesAfter { lengthen(to: 3) }
+        if concealedRun == Self.twoCyclesAfter * perMillisecond { lengthen(to: 2) }
+        if concealedRun == Self.threeCyclesAfter * perMillisecond { lengthen(to: 3) }
         var value = cycle[cycleIndex]
         cycleIndex = cycleIndex + 1 == cycleCount ? 0 : cycleIndex + 1
         if leavingIndex < leavingCount {
@@ -106,22 +149,24 @@ public struct LossConcealer: Sendable {
             value = leaving[leavingIndex] + (value - leaving[leavingIndex]) * share
             leavingIndex += 1
         }
-        if concealedRun < Self.stepCount {
-            value += step * Float(Self.stepCount - concealedRun) / Float(Self.stepCount)
+        if concealedRun < stepCount {
+            value += step * Float(stepCount - concealedRun) / Float(stepCount)
         }
         gain *= gainStep
         value *= gain
-        value *= Float(Self.fadeOutCount - concealedRun) / Float(Self.fadeOutCount)
-        if concealedRun < Self.fadeOutCount { concealedRun += 1 }
+        value *= Float(fadeOutCount - concealedRun) / Float(fadeOutCount)
+        if concealedRun < fadeOutCount { concealedRun += 1 }
         return value
     }
 
     /// The loss begins: finds the pitch and the trend, and takes the first cycle.
     private mutating func prepare() {
-        for index in 0..<Self.historyCount { before[index] = history[index] }
-        lag = Self.bestLag(before)
-        let end = Self.historyCount
-        let span = max(lag, Self.trendCount)
+        for index in 0..<historyCount {
+            before[index] = Float(history[(oldest + index) % historyCount])
+        }
+        lag = Self.bestLag(before, scale)
+        let end = historyCount
+        let span = max(lag, Self.trendCount * scale)
         let newer = Self.energy(before, end - span, span)
         let older = Self.energy(before, end - 2 * span, span)
         // 20 dB a span at most, and never louder.
@@ -150,7 +195,7 @@ public struct LossConcealer: Sendable {
     /// The last `cycles` lags before the loss; their last quarter lag turns into what stood before
     /// their first, so that the end goes over into the start.
     private mutating func takeCycles(_ cycles: Int) {
-        let end = Self.historyCount
+        let end = historyCount
         cycleCount = lag * cycles
         for index in 0..<cycleCount { cycle[index] = before[end - cycleCount + index] }
         let blend = lag / 4
@@ -163,15 +208,16 @@ public struct LossConcealer: Sendable {
     }
 
     /// The lag at which the newest samples resemble older ones most.
-    private static func bestLag(_ samples: [Float]) -> Int {
+    private static func bestLag(_ samples: [Float], _ scale: Int) -> Int {
         samples.withUnsafeBytes { raw in
-            var best = (lag: lags.upperBound, likeness: -Float.infinity)
-            for lag in lags {
+            let count = samples.count
+            var best = (lag: lags.upperBound * scale, likeness: -Float.infinity)
+            for lag in lags.lowerBound * scale...lags.upperBound * scale {
                 var product = SIMD8<Float>.zero
                 var newer = SIMD8<Float>.zero
                 var older = SIMD8<Float>.zero
-                for index in stride(from: historyCount - matchCount, to: historyCount, by: 8) {
-                    // SAFETY: index + 8 ≤ historyCount and index − lag ≥ 0.
+                for index in stride(from: count - matchCount * scale, to: count, by: 8) {
+                    // SAFETY: index + 8 ≤ count and index − lag ≥ 0.
                     let a = raw.loadUnaligned(fromByteOffset: 4 * index, as: SIMD8<Float>.self)
                     let b = raw.loadUnaligned(
                         fromByteOffset: 4 * (index - lag), as: SIMD8<Float>.self)
@@ -195,7 +241,7 @@ public struct LossConcealer: Sendable {
     }
 
     @inline(__always)
-    private static func sample(_ value: Float) -> Int16 {
+    static func sample(_ value: Float) -> Int16 {
         Int16(min(max(value, -32768), 32767).rounded())
     }
 }

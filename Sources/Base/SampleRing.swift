@@ -66,6 +66,19 @@ public final class SampleRing: @unchecked Sendable {
         return count
     }
 
+    /// Reader: copies up to `samples.count` samples out without taking them; returns how many.
+    public func peek(into samples: UnsafeMutableBufferPointer<Int16>) -> Int {
+        let position = read.load(ordering: .relaxed)
+        let count = min(written.load(ordering: .acquiring) - position, samples.count)
+        guard count > 0, let target = samples.baseAddress else { return 0 }
+        // SAFETY: as in `read`; the read position stays, so the writer keeps out.
+        let start = position & mask
+        let first = min(count, capacity - start)
+        target.update(from: storage + start, count: first)
+        (target + first).update(from: storage, count: count - first)
+        return count
+    }
+
     /// Reader: drops everything before `position` (clamped to what has been written) and returns
     /// how many samples were dropped.
     @discardableResult

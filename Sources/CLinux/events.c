@@ -19,6 +19,11 @@ int tl_epoll_add(int epoll, int fd, uint64_t token) {
     return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+int tl_epoll_watch_writable(int epoll, int fd, uint64_t token, int wanted) {
+    struct epoll_event event = {.events = wanted ? EPOLLIN | EPOLLOUT : EPOLLIN, .data.u64 = token};
+    return epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) < 0 ? -errno : 0;
+}
+
 int tl_epoll_remove(int epoll, int fd) {
     struct epoll_event event = {0};
     return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, &event) < 0 ? -errno : 0;
@@ -49,6 +54,7 @@ int tl_epoll_wait(int epoll, tl_event *out, int capacity, int64_t timeout_ns) {
     for (int i = 0; i < count; i++) {
         out[i].token = events[i].data.u64;
         out[i].readable = (events[i].events & EPOLLIN) != 0;
+        out[i].writable = (events[i].events & EPOLLOUT) != 0;
     }
     return count;
 }

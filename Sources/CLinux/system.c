@@ -17,18 +17,15 @@ int tl_open_truncated(const char *path) {
     return fd < 0 ? -errno : fd;
 }
 
-int tl_write_all(int fd, const void *bytes, int64_t count) {
-    const char *next = bytes;
-    while (count > 0) {
-        ssize_t written = write(fd, next, (size_t)count);
-        if (written < 0) {
-            if (errno == EINTR) continue;
-            return -errno;
-        }
-        next += written;
-        count -= written;
-    }
-    return 0;
+int tl_rename(const char *from, const char *to) { return rename(from, to) < 0 ? -errno : 0; }
+
+int tl_unlink(const char *path) { return unlink(path) < 0 ? -errno : 0; }
+
+int tl_truncate(int fd, int64_t size) { return ftruncate(fd, size) < 0 ? -errno : 0; }
+
+int tl_link_count(int fd) {
+    struct stat status;
+    return fstat(fd, &status) < 0 ? -errno : (int)status.st_nlink;
 }
 
 int tl_pwrite_all(int fd, const void *bytes, int64_t count, int64_t offset) {
@@ -114,5 +111,3 @@ int tl_random(void *bytes, int count) {
     }
     return 0;
 }
-
-int tl_seek(int fd, int64_t offset) { return lseek(fd, offset, SEEK_SET) < 0 ? -errno : 0; }

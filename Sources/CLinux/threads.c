@@ -45,6 +45,8 @@ int tl_thread_start(tl_thread_body body, void *context, const char *name, uint64
 
 int tl_thread_join(uint64_t handle) { return -pthread_join((pthread_t)handle, NULL); }
 
+int tl_thread_detach(uint64_t handle) { return -pthread_detach((pthread_t)handle); }
+
 int tl_allowed_cpus(int *cpus, int capacity) {
     cpu_set_t set;
     CPU_ZERO(&set);

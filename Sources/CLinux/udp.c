@@ -70,6 +70,10 @@ int tl_udp_bind(const tl_address *address, int receive_buffer) {
     return fd;
 }
 
+int tl_udp_set_receive_buffer(int fd, int bytes) {
+    return setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) < 0 ? -errno : 0;
+}
+
 int tl_udp_port(int fd) {
     any_address system;
     socklen_t size = sizeof system;
@@ -109,11 +113,30 @@ int tl_udp_receive(int fd, void *buffer, int capacity, tl_address *from, uint32_
     return (int)count;
 }
 
+int tl_udp_receive_from(int fd, void *buffer, int capacity, tl_address *from) {
+    any_address system;
+    socklen_t size = sizeof system;
+    // MSG_TRUNC: the datagram's own size, so that a cut one is seen.
+    ssize_t count =
+        recvfrom(fd, buffer, (size_t)capacity, MSG_TRUNC, &system.generic, &size);
+    if (count < 0) return -errno;
+    from_system(&system, from);
+    return count > capacity ? 0 : (int)count;
+}
+
 int tl_udp_send(int fd, const void *buffer, int count, const tl_address *to) {
     any_address system;
     socklen_t size = to_system(to, &system);
     ssize_t sent = sendto(fd, buffer, (size_t)count, MSG_NOSIGNAL, &system.generic, size);
     return sent < 0 ? -errno : (int)sent;
+}
+
+int64_t tl_udp_receive_buffer(int fd) {
+    int size = 0;
+    socklen_t length = sizeof size;
+    if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &length) < 0) return -errno;
+    // The kernel doubles what it grants, for its own book-keeping (socket(7)).
+    return size / 2;
 }
 
 int64_t tl_udp_drops(int fd) {
@@ -141,7 +164,8 @@ int tl_udp_receive_batch(int fd, tl_datagram *datagrams, int count) {
     int received = recvmmsg(fd, messages, (unsigned)count, MSG_DONTWAIT, NULL);
     if (received < 0) return -errno;
     for (int i = 0; i < received; i++) {
-        datagrams[i].count = messages[i].msg_len;
+        int is_cut = messages[i].msg_hdr.msg_flags & MSG_TRUNC;
+        datagrams[i].count = is_cut ? 0 : messages[i].msg_len;
         from_system(&addresses[i], &datagrams[i].address);
     }
     return received;

@@ -1,5 +1,6 @@
 #pragma once
 #include <opus/opus.h>
+#include <opus/opus_multistream.h>
 
 // opus_encoder_ctl is variadic, which Swift cannot call: one function for each setting in use.
 static inline int trunkline_opus_set_bitrate(OpusEncoder *encoder, opus_int32 bits_per_second) {
@@ -25,4 +26,15 @@ static inline int trunkline_opus_get_complexity(OpusEncoder *encoder, opus_int32
 }
 static inline int trunkline_opus_get_loss(OpusEncoder *encoder, opus_int32 *percent) {
     return opus_encoder_ctl(encoder, OPUS_GET_PACKET_LOSS_PERC(percent));
+}
+
+// The same for an encoder of several independent streams; settings reach each of them.
+static inline int trunkline_opus_multi_set(OpusMSEncoder *encoder, opus_int32 bits_per_second,
+                                           opus_int32 complexity) {
+    int result = opus_multistream_encoder_ctl(encoder, OPUS_SET_BITRATE(bits_per_second));
+    if (result != OPUS_OK) return result;
+    return opus_multistream_encoder_ctl(encoder, OPUS_SET_COMPLEXITY(complexity));
+}
+static inline int trunkline_opus_multi_get_lookahead(OpusMSEncoder *encoder, opus_int32 *samples) {
+    return opus_multistream_encoder_ctl(encoder, OPUS_GET_LOOKAHEAD(samples));
 }

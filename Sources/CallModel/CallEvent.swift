@@ -37,6 +37,15 @@ public struct CallEvent: Sendable, Equatable {
         case streamConnected
         case streamEnded(reason: String)
         case mark(name: String)
+        /// A clip that the API played is over; `completed` is false when it was stopped or replaced.
+        case playFinished(id: Int, completed: Bool)
+        /// A link to the call's leg; `reason`: `disconnected`, `source_closed`, `target_closed`.
+        case linkEnded(LinkID, reason: String)
+        /// What the caller's STIR signature proves: `verified_A`, `absent`, `failed_stale` …
+        case identity(result: String)
+        /// How a transfer of this call to somebody else goes: a SIP status, 0 when nobody tells;
+        /// `to`: the call with the agent, when it is ours.
+        case transfer(status: Int, final: Bool, to: CallID?)
         case voicemailStarted
         case voicemailFinished
         case optOut(source: String)
@@ -63,6 +72,10 @@ public struct CallEvent: Sendable, Equatable {
             case .streamConnected: "stream_connected"
             case .streamEnded: "stream_ended"
             case .mark: "mark"
+            case .playFinished: "play_finished"
+            case .linkEnded: "link_ended"
+            case .identity: "identity"
+            case .transfer: "transfer"
             case .voicemailStarted: "voicemail_started"
             case .voicemailFinished: "voicemail_finished"
             case .optOut: "opt_out"
@@ -117,6 +130,17 @@ extension CallEvent.Kind {
             writer.field("reason", reason)
         case .streamEnded(let reason), .recordingFailed(let reason): writer.field("reason", reason)
         case .mark(let name): writer.field("name", name)
+        case .playFinished(let id, let completed):
+            writer.field("play_id", id)
+            writer.field("completed", completed)
+        case .linkEnded(let id, let reason):
+            writer.field("link_id", id.description)
+            writer.field("reason", reason)
+        case .identity(let result): writer.field("result", result)
+        case .transfer(let status, let final, let call):
+            writer.field("status", status)
+            writer.field("final", final)
+            if let call { writer.field("to", call.value) }
         case .optOut(let source): writer.field("source", source)
         case .recordingFinished(let path): writer.field("path", path)
         case .ended(let reason): writer.field("reason", reason.rawValue)

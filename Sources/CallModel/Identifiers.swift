@@ -22,6 +22,21 @@ public struct LegID: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 }
 
+/// One direction of audio between two media legs of this process.
+public struct LinkID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let value: UInt32
+    public init(_ value: UInt32) { self.value = value }
+    public var description: String { "link-\(value)" }
+    public static func < (a: LinkID, b: LinkID) -> Bool { a.value < b.value }
+    /// Reads `link-17`.
+    public init?(description: String) {
+        guard description.hasPrefix("link-"), let value = UInt32(description.dropFirst(5)) else {
+            return nil
+        }
+        self.value = value
+    }
+}
+
 public struct CampaignID: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let value: String
     public init(_ value: String) { self.value = value }

@@ -143,12 +143,12 @@ public enum OutcomeClassifier {
                 "Ask the analytics provider for redress before using this caller ID again.",
                 .checkInstallation)
         case .noAnswer, .unavailable, .cancelled, .remoteHangup, .localHangup, .maximumDuration,
-            .optOut:
+            .optOut, .transferred:
             return result(
                 .noAnswer, .noAnswer, 1, "Nobody answered.", "Try again at another time of day.",
                 .retryLater)
-        case .configurationError, .trunkError, .engineFull, .interrupted, .internalError,
-            .mediaTimeout, .streamFailed:
+        case .configurationError, .identityError, .trunkError, .engineFull, .interrupted,
+            .internalError, .mediaTimeout, .streamFailed:
             return result(
                 .failed, .technicalFailure, 1,
                 "The call failed before it reached anybody (\(facts.endReason.rawValue)).",

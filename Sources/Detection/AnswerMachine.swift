@@ -27,6 +27,9 @@ struct AnswerMachine: Sendable {
     // Quiet
     private var quietSince = 0
     private var loneBeepAt: Int?
+    private(set) var hasHeardBeep = false
+    private var firstVoice: Int?
+    private var hint: AnswerVerdict?
 
     // Machine
     private var greetingEndSent = false
@@ -35,6 +38,12 @@ struct AnswerMachine: Sendable {
 
     init(policy: DetectionPolicy) { self.policy = policy }
 
+    /// The verdict is final, and nothing that follows needs to know when somebody speaks.
+    var isSettled: Bool {
+        guard let final else { return false }
+        return final != .voicemail || isReady
+    }
+
     /// Speech heard so far, ms.
     var speechMs: Int { speech / 8 }
 
@@ -42,11 +51,30 @@ struct AnswerMachine: Sendable {
         closedSpeech + (isSpeaking ? max(lastVoice - spanStart, 0) : 0)
     }
 
+    private func evidence(_ now: Int) -> AnswerEvidence {
+        var evidence = AnswerEvidence()
+        evidence.speechMs = speechMs
+        evidence.firstSpeechMs = (firstVoice ?? 0) / 8
+        evidence.pauseMs = hasSpoken ? max(now - lastVoice, 0) / 8 : 0
+        evidence.hasBeep = hasHeardBeep
+        evidence.hint = hint
+        return evidence
+    }
+
     // MARK: what the detectors say
+
+    /// A transcript of what has been said so far.
+    mutating func hear(transcript: String, now: Int, out: inout Outbox<DetectionEvent>) {
+        guard final == nil, let verdict = AnswerHints.verdict(of: transcript) else { return }
+        hint = verdict
+        guard verdict != .human else { return suggest(.human, 0.8, "transcript", now, &out) }
+        decide(verdict, 0.95, "transcript", now, &out)
+    }
 
     mutating func speechStarted(at sample: Int) {
         isSpeaking = true
         spanStart = max(sample, 0)
+        if firstVoice == nil { firstVoice = spanStart }
         lastVoice = max(lastVoice, spanStart)
         hasSpoken = true
         loneBeepAt = nil
@@ -73,13 +101,14 @@ struct AnswerMachine: Sendable {
             if speechMs < policy.greetingMinimumMs {
                 decide(.unavailable, 0.8, "busy_tone_after_answer", now, &out)
             }
-        case .ringback, .dial, .callWaiting, .screening:
+        case .ringback, .dial, .callWaiting, .recordWarning, .screening:
             // Still connecting (a transfer, a late 200): the silence timer starts again.
             quietSince = now
         }
     }
 
     mutating func beep(start: Int, knownAt now: Int, out: inout Outbox<DetectionEvent>) {
+        hasHeardBeep = true
         if final == nil {
             guard speechMs >= policy.greetingMinimumMs else {
                 suggest(.voicemail, 0.6, "beep_without_greeting", now, &out)
@@ -97,14 +126,18 @@ struct AnswerMachine: Sendable {
 
     /// Called each hop after the answer.
     ///
-    /// - Parameter onset: where a word that is not yet believed may have begun; it stops the pause.
-    mutating func advance(to now: Int, onset: Int?, out: inout Outbox<DetectionEvent>) {
-        if final == nil { judge(now, onset, &out) }
+    /// - Parameters:
+    ///   - onset: where a word that is not yet believed may have begun; it stops the pause.
+    ///   - isBeeping: what may become a beep is sounding; nobody's pause is judged before it is over.
+    mutating func advance(
+        to now: Int, onset: Int?, isBeeping: Bool, out: inout Outbox<DetectionEvent>
+    ) {
+        if final == nil { judge(now, onset, isBeeping, &out) }
         if final == .voicemail { followGreeting(now, &out) }
     }
 
     private mutating func judge(
-        _ now: Int, _ onset: Int?, _ out: inout Outbox<DetectionEvent>
+        _ now: Int, _ onset: Int?, _ isBeeping: Bool, _ out: inout Outbox<DetectionEvent>
     ) {
         let heard = speechMs
         let pause = (min(now, onset ?? now) - lastVoice) / 8
@@ -117,14 +150,10 @@ struct AnswerMachine: Sendable {
             suggest(.human, 0.5, "speech", now, &out)
         }
         if heard >= policy.greetingMinimumMs {
-            let isLong = heard >= policy.longGreetingMs
-            let isHello = heard < policy.helloMs
-            let needed =
-                isLong
-                ? policy.longHumanPauseMs
-                : isHello ? policy.helloPauseMs : policy.humanPauseMs
-            if pause >= needed {
-                let confidence = isLong ? 0.55 : isHello ? 0.9 : 0.75
+            if isBeeping, pause < ToneClassifier.longestBeepMs { return }
+            if pause >= policy.pause(after: heard) {
+                // What a person says is short.
+                let confidence = heard >= policy.longGreetingMs ? 0.55 : heard < 1000 ? 0.9 : 0.75
                 return decide(.human, confidence, "short_greeting_then_pause", now, &out)
             }
         } else if let beep = loneBeepAt {
@@ -198,7 +227,8 @@ struct AnswerMachine: Sendable {
         provisional = verdict
         out.push(
             .verdict(
-                verdict, final: false, confidence: confidence, reason: reason, atMs: now / 8))
+                verdict, final: false, confidence: confidence, reason: reason, atMs: now / 8,
+                evidence: evidence(now)))
     }
 
     private mutating func decide(
@@ -208,6 +238,8 @@ struct AnswerMachine: Sendable {
         guard final == nil else { return }
         final = verdict
         out.push(
-            .verdict(verdict, final: true, confidence: confidence, reason: reason, atMs: now / 8))
+            .verdict(
+                verdict, final: true, confidence: confidence, reason: reason, atMs: now / 8,
+                evidence: evidence(now)))
     }
 }

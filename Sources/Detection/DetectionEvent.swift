@@ -15,6 +15,8 @@ public enum ToneKind: String, Hashable, Sendable, CaseIterable {
     /// What an answering fax or modem sends (ITU-T V.25): 2100 Hz.
     case ced
     case callWaiting = "call_waiting"
+    /// The call is recorded (ITU-T E.180): half a second of 1400 Hz, again every 15 s.
+    case recordWarning = "record_warning"
     case screening
 }
 
@@ -33,8 +35,11 @@ public enum DetectionEvent: Sendable, Equatable {
     case tone(ToneKind, startMs: Int, knownAtMs: Int)
     /// A digit heard as sound (RFC 4733 digits never pass here).
     case dtmf(Character, startMs: Int, knownAtMs: Int)
-    /// `final` at most once per answer; `reason` is one of a few fixed words.
-    case verdict(AnswerVerdict, final: Bool, confidence: Double, reason: String, atMs: Int)
+    /// `final` at most once per answer; `reason` is one of a few fixed words, `evidence` what was
+    /// heard.
+    case verdict(
+        AnswerVerdict, final: Bool, confidence: Double, reason: String, atMs: Int,
+        evidence: AnswerEvidence = AnswerEvidence())
     /// The greeting's last word ended at `atMs`. Sent again when the greeting went on after all.
     case greetingEnd(atMs: Int)
     /// Now is the time to leave a message: the beep is over, or none came.
@@ -58,7 +63,7 @@ public enum DetectionEvent: Sendable, Equatable {
     public var milliseconds: Int {
         switch self {
         case .speechStart(let at), .speechEnd(let at), .greetingEnd(let at),
-            .readyForMessage(let at), .verdict(_, _, _, _, let at):
+            .readyForMessage(let at), .verdict(_, _, _, _, let at, _):
             at
         case .beep(_, _, _, _, let knownAt), .tone(_, _, let knownAt), .dtmf(_, _, let knownAt):
             knownAt
@@ -86,11 +91,12 @@ public enum DetectionEvent: Sendable, Equatable {
             case .dtmf(let digit, let start, _):
                 writer.field("digit", String(digit))
                 writer.field("start_ms", start)
-            case .verdict(let verdict, let final, let confidence, let reason, _):
+            case .verdict(let verdict, let final, let confidence, let reason, _, let evidence):
                 writer.field("verdict", verdict.rawValue)
                 writer.field("final", final)
                 writer.field("confidence", confidence, decimals: 2)
                 writer.field("reason", reason)
+                writer.object("features") { evidence.write(into: &$0) }
             }
         }
         return writer.string

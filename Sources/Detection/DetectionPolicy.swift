@@ -13,19 +13,28 @@ public struct DetectionPolicy: Sendable, Equatable {
 
     // MARK: answer verdict
 
+    /// How long somebody who has said so much must be silent to be a person waiting for us.
+    public struct Pause: Sendable, Equatable {
+        /// The row is for at least this much speech.
+        public var speechMs: Int
+        public var pauseMs: Int
+
+        public init(speechMs: Int, pauseMs: Int) {
+            self.speechMs = speechMs
+            self.pauseMs = pauseMs
+        }
+    }
+
     /// A greeting with at least this much speech may be a machine's: provisional voicemail.
     public var longGreetingMs = 2400
     /// With at least this much speech without a turn-taking pause it is one.
     public var machineGreetingMs = 3200
-    /// Up to this much speech is a mere hello.
-    public var helloMs = 1000
-    /// This much silence after a hello is a person waiting for us to speak.
-    public var helloPauseMs = 620
-    /// The same after a greeting between `helloMs` and `longGreetingMs`: people speak on sooner
-    /// than machines, whose prompts are put together from pieces.
-    public var humanPauseMs = 800
-    /// The same after a greeting between `longGreetingMs` and `machineGreetingMs`.
-    public var longHumanPauseMs = 1000
+    /// By how much has been said, rising; the last row that fits counts. Machines pause, too, between
+    /// the pieces of a prompt, and the longer they speak the longer they may.
+    public var pauses = [
+        Pause(speechMs: 0, pauseMs: 660), Pause(speechMs: 1100, pauseMs: 900),
+        Pause(speechMs: 1800, pauseMs: 1200), Pause(speechMs: 2600, pauseMs: 1400),
+    ]
     /// Speech shorter than this (a cough, a click) is no greeting.
     public var greetingMinimumMs = 120
     /// Nobody speaks for so long: silence.
@@ -39,6 +48,44 @@ public struct DetectionPolicy: Sendable, Equatable {
 
     public init() {}
 
-    /// The default: a short hello is a human about 0.7 s after it ends.
+    /// The pause that makes a person of who has spoken for `speechMs`.
+    public func pause(after speechMs: Int) -> Int {
+        var needed = pauses.first?.pauseMs ?? 0
+        for row in pauses where speechMs >= row.speechMs { needed = row.pauseMs }
+        return needed
+    }
+
+    /// The default.
     public static let balanced = DetectionPolicy()
+
+    /// Sooner, and more often wrong about machines that begin with a few words: for calls on which a
+    /// person must not wait, and whose beep corrects the verdict.
+    public static let fast: DetectionPolicy = {
+        var policy = DetectionPolicy()
+        policy.pauses = [
+            Pause(speechMs: 0, pauseMs: 360), Pause(speechMs: 1100, pauseMs: 500),
+            Pause(speechMs: 2600, pauseMs: 800),
+        ]
+        return policy
+    }()
+
+    /// Later, and surer: for calls on which talking to a machine costs more than a moment's wait.
+    public static let careful: DetectionPolicy = {
+        var policy = DetectionPolicy()
+        policy.pauses = [
+            Pause(speechMs: 0, pauseMs: 1000), Pause(speechMs: 1100, pauseMs: 1300),
+            Pause(speechMs: 2600, pauseMs: 1700),
+        ]
+        return policy
+    }()
+
+    /// As configurations write it: `fast`, `balanced`, `careful`; nil for any other word.
+    public init?(named name: String) {
+        switch name {
+        case "fast": self = .fast
+        case "balanced": self = .balanced
+        case "careful": self = .careful
+        default: return nil
+        }
+    }
 }

@@ -7,7 +7,7 @@ public import Base
 /// push(any count) ─► hop (10 ms) ─┬─► DTMFDetector, PairDetector (Goertzel) ──┐
 ///                                 └─► Spectrum (256-point FFT) ─► HopFeatures │
 ///                                       ├─► ToneTracker ─► ToneClassifier ◄───┘
-///                                       │        beep, SIT, CNG, CED, cadences
+///                                       ├─► BeepDetector (GRU) ──┘ beep, SIT, CNG, CED, cadences
 ///                                       └─► VoiceActivityDetector ─► SpeechSegmenter
 ///                                                                         │
 ///                        events ◄── AnswerMachine (verdict, greeting, ready) ◄┘
@@ -29,22 +29,25 @@ public struct DetectorChain: ~Copyable, Sendable {
     /// Keeps every frame's score for `takeVADTrace`; allocates, so for offline use.
     public var tracesVAD = false
     private var trace: [VADScore] = []
+    /// Leave out what is optional: call progress tones and speech once the answer's verdict is
+    /// final and no voicemail greeting is being followed. Beeps, digits, fax and information tones
+    /// are always heard. Speech that is going on when this takes effect is ended.
+    public var isEconomical = false
     /// Samples pushed so far.
     public private(set) var samplesPushed = 0
     /// The answer's sample, nil before it.
     private var answerSample: Int?
 
-    private var pending = [Int16](repeating: 0, count: hopCount)
+    private var pending = InlineArray<80, Int16>(repeating: 0)
     private var pendingCount = 0
     /// End of the last whole hop, in samples since the first.
     private var hopEnd = 0
-    private var halfScore: Float = 0
-    private var isSecondHalf = false
-
     private var spectrum = Spectrum()
+    private var rows = EarFeatures()
     private var dtmf = DTMFDetector()
     private var pairs = PairDetector()
     private var tracker = ToneTracker()
+    private var beeps = BeepDetector()
     private var classifier = ToneClassifier()
     private var vad = VoiceActivityDetector()
     private var segmenter = SpeechSegmenter()
@@ -66,6 +69,13 @@ public struct DetectorChain: ~Copyable, Sendable {
         samplesPushed += samples.count
         var rest = samples
         while !rest.isEmpty {
+            if pendingCount == 0, rest.count >= Self.hopCount {
+                // Whole hops are heard where they lie.
+                hopEnd += Self.hopCount
+                processHop(UnsafeBufferPointer(rebasing: rest[..<Self.hopCount]), &out)
+                rest = UnsafeBufferPointer(rebasing: rest.dropFirst(Self.hopCount))
+                continue
+            }
             let count = min(rest.count, Self.hopCount - pendingCount)
             for index in 0..<count { pending[pendingCount + index] = rest[index] }
             pendingCount += count
@@ -73,7 +83,7 @@ public struct DetectorChain: ~Copyable, Sendable {
             if pendingCount == Self.hopCount {
                 pendingCount = 0
                 hopEnd += Self.hopCount
-                processHop(&out)
+                processPending(&out)
             }
         }
     }
@@ -86,10 +96,23 @@ public struct DetectorChain: ~Copyable, Sendable {
         if segmenter.isSpeaking { machine.speechStarted(at: 0) }
     }
 
+    /// What a speech recogniser has understood of the far end since the answer, from its first word
+    /// on: the second source of the verdict, beside the sound. Ignored before the answer and once
+    /// the verdict is final. Not for the packet path: reading a text allocates.
+    public mutating func hint(transcript: String, out: inout Outbox<DetectionEvent>) {
+        guard answerSample != nil else { return }
+        machine.hear(transcript: transcript, now: sinceAnswer(hopEnd), out: &out)
+    }
+
     /// The audio is over: ends open speech and gives the verdict that is still owed.
     public mutating func finish(out: inout Outbox<DetectionEvent>) {
         if let segment = tracker.finish(hopEnd: hopEnd),
             let finding = classifier.ended(segment, context())
+        {
+            report(finding, &out)
+        }
+        if let heard = beeps.finish(hopEnd: hopEnd),
+            let finding = classifier.candidate(heard, context())
         {
             report(finding, &out)
         }
@@ -107,38 +130,51 @@ public struct DetectorChain: ~Copyable, Sendable {
 
     // MARK: one hop
 
-    private mutating func processHop(_ out: inout Outbox<DetectionEvent>) {
-        // The arrays are only borrowed here; nothing below allocates.
-        let features = pending.withUnsafeBufferPointer { hop in
-            spectrum.advance(hop)
-            return spectrum.power.withUnsafeBufferPointer { HopFeatures(hop: hop, power: $0) }
+    private mutating func processPending(_ out: inout Outbox<DetectionEvent>) {
+        // A copy, so that the detectors may change what it was copied from.
+        let hop = pending
+        hop.span.withUnsafeBufferPointer { processHop($0, &out) }
+    }
+
+    /// Nothing in here allocates.
+    private mutating func processHop(
+        _ hop: UnsafeBufferPointer<Int16>, _ out: inout Outbox<DetectionEvent>
+    ) {
+        spectrum.advance(hop)
+        let offset = spectrum.offset
+        let features = spectrum.withPower { power in
+            let features = HopFeatures(hop: hop, power: power, offset: offset)
+            rows.advance(features, power: power)
+            return features
         }
-        hearDigits(&out)
-        hearPairs(features, &out)
+        let rests = isEconomical && machine.isSettled
+        hearDigits(hop, &out)
+        if !rests { hearPairs(features, &out) }
         hearTones(features, &out)
-        hearSpeech(features, &out)
+        if rests { restSpeech(&out) } else { hearSpeech(&out) }
         if answerSample != nil {
             var onset: Int?
             if let sample = segmenter.onset { onset = sinceAnswer(sample) }
-            machine.advance(to: sinceAnswer(hopEnd), onset: onset, out: &out)
+            machine.advance(
+                to: sinceAnswer(hopEnd), onset: onset, isBeeping: beeps.isSounding, out: &out)
         }
     }
 
-    private mutating func hearDigits(_ out: inout Outbox<DetectionEvent>) {
-        let hit = pending.withUnsafeBufferPointer { dtmf.push($0) }
-        if let hit {
+    private mutating func hearDigits(
+        _ hop: UnsafeBufferPointer<Int16>, _ out: inout Outbox<DetectionEvent>
+    ) {
+        // Both banks of filters in one go: each alone would wait for its own last sum.
+        if let hit = dtmf.push(hop, beside: &pairs.bank) {
             out.push(
                 .dtmf(hit.digit, startMs: ms(hit.startSample), knownAtMs: ms(hopEnd)))
         }
-        if dtmf.sounding >= 0 { lastDigit = hopEnd }
+        lastDigit = dtmf.sounding >= 0 ? hopEnd : max(lastDigit, dtmf.lastPair)
     }
 
     private mutating func hearPairs(
         _ features: HopFeatures, _ out: inout Outbox<DetectionEvent>
     ) {
-        let over = pending.withUnsafeBufferPointer {
-            pairs.push($0, levelDBm0: features.levelDBm0, hopEnd: hopEnd)
-        }
+        let over = pairs.heardHop(levelDBm0: features.levelDBm0, hopEnd: hopEnd)
         if pairs.isActive { lastPair = hopEnd }
         let burst = over ?? pairs.burst
         guard burst.tone != .none else { return }
@@ -156,26 +192,27 @@ public struct DetectorChain: ~Copyable, Sendable {
         {
             report(finding, &out)
         }
+        let afterSpeech = context.speechMs >= 300
+        let heard = rows.row.withUnsafeBufferPointer {
+            beeps.push($0, features, afterSpeech: afterSpeech, hopEnd: hopEnd)
+        }
+        if let heard, let finding = classifier.candidate(heard, context) { report(finding, &out) }
         if let finding = classifier.poll(tracker, context) { report(finding, &out) }
         if let finding = classifier.sounding(tracker, context) { report(finding, &out) }
     }
 
-    private mutating func hearSpeech(
-        _ features: HopFeatures, _ out: inout Outbox<DetectionEvent>
-    ) {
-        let toneActive = dtmf.sounding >= 0 || pairs.isActive || tracker.isSteady
-        let score = spectrum.power.withUnsafeBufferPointer {
-            vad.push(features, power: $0, toneActive: toneActive)
-        }
-        defer {
-            halfScore = score
-            isSecondHalf.toggle()
-        }
-        guard isSecondHalf else { return }
-        vadScore = (halfScore + score) / 2
+    private mutating func hearSpeech(_ out: inout Outbox<DetectionEvent>) {
+        guard let score = rows.row.withUnsafeBufferPointer({ vad.push($0) }) else { return }
+        vadScore = score
         if tracesVAD { trace.append(VADScore(atMs: ms(hopEnd), score: vadScore)) }
         note(segmenter.push(score: vadScore, frameEnd: hopEnd, policy: policy), &out)
         machine.voiced(until: sinceAnswer(segmenter.lastVoice))
+    }
+
+    /// Speech is not looked for just now.
+    private mutating func restSpeech(_ out: inout Outbox<DetectionEvent>) {
+        vadScore = 0
+        if segmenter.isSpeaking { note(segmenter.finish(), &out) }
     }
 
     // MARK: results
@@ -216,7 +253,8 @@ public struct DetectorChain: ~Copyable, Sendable {
     private func context() -> ToneClassifier.Context {
         ToneClassifier.Context(
             now: hopEnd, speechMs: answerSample == nil ? 0 : machine.speechMs,
-            lastDigit: lastDigit, lastPair: lastPair)
+            lastDigit: lastDigit, lastPair: lastPair,
+            beepScore: beeps.recentScore, isAfterBeep: machine.hasHeardBeep)
     }
 
     private func sinceAnswer(_ sample: Int) -> Int { sample - (answerSample ?? 0) }

@@ -8,18 +8,23 @@ public struct FileDetection: Sendable, Equatable {
     /// One score each 20 ms when asked for.
     public var vadTrace: [VADScore]
 
-    /// Runs `samples` (mono) with sample 0 as the answer. Rates other than 8 kHz are resampled.
+    /// Runs `samples` (mono); what lies before `answeredAfterMs` is early media, and the times of
+    /// everything count from there. Rates other than 8 kHz are resampled.
     public static func run(
         samples: [Int16], sampleRate: Int = 8000, vadTrace: Bool = false,
-        policy: DetectionPolicy = .balanced
+        policy: DetectionPolicy = .balanced, answeredAfterMs: Int = 0
     ) throws(AudioError) -> FileDetection {
         let narrow = try Resampler.convert(
             samples, from: sampleRate, to: DetectorChain.sampleRate)
         var chain = DetectorChain(policy: policy)
         chain.tracesVAD = vadTrace
-        chain.answered()
         var out = Outbox<DetectionEvent>()
-        narrow.withUnsafeBufferPointer { chain.push($0, out: &out) }
+        let early = min(max(answeredAfterMs, 0) * 8, narrow.count)
+        narrow.withUnsafeBufferPointer { samples in
+            chain.push(UnsafeBufferPointer(rebasing: samples[..<early]), out: &out)
+            chain.answered()
+            chain.push(UnsafeBufferPointer(rebasing: samples[early...]), out: &out)
+        }
         chain.finish(out: &out)
         return FileDetection(events: out.takeAll(), vadTrace: chain.takeVADTrace())
     }

@@ -16,6 +16,9 @@ struct HopFeatures: Sendable {
     var harmonicShare: Float = 0
     /// Power of the strongest component that is no harmonic of the peak, relative to the peak.
     var secondRatio: Float = 0
+    /// Where that component is, Hz, and its share of the band's power.
+    var secondHz: Float = 0
+    var secondShare: Float = 0
     /// Spectral flatness of 156…1500 Hz: geometric over arithmetic mean; noise 0.56, a vowel 0.1.
     var flatness: Float = 1
 
@@ -26,9 +29,12 @@ extension HopFeatures {
     private static let firstBin = 3
     private static let lastBin = 125
 
-    /// Measures a hop. `power` has 129 bins.
-    init(hop: UnsafeBufferPointer<Int16>, power: UnsafeBufferPointer<Float>) {
-        levelDBm0 = dBm0(meanSquare: meanSquare(hop))
+    /// Measures a hop. `power` has 129 bins; `offset` is the line's direct current, in samples'
+    /// units, which is no level.
+    init(
+        hop: UnsafeBufferPointer<Int16>, power: UnsafeBufferPointer<Float>, offset: Float = 0
+    ) {
+        levelDBm0 = dBm0(meanSquare: meanSquare(hop, offset: offset))
         guard power.count == Spectrum.binCount, let p = power.baseAddress else { return }
         var total: Float = 0
         var peak = Self.firstBin
@@ -54,13 +60,16 @@ extension HopFeatures {
         if second <= Self.lastBin - 2 { harmonics += lobePower(p, second) }
         if third <= Self.lastBin - 2 { harmonics += lobePower(p, third) }
         harmonicShare = min(harmonics / total, 1)
-        secondRatio = strongestElsewhere(p, peak, second, third) / max(lobe, 1)
+        let other = strongestElsewhere(p, peak, second, third)
+        secondRatio = other.power / max(lobe, 1)
+        secondHz = Float(other.bin) * Spectrum.binHz
+        secondShare = min(other.power / total, 1)
         flatness = spectralFlatness(p)
     }
 
     private func strongestElsewhere(
         _ p: UnsafePointer<Float>, _ peak: Int, _ second: Int, _ third: Int
-    ) -> Float {
+    ) -> (power: Float, bin: Int) {
         var strongest: Float = 0
         var bin = 0
         for k in Self.firstBin...Self.lastBin where p[k] > strongest {
@@ -68,7 +77,7 @@ extension HopFeatures {
             strongest = p[k]
             bin = k
         }
-        return bin == 0 ? 0 : lobePower(p, bin)
+        return bin == 0 ? (0, 0) : (lobePower(p, bin), bin)
     }
 }
 
@@ -114,11 +123,16 @@ func dBm0(meanSquare: Float) -> Float {
     max(fastDecibels(meanSquare / 536_870_912) + Float(Level.fullScaleSineDBm0), -100)
 }
 
-func meanSquare(_ samples: UnsafeBufferPointer<Int16>) -> Float {
-    var sum: Int64 = 0
+/// Mean of (sample − offset)².
+func meanSquare(_ samples: UnsafeBufferPointer<Int16>, offset: Float = 0) -> Float {
+    guard !samples.isEmpty else { return 0 }
+    var squares: Int64 = 0
+    var sum: Int32 = 0
     for sample in samples {
         let value = Int32(sample)
-        sum &+= Int64(value &* value)
+        squares &+= Int64(value &* value)
+        sum &+= value
     }
-    return samples.isEmpty ? 0 : Float(sum) / Float(samples.count)
+    let count = Float(samples.count)
+    return max(Float(squares) / count - 2 * offset * Float(sum) / count + offset * offset, 0)
 }

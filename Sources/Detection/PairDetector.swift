@@ -39,10 +39,8 @@ struct PairDetector: Sendable {
     private static let minimumMeanSquare: Float = 8240
     private static let fallDecibels: Float = 9
 
-    private var s1 = SIMD8<Float>.zero
-    private var s2 = SIMD8<Float>.zero
-    private let coefficients: SIMD8<Float>
-    private var energy: Float = 0
+    /// Fed by the owner, hop by hop, before `heardHop`.
+    var bank = GoertzelBank(frequencies: frequencies)
     private var filled = 0
 
     private(set) var burst = Burst()
@@ -51,22 +49,10 @@ struct PairDetector: Sendable {
     private var previousTone = NetworkTone.none
     private var levels = SIMD16<Float>(repeating: -100)
 
-    init() {
-        var coefficients = SIMD8<Float>.zero
-        for (index, hertz) in Self.frequencies.enumerated() {
-            let omega = 2 * Double.pi * hertz / Double(DetectorChain.sampleRate)
-            coefficients[index] = Float(2 * Elementary.cos(omega))
-        }
-        self.coefficients = coefficients
-    }
-
     var isActive: Bool { burst.tone != .none }
 
-    /// Takes one hop; returns a burst that is now over.
-    mutating func push(
-        _ hop: UnsafeBufferPointer<Int16>, levelDBm0: Float, hopEnd: Int
-    ) -> Burst? {
-        filter(hop)
+    /// One hop has gone through `bank`; returns a burst that is now over.
+    mutating func heardHop(levelDBm0: Float, hopEnd: Int) -> Burst? {
         for index in stride(from: 15, to: 0, by: -1) { levels[index] = levels[index - 1] }
         levels[0] = levelDBm0
         var finished: Burst?
@@ -75,7 +61,7 @@ struct PairDetector: Sendable {
         if isActive, loudest < level - Self.fallDecibels {
             finished = end(at: hopEnd - 4 * DetectorChain.hopCount)
         }
-        filled += hop.count
+        filled += DetectorChain.hopCount
         guard filled >= Self.blockCount else {
             if isActive { burst.end = hopEnd }
             return finished
@@ -83,9 +69,7 @@ struct PairDetector: Sendable {
         let tone = pair()
         defer { previousTone = tone }
         filled = 0
-        energy = 0
-        s1 = .zero
-        s2 = .zero
+        bank.beginBlock()
         if isActive {
             if tone == burst.tone {
                 wrongBlocks = 0
@@ -120,27 +104,12 @@ struct PairDetector: Sendable {
         return finished
     }
 
-    private mutating func filter(_ samples: UnsafeBufferPointer<Int16>) {
-        var a = s1
-        var b = s2
-        var sum: Float = 0
-        for sample in samples {
-            let x = Float(sample)
-            sum += x * x
-            let next = coefficients * a - b + x
-            b = a
-            a = next
-        }
-        s1 = a
-        s2 = b
-        energy += sum
-    }
-
     /// The pair that holds the block, if any.
     private func pair() -> NetworkTone {
         let count = Float(Self.blockCount)
+        let energy = bank.energy
         guard energy > Self.minimumMeanSquare * count else { return .none }
-        let power = s1 * s1 + s2 * s2 - coefficients * s1 * s2
+        let power = bank.power
         let needed = Self.minimumShare * energy * count / 2
         func holds(_ a: Int, _ b: Int) -> Bool {
             power[a] + power[b] > needed

@@ -43,23 +43,50 @@ struct Spectrum: Sendable {
     /// this is the sine's mean square.
     static let meanSquareScale: Float = 12_288
 
-    /// Power of bins 0…128.
-    private(set) var power = [Float](repeating: 0, count: binCount)
-    private var history = [Float](repeating: 0, count: windowCount)
-    /// Two complex buffers of 128: re, im, re, im, one after the other.
-    private var work = [Float](repeating: 0, count: 512)
+    // In place, not in arrays of their own: a thousand legs are walked through in turn, so what is
+    // together in memory is what costs least.
+    private var bins = InlineArray<129, Float>(repeating: 0)
+    private var history = InlineArray<256, Int16>(repeating: 0)
     private let tables = SpectrumTables.shared
+    /// The line's direct current, followed over a second, in samples' units. (The window keeps it
+    /// out of the bins from 2 on.)
+    private(set) var offset: Float = 0
+
+    /// Power of bins 0…128; a copy.
+    var power: [Float] { withPower { Array($0) } }
+
+    func withPower<Result>(_ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
+        bins.span.withUnsafeBufferPointer(body)
+    }
 
     /// Slides the window over `hop` (at most 256 samples) and computes `power`.
     mutating func advance(_ hop: UnsafeBufferPointer<Int16>) {
-        history.withUnsafeMutableBufferPointer { history in
-            slide(history, hop)
-            work.withUnsafeMutableBufferPointer { work in
-                tables.window.withUnsafeBufferPointer { packWindowed(history, $0, into: work) }
-                transform128(work, tables)
-                power.withUnsafeMutableBufferPointer { power in
-                    tables.unpack.withUnsafeBufferPointer { unpackPower(work, $0, into: power) }
+        var sum: Int32 = 0
+        for sample in hop { sum &+= Int32(sample) }
+        offset += (Float(sum) / Float(max(hop.count, 1)) - offset) * 0.02
+        Self.advance(&history, &bins, tables, hop)
+    }
+
+    private static func advance(
+        _ history: inout InlineArray<256, Int16>, _ bins: inout InlineArray<129, Float>,
+        _ tables: SpectrumTables, _ hop: UnsafeBufferPointer<Int16>
+    ) {
+        // Two complex buffers of 128: re, im, re, im, one after the other; on the stack, so that
+        // all legs of a thread use the same memory.
+        var scratch = InlineArray<512, Float>(repeating: 0)
+        var work = scratch.mutableSpan
+        var past = history.mutableSpan
+        var power = bins.mutableSpan
+        work.withUnsafeMutableBufferPointer { work in
+            past.withUnsafeMutableBufferPointer { past in
+                slide(past, hop)
+                tables.window.withUnsafeBufferPointer {
+                    packWindowed(UnsafeBufferPointer(past), $0, into: work)
                 }
+            }
+            transform128(work, tables)
+            power.withUnsafeMutableBufferPointer { power in
+                tables.unpack.withUnsafeBufferPointer { unpackPower(work, $0, into: power) }
             }
         }
     }
@@ -68,26 +95,26 @@ struct Spectrum: Sendable {
 // SAFETY (all functions below): the buffers have the fixed counts that `Spectrum` allocates, and
 // every index below follows from these counts.
 
-private func slide(_ history: UnsafeMutableBufferPointer<Float>, _ hop: UnsafeBufferPointer<Int16>)
+private func slide(_ history: UnsafeMutableBufferPointer<Int16>, _ hop: UnsafeBufferPointer<Int16>)
 {
     let count = min(hop.count, history.count)
     guard let base = history.baseAddress, let source = hop.baseAddress else { return }
     let kept = history.count - count
     base.update(from: base + count, count: kept)
-    for index in 0..<count { base[kept + index] = Float(source[index]) }
+    (base + kept).update(from: source, count: count)
 }
 
 /// Even samples become the real part, odd samples the imaginary part.
 private func packWindowed(
-    _ history: UnsafeMutableBufferPointer<Float>, _ window: UnsafeBufferPointer<Float>,
+    _ history: UnsafeBufferPointer<Int16>, _ window: UnsafeBufferPointer<Float>,
     into work: UnsafeMutableBufferPointer<Float>
 ) {
     guard let x = history.baseAddress, let w = window.baseAddress, let z = work.baseAddress else {
         return
     }
     for n in 0..<128 {
-        z[n] = x[2 * n] * w[2 * n]
-        z[128 + n] = x[2 * n + 1] * w[2 * n + 1]
+        z[n] = Float(x[2 * n]) * w[2 * n]
+        z[128 + n] = Float(x[2 * n + 1]) * w[2 * n + 1]
     }
 }
 

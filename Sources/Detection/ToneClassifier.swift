@@ -1,11 +1,12 @@
 internal import Base
 
 /// Gives finished tones their names: part of a special information tone, fax, network tone, digit,
-/// or, when they are none of these, a beep.
+/// or, when the beep network hears one and they are none of these, a beep.
 ///
 /// ```
-/// Segment ─► digit? pair? ─► SIT step ─► CED, CNG ─► 400…450 Hz: cadence ─► beep
-///                              └─ held while the next tone of a chain is under way ─┘
+/// Segment ───► digit? pair? ─► SIT step ─► CED, CNG ─► 400…450 Hz: cadence ─► tone
+/// Candidate ─► digit? pair? named already? ─► may it be the first burst of a cadence, or
+///                            a step of SIT? ─► held until that is known ─► beep
 /// ```
 struct ToneClassifier: Sendable {
     /// What the rest of the chain knows when a tone ends.
@@ -13,10 +14,14 @@ struct ToneClassifier: Sendable {
         var now: Int
         /// Speech heard since the answer, ms; before the answer 0.
         var speechMs: Int
-        /// Samples until which a digit sounded.
+        /// Samples until which a digit sounded, one block of one included.
         var lastDigit: Int
         /// Samples until which a pair sounded.
         var lastPair: Int
+        /// The best that the beep network has thought of the last 160 ms, 0…1.
+        var beepScore: Float = 0
+        /// A beep has been heard: what follows is more likely the network's.
+        var isAfterBeep = false
     }
 
     enum Finding: Sendable, Equatable {
@@ -26,27 +31,42 @@ struct ToneClassifier: Sendable {
 
     static let shortestBeepMs = 75
     static let longestBeepMs = 5200
-    /// A melody has more steps than any record tone.
-    private static let maximumSteps = 3
     /// How long a 400…450 Hz burst is held back, in case it repeats.
     private static let cadenceWait = 580 * 8
-    /// How long the next tone of a chain may take to prove itself.
-    private static let chainWait = 90 * 8
-    /// The same between the steps of special information tones. A step proves itself after 10 to 14
-    /// hops, as its edges lie to the hops; what it delays is only a two-step beep at SIT pitches.
-    private static let stepWait = 170 * 8
+    /// How long after its end a tone at a network's or a fax's pitch may yet get its name:
+    /// `ToneTracker` is sure of an end 60 ms after it.
+    private static let nameWait = 100 * 8
+    /// A steady line as long as this is a beep, whatever the network makes of it: nobody holds a note
+    /// so well for so long.
+    private static let longToneMs = 1600
+    private static let highHz: Float = 1500
+    /// How long a tone at the pitch of the first step of special information tones is held back.
+    private static let stepWait = 130 * 8
+    /// So much speech is a greeting, after which a beep is expected.
+    private static let greetingMs = 1000
+    /// A network repeats its tones within this time; a warning that a call is recorded, within 20 s.
+    private static let rhythmSamples = 7 * 8000
+    private static let warningSamples = 20 * 8000
 
-    private var held: ToneTracker.Segment?
-    /// Tones joined in `held`.
-    private var heldSteps = 0
-    /// `held` waits for a repetition, not for the next step of a chain.
+    /// Of five tones in this time the fifth is no beep.
+    private static let manySamples = 6 * 8000
+
+    private var held: BeepDetector.Candidate?
     private var heldForCadence = false
-    private var heldStart = 0
     private var heldDeadline = 0
     private var sitStage = 0
     private var sitEnd = 0
     private var sitStart = 0
     private var swallowsActive = false
+    /// Everything up to this sample has a name already.
+    private var namedUntil = 0
+    /// Up to this sample the network has heard a beep.
+    private var heardUntil = 0
+    private var lastLone: BeepDetector.Candidate?
+    private var repeats = 0
+    /// Where the last candidates began, the latest first.
+    private var earlier = InlineArray<4, Int>(repeating: -1_000_000)
+    private var lastWarning = -1_000_000
     private(set) var judge = CadenceJudge()
 
     /// The audio is over: a tone still held back is a beep.
@@ -62,31 +82,37 @@ struct ToneClassifier: Sendable {
             swallowsActive = false
             return nil
         }
-        guard !swallowsActive else { return nil }
+        guard !swallowsActive else {
+            namedUntil = context.now
+            return nil
+        }
         let ms = tracker.activeMilliseconds
         let hertz = tracker.activeHz
         if (2070...2130).contains(hertz), ms >= 1000 {
-            swallowsActive = true
-            held = nil
-            return .tone(.ced, start: tracker.activeStart)
+            return swallow(.ced, start: tracker.activeStart, context)
         }
         if sitStage == 2, (1745...1810).contains(hertz), ms >= 120,
             tracker.activeStart - sitEnd < 120 * 8
         {
-            swallowsActive = true
             sitStage = 0
-            held = nil
-            return .tone(.sit, start: sitStart)
+            return swallow(.sit, start: sitStart, context)
         }
         if Self.isNetworkHz(hertz), context.speechMs == 0 {
             let burst = PairDetector.Burst(
                 tone: .single, start: tracker.activeStart, end: context.now)
             if let kind = judge.sounding(burst, now: context.now) {
-                swallowsActive = true
-                return .tone(kind, start: burst.start)
+                return swallow(kind, start: burst.start, context)
             }
         }
         return nil
+    }
+
+    /// The tone under way is of this kind, and what is left of it needs no other name.
+    private mutating func swallow(_ kind: ToneKind, start: Int, _ context: Context) -> Finding {
+        swallowsActive = true
+        namedUntil = context.now
+        held = nil
+        return .tone(kind, start: start)
     }
 
     /// A pair's burst, under way (`isOver` false) or over.
@@ -94,6 +120,7 @@ struct ToneClassifier: Sendable {
         _ burst: PairDetector.Burst, isOver: Bool, _ context: Context
     ) -> Finding? {
         held = nil
+        namedUntil = max(namedUntil, burst.end)
         let kind =
             isOver
             ? judge.ended(burst, hertz: 0, now: context.now)
@@ -101,77 +128,65 @@ struct ToneClassifier: Sendable {
         return kind.map { .tone($0, start: burst.start) }
     }
 
-    // MARK: tones that are over
+    // MARK: steady lines that are over
 
+    /// A steady line that `ToneTracker` followed: is it a step, a fax tone, part of a rhythm?
     mutating func ended(_ segment: ToneTracker.Segment, _ context: Context) -> Finding? {
         if swallowsActive {
             swallowsActive = segment.wasTakenOver
             return nil
         }
-        // 30 ms: the blocks of the digit and pair detectors lag the tone's own edges.
-        guard context.lastDigit < segment.start - 240, context.lastPair < segment.start - 240 else {
-            held = nil
-            return nil
-        }
+        guard !overlapsDigitOrPair(segment.start, context) else { return nil }
         if isSITStep(segment) { return nil }
         let ms = segment.milliseconds
-        if (1070...1130).contains(segment.hertz), (400...620).contains(ms), held == nil,
+        if (1070...1130).contains(segment.hertz), (400...620).contains(ms),
             context.speechMs < 1500, segment.isPure
         {
-            return .tone(.cng, start: segment.start)
+            return name(.cng, from: segment.start, to: segment.end)
         }
-        if Self.isNetworkHz(segment.hertz), segment.isPure, held == nil || heldForCadence,
+        guard segment.isPure else { return nil }
+        if (1379...1421).contains(segment.hertz), (400...600).contains(ms) {
+            // ITU-T E.180: 1400 Hz for half a second, again every fifteen.
+            let repeats = segment.start - lastWarning < Self.warningSamples
+            lastWarning = segment.start
+            if repeats || context.speechMs < Self.greetingMs / 3 {
+                return name(.recordWarning, from: segment.start, to: segment.end)
+            }
+        }
+        if Self.isNetworkHz(segment.hertz),
             !(segment.isShort && (segment.wasTakenOver || segment.tookOver))
         {
             return network(segment, context)
         }
-        return chain(segment, context)
-    }
-
-    /// Called each hop: reports what has been held back long enough.
-    mutating func poll(_ tracker: borrowing ToneTracker, _ context: Context) -> Finding? {
-        guard let segment = held, context.now >= heldDeadline else { return nil }
-        if heldForCadence {
-            // The next burst has begun: its end decides.
-            if tracker.isActive, (tracker.activeHz - segment.hertz).magnitude < 8 { return nil }
-        } else if tracker.isSteady, tracker.activeStart - segment.end < 60 * 8 {
+        // Nobody sings so high so steadily.
+        let isHigh = segment.hertz >= Self.highHz && context.speechMs >= 300
+        let isBell = context.beepScore >= 0.3 && !segment.isShort
+        guard ms >= Self.longToneMs || isHigh || isBell, segment.start >= heardUntil else {
             return nil
         }
-        return release(context)
+        return candidate(
+            BeepDetector.Candidate(
+                start: segment.start, end: segment.end, hertz: segment.hertz,
+                levelDBm0: segment.levelDBm0, score: 1), context)
     }
 
-    private mutating func release(_ context: Context) -> Finding? {
-        guard let segment = held else { return nil }
-        held = nil
-        sitStage = 0
-        // A short "tone" that ran into another one and led nowhere was a vowel.
-        if heldSteps == 1, segment.isShort, segment.wasTakenOver { return nil }
-        let ms = (segment.end - heldStart) / 8
-        if heldForCadence, context.speechMs < 300, (segment.hertz - 440).magnitude <= 4,
-            (250...350).contains(ms)
-        {
-            return .tone(.callWaiting, start: heldStart)
-        }
-        guard segment.isPure, (Self.shortestBeepMs...Self.longestBeepMs).contains(ms) else {
-            return nil
-        }
-        return .beep(
-            start: heldStart, end: segment.end, hertz: segment.hertz, levelDBm0: segment.levelDBm0)
+    private mutating func name(_ kind: ToneKind, from start: Int, to end: Int) -> Finding {
+        namedUntil = max(namedUntil, end)
+        if let other = held, other.end > start { held = nil }
+        return .tone(kind, start: start)
     }
 
     /// Steps of a SIT: 914 or 985, 1371 or 1429, 1777 Hz; 276 or 380 ms each (ITU-T E.180,
-    /// Bellcore). Returns true while the pattern holds; its tones are held as a possible beep.
+    /// Bellcore), at most 50 ms apart. Returns true while the pattern holds.
     private mutating func isSITStep(_ segment: ToneTracker.Segment) -> Bool {
         let follows = sitStage > 0 && (segment.start - sitEnd).magnitude < 120 * 8
         let fits = (200...480).contains(segment.milliseconds)
         if !follows { sitStage = 0 }
-        if sitStage == 0, fits, (890...1010).contains(segment.hertz), segment.wasTakenOver {
+        if sitStage == 0, fits, (890...1010).contains(segment.hertz) {
             sitStage = 1
             sitStart = segment.start
-            hold(segment, start: segment.start, deadline: segment.end + Self.stepWait)
         } else if sitStage == 1, fits, (1340...1460).contains(segment.hertz) {
             sitStage = 2
-            hold(segment, start: heldStart, deadline: segment.end + Self.stepWait)
         } else {
             return false
         }
@@ -179,7 +194,7 @@ struct ToneClassifier: Sendable {
         return true
     }
 
-    /// 400…450 Hz: the first burst of a cadence, or a beep that happens to lie there.
+    /// 400…450 Hz: a burst of a cadence, or a beep that happens to lie there.
     private mutating func network(
         _ segment: ToneTracker.Segment, _ context: Context
     ) -> Finding? {
@@ -188,53 +203,122 @@ struct ToneClassifier: Sendable {
         let inForce = judge.isInForce(at: context.now)
         if let kind = judge.ended(burst, hertz: segment.hertz, now: context.now) {
             held = nil
-            return .tone(kind, start: segment.start)
+            return name(kind, from: segment.start, to: segment.end)
         }
         if inForce || isRepeat && context.speechMs == 0 {
             held = nil
+            namedUntil = max(namedUntil, segment.end)
+        } else if segment.milliseconds >= 800, context.speechMs < 300,
+            let kind = judge.firstRing(now: context.now)
+        {
+            return name(kind, from: segment.start, to: segment.end)
+        }
+        return nil
+    }
+
+    // MARK: what the network takes for a beep
+
+    /// A tone that sounds like a beep and is over.
+    mutating func candidate(
+        _ candidate: BeepDetector.Candidate, _ context: Context
+    ) -> Finding? {
+        guard (Self.shortestBeepMs...Self.longestBeepMs).contains(candidate.milliseconds),
+            !overlapsDigitOrPair(candidate.start, context),
+            // The same tone, found by the network and by its steadiness.
+            candidate.end > heardUntil + 240,
+            // A tone that was named while it sounded, to within the edges' error.
+            candidate.end > namedUntil + 240 || candidate.start > namedUntil,
+            !swallowsActive
+        else { return nil }
+        heardUntil = max(heardUntil, candidate.end)
+        guard !isFaxCall(candidate, context), !isInRhythm(candidate, context) else { return nil }
+        held = candidate
+        heldForCadence = false
+        heldDeadline = context.now
+        let mayBeSIT = sitStage > 0 && candidate.start < sitEnd
+        let hasGreeting = context.speechMs >= Self.greetingMs
+        if mayBeSIT, context.speechMs < 300 || sitStage == 2 {
+            heldDeadline = sitEnd + Self.stepWait
+        } else if Self.isNetworkHz(candidate.hertz), candidate.milliseconds < 800,
+            !hasGreeting || context.isAfterBeep
+        {
+            heldForCadence = true
+            heldDeadline = candidate.end + Self.cadenceWait
+        } else if Self.mayBeNamed(candidate) {
+            heldDeadline = candidate.end + Self.nameWait
+        }
+        return context.now >= heldDeadline ? release(context) : nil
+    }
+
+    /// Called each hop: reports what has been held back long enough.
+    mutating func poll(_ tracker: borrowing ToneTracker, _ context: Context) -> Finding? {
+        guard let candidate = held, context.now >= heldDeadline else { return nil }
+        if heldForCadence {
+            // The next burst has begun: its end decides.
+            if tracker.isActive, (tracker.activeHz - candidate.hertz).magnitude < 8 { return nil }
+        } else if sitStage == 2, tracker.isSteady, tracker.activeStart - sitEnd < 60 * 8,
+            (1745...1810).contains(tracker.activeHz)
+        {
             return nil
         }
-        if segment.milliseconds >= 800, context.speechMs < 300 {
-            return judge.firstRing(now: context.now).map { .tone($0, start: segment.start) }
+        return release(context)
+    }
+
+    private mutating func release(_ context: Context) -> Finding? {
+        guard let candidate = held else { return nil }
+        held = nil
+        if heldForCadence, context.speechMs < 300, (candidate.hertz - 440).magnitude <= 4,
+            (250...350).contains(candidate.milliseconds)
+        {
+            return .tone(.callWaiting, start: candidate.start)
         }
-        let wait = segment.milliseconds < 800 ? Self.cadenceWait : 0
-        hold(segment, start: segment.start, deadline: segment.end + wait)
-        heldForCadence = true
-        return releaseIfDue(context)
+        return .beep(
+            start: candidate.start, end: candidate.end, hertz: candidate.hertz,
+            levelDBm0: candidate.levelDBm0)
     }
 
-    private mutating func chain(
-        _ segment: ToneTracker.Segment, _ context: Context
-    ) -> Finding? {
-        if let previous = held, segment.start - previous.end < 60 * 8, !heldForCadence {
-            heldSteps += 1
-            guard heldSteps <= Self.maximumSteps else {
-                held = nil
-                return nil
-            }
-            let longer = segment.milliseconds > previous.milliseconds ? segment : previous
-            var joined = longer
-            joined.end = segment.end
-            joined.isPure = segment.isPure && previous.isPure
-            held = joined
-        } else {
-            guard segment.isPure, !(segment.isShort && segment.tookOver) else { return nil }
-            hold(segment, start: segment.start, deadline: 0)
-        }
-        heldDeadline = segment.wasTakenOver ? segment.end + Self.chainWait : context.now
-        return releaseIfDue(context)
+    /// ITU-T T.30: what a calling fax sends; `ended` names it a few hops later.
+    private func isFaxCall(_ candidate: BeepDetector.Candidate, _ context: Context) -> Bool {
+        (1070...1130).contains(candidate.hertz) && (400...620).contains(candidate.milliseconds)
+            && context.speechMs < 1500
     }
 
-    private mutating func hold(_ segment: ToneTracker.Segment, start: Int, deadline: Int) {
-        held = segment
-        heldStart = start
-        heldSteps = 1
-        heldForCadence = false
-        heldDeadline = deadline
+    /// The same tone a third time, as long as before, and nobody has spoken: a network's rhythm. Or a
+    /// fifth of anything within six seconds, whoever has spoken: a mailbox beeps three times at most, a
+    /// receiver off the hook howls ten times in two seconds.
+    private mutating func isInRhythm(
+        _ candidate: BeepDetector.Candidate, _ context: Context
+    ) -> Bool {
+        guard !isOneTooMany(candidate) else { return true }
+        guard context.speechMs < 300 else { return false }
+        defer { lastLone = candidate }
+        guard let last = lastLone else { return false }
+        let before = last.milliseconds, now = candidate.milliseconds
+        let isSame =
+            (0..<Self.rhythmSamples).contains(candidate.start - last.end)
+            && (candidate.hertz - last.hertz).magnitude < 0.015 * last.hertz
+            && (before - now).magnitude <= max(before, now) / 5 + 20
+        repeats = isSame ? repeats + 1 : 0
+        return repeats >= 2
     }
 
-    private mutating func releaseIfDue(_ context: Context) -> Finding? {
-        context.now >= heldDeadline ? release(context) : nil
+    private mutating func isOneTooMany(_ candidate: BeepDetector.Candidate) -> Bool {
+        let fifthLast = earlier[3]
+        for index in stride(from: 3, to: 0, by: -1) { earlier[index] = earlier[index - 1] }
+        earlier[0] = candidate.start
+        return candidate.start - fifthLast < Self.manySamples
+    }
+
+    /// Its pitch is one that `ended` has names for.
+    private static func mayBeNamed(_ candidate: BeepDetector.Candidate) -> Bool {
+        let hertz = candidate.hertz
+        return isNetworkHz(hertz) || (1070...1130).contains(hertz)
+            || (1379...1421).contains(hertz) && (380...620).contains(candidate.milliseconds)
+    }
+
+    /// 30 ms: the blocks of the digit and pair detectors lag the tone's own edges.
+    private func overlapsDigitOrPair(_ start: Int, _ context: Context) -> Bool {
+        context.lastDigit >= start - 240 || context.lastPair >= start - 240
     }
 
     /// 400, 425, 440 and 450 Hz, ±1.5 %.

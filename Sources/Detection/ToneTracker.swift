@@ -63,7 +63,7 @@ struct ToneTracker: Sendable {
     private var sums = SteadinessSums(originHz: 0)
     private var held = (HopFeatures(), HopFeatures())
     /// Frequency and level of the last eight hops' peaks, newest in slot `cursor`.
-    private var recent = [SIMD2<Float>](repeating: SIMD2(0, -100), count: 8)
+    private var recent = InlineArray<8, SIMD2<Float>>(repeating: SIMD2(0, -100))
     private var cursor = 0
     /// Levels of the last eight hops, newest first, and what they were when the tone began.
     private var hopLevels = SIMD8<Float>(repeating: -100)

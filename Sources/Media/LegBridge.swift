@@ -1,59 +1,64 @@
 internal import Audio
 internal import Base
 
-/// A leg's end of an `AudioBridge`, with the resamplers of a bridge that does not run at 8 kHz.
+/// A leg's end of an `AudioBridge`. Between equal rates samples pass as they are; a resampler is
+/// made when the first frame at another rate comes, so also after a change of codec.
 struct LegBridge: ~Copyable {
     let bridge: AudioBridge
     private var up: Resampler?
     private var down: Resampler?
+    /// Rates of the leg that `up` and `down` fit.
+    private var heardRate: Int
+    private var spokenRate: Int
 
     init(_ bridge: AudioBridge) throws(MediaError) {
         self.bridge = bridge
-        guard bridge.sampleRate != MediaLeg.clockRate else { return }
+        heardRate = bridge.sampleRate
+        spokenRate = bridge.sampleRate
         guard MediaLeg.bridgeRates.contains(bridge.sampleRate) else {
-            throw .unsupportedBridgeRate(bridge.sampleRate)
-        }
-        do throws(AudioError) {
-            up = try Resampler(from: MediaLeg.clockRate, to: bridge.sampleRate)
-            down = try Resampler(from: bridge.sampleRate, to: MediaLeg.clockRate)
-        } catch {
             throw .unsupportedBridgeRate(bridge.sampleRate)
         }
     }
 
-    /// Offers received samples to the stream.
+    /// Offers received samples at `rate` Hz to the stream.
     mutating func offer(
-        _ samples: UnsafeBufferPointer<Int16>, workspace: inout LegWorkspace
+        _ samples: UnsafeBufferPointer<Int16>, rate: Int, workspace: inout LegWorkspace
     ) {
-        workspace.touchedBridge = true
+        if rate != heardRate {
+            up = Self.resampler(from: rate, to: bridge.sampleRate)
+            heardRate = rate
+        }
         guard up != nil else {
-            bridge.offerReceived(samples)
+            if bridge.offer(samples) { workspace.touchedBridge = true }
             return
         }
-        // 512 samples become at most 1536 + 2 at 24 kHz, which `resampled` holds.
+        // 512 samples become at most 1536 + 2 (8 to 24 kHz), which `resampled` holds.
         var rest = samples[...]
         while !rest.isEmpty {
             let chunk = UnsafeBufferPointer(rebasing: rest.prefix(512))
             let result = up?.process(chunk, into: workspace.resampled) ?? (consumed: 0, written: 0)
             guard result.consumed > 0 else { return }
-            bridge.offerReceived(
-                UnsafeBufferPointer(rebasing: workspace.resampled[0..<result.written]))
+            let resampled = UnsafeBufferPointer(rebasing: workspace.resampled[0..<result.written])
+            if bridge.offer(resampled) { workspace.touchedBridge = true }
             rest = rest.dropFirst(result.consumed)
         }
     }
 
-    /// Takes up to one frame of playout, at 8 kHz; the rest of `frame` becomes silence. Returns
+    /// Takes up to one frame of playout, at `rate` Hz; the rest of `frame` becomes silence. Returns
     /// false when there was nothing to play.
     mutating func take(
-        into frame: UnsafeMutableBufferPointer<Int16>, workspace: inout LegWorkspace
+        into frame: UnsafeMutableBufferPointer<Int16>, rate: Int, workspace: inout LegWorkspace
     ) -> Bool {
-        workspace.touchedBridge = true
+        if rate != spokenRate {
+            down = Self.resampler(from: bridge.sampleRate, to: rate)
+            spokenRate = rate
+        }
         var filled = 0
         if down == nil {
             filled = bridge.takePlayout(into: frame)
             guard filled > 0 else { return false }
         } else {
-            let wanted = frame.count * bridge.sampleRate / MediaLeg.clockRate
+            let wanted = frame.count * bridge.sampleRate / rate
             let input = UnsafeMutableBufferPointer(
                 rebasing: workspace.resampled[0..<min(wanted, workspace.resampled.count)])
             let taken = bridge.takePlayout(into: input)
@@ -71,7 +76,26 @@ struct LegBridge: ~Copyable {
         let before = bridge.playout.readPosition
         _ = bridge.takePlayout(into: UnsafeMutableBufferPointer(start: nil, count: 0))
         guard bridge.playout.readPosition != before else { return }
-        bridge.confirmSent()
-        workspace.touchedBridge = true
+        confirmSent(workspace: &workspace)
+    }
+
+    /// What has been taken has left as RTP.
+    func confirmSent(workspace: inout LegWorkspace) {
+        if bridge.confirmSent() { workspace.touchedBridge = true }
+    }
+
+    /// The next `count` samples at `rate` Hz that are offered are filled in over a gap.
+    func noteConcealed(_ count: Int, rate: Int) {
+        bridge.noteConcealed(count * bridge.sampleRate / max(1, rate))
+    }
+
+    /// nil between equal rates. Rates are those of `bridgeRates`, which the resampler all takes.
+    private static func resampler(from input: Int, to output: Int) -> Resampler? {
+        guard input != output else { return nil }
+        do throws(AudioError) {
+            return try Resampler(from: input, to: output)
+        } catch {
+            return nil
+        }
     }
 }

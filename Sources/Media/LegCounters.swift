@@ -1,8 +1,11 @@
+public import SecureRTP
+
 /// Why a datagram on a media port was dropped.
 public enum RejectReason: Int, Sendable, CaseIterable {
     /// Empty, larger than any packet of ours, or a first byte that RFC 7983 leaves open.
     case notMedia = 0
-    /// STUN, DTLS, ZRTP or TURN: recognised (RFC 7983) and not spoken on this leg.
+    /// STUN (no ICE is spoken: a binding request gets no answer), or DTLS where none was agreed:
+    /// recognised (RFC 7983) and not spoken on this leg.
     case otherProtocol
     /// Not a well-formed RTP header (RFC 3550 5.1).
     case malformed
@@ -26,6 +29,8 @@ public enum RejectReason: Int, Sendable, CaseIterable {
     case overflow
     /// Not a well-formed RTCP compound (RFC 3550 6.1).
     case malformedRTCP
+    /// DTLS was agreed and has not given keys yet.
+    case noKeys
 
     /// The label value of `trunkline_rtp_packets_rejected_total`.
     public var label: String {
@@ -43,6 +48,7 @@ public enum RejectReason: Int, Sendable, CaseIterable {
         case .late: "late"
         case .overflow: "overflow"
         case .malformedRTCP: "malformed_rtcp"
+        case .noKeys: "no_keys"
         }
     }
 }
@@ -59,9 +65,27 @@ public struct MediaCounters: Sendable {
     public var recordingDroppedSamples = 0
     /// Digits refused because a leg's queue of digits to send was full.
     public var digitsRefused = 0
+    public var links = LinkCounters()
+    /// DTLS flights that were sent again.
+    public var dtlsRetransmissions = 0
     private var rejected = InlineCounts()
+    private var handshakes = InlineCounts()
 
     public init() {}
+
+    /// DTLS handshakes ended so far, by `DTLSFailure.label`; nil: those that gave keys.
+    public mutating func countHandshake(_ failure: DTLSFailure?) {
+        handshakes.add(Self.place(failure?.label))
+    }
+    public func handshakes(_ label: String) -> Int { handshakes[Self.place(label)] }
+    /// The label values of `trunkline_dtls_handshakes_total`.
+    public static let handshakeResults = [
+        "established", "fingerprint", "no_certificate", "no_profile", "timeout", "alert",
+        "handshake",
+    ]
+    private static func place(_ label: String?) -> Int {
+        handshakeResults.firstIndex(of: label ?? "established") ?? handshakeResults.count - 1
+    }
 
     public mutating func reject(_ reason: RejectReason) { rejected.add(reason.rawValue) }
     public func rejected(_ reason: RejectReason) -> Int { rejected[reason.rawValue] }

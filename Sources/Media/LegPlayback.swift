@@ -1,28 +1,71 @@
 internal import Audio
 internal import RTP
 
-/// A clip on its way out.
-struct ClipPlayback {
+/// A clip on its way out, at 8 or 16 kHz, converted to the leg's rate frame by frame where that is
+/// another (the engine has usually done so before).
+struct ClipPlayback: ~Copyable {
     let id: Int
-    let clip: PlaybackClip
+    /// Begins again without a seam, until it is stopped.
+    let loops: Bool
+    /// Under what else the leg says, instead of in its place.
+    let isMixed: Bool
+    private let clip: PlaybackClip
+    private var filter: Resampler?
+    private var filterRate: Int
     private var position = 0
     var isFirstFrame = true
 
-    init(id: Int, clip: PlaybackClip) {
+    init(id: Int, clip: PlaybackClip, loops: Bool = false, isMixed: Bool = false) {
         self.id = id
         self.clip = clip
+        self.loops = loops && !clip.samples.isEmpty
+        self.isMixed = isMixed
+        filterRate = clip.sampleRate
     }
 
-    var isFinished: Bool { position >= clip.samples.count }
+    var isFinished: Bool { !loops && position >= clip.samples.count }
 
-    /// The next frame; silence behind the clip's end.
-    mutating func fill(_ frame: UnsafeMutableBufferPointer<Int16>) {
-        let count = max(0, min(frame.count, clip.samples.count - position))
-        clip.samples.withUnsafeBufferPointer { samples in
-            for index in 0..<count { frame[index] = samples[position + index] }
+    /// The next frame at `rate` Hz; silence behind the clip's end.
+    mutating func fill(_ frame: UnsafeMutableBufferPointer<Int16>, rate: Int) {
+        if rate != filterRate {
+            filterRate = rate
+            filter = rate == clip.sampleRate ? nil : Self.resampler(from: clip.sampleRate, to: rate)
         }
-        for index in count..<frame.count { frame[index] = 0 }
-        position += count
+        var written = 0
+        while written < frame.count {
+            if loops, position >= clip.samples.count { position = 0 }
+            let start = position
+            written += take(UnsafeMutableBufferPointer(rebasing: frame[written...]))
+            if position == start { break }
+        }
+        for index in written..<frame.count { frame[index] = 0 }
+    }
+
+    /// As much as the clip has before its end; returns the samples written.
+    private mutating func take(_ frame: UnsafeMutableBufferPointer<Int16>) -> Int {
+        let wanted = (frame.count * clip.sampleRate + filterRate - 1) / filterRate
+        let count = max(0, min(wanted, clip.samples.count - position))
+        guard count > 0 else { return 0 }
+        let start = position
+        return clip.samples.withUnsafeBufferPointer { samples in
+            let next = UnsafeBufferPointer(rebasing: samples[start..<start + count])
+            if let result = filter?.process(next, into: frame) {
+                position += result.consumed
+                return result.written
+            }
+            let copied = min(count, frame.count)
+            for index in 0..<copied { frame[index] = next[index] }
+            position += copied
+            return copied
+        }
+    }
+
+    private static func resampler(from input: Int, to output: Int) -> Resampler? {
+        do throws(AudioError) {
+            return try Resampler(from: input, to: output)
+        } catch {
+            return nil
+        }
     }
 }
 
@@ -43,6 +86,8 @@ struct DigitQueue {
     private var waiting: [(digit: Character, milliseconds: Int)] = []
     private var event: TelephoneEventSender?
     private var tone: ToneGenerator?
+    private var toneDigit: Character = "0"
+    private var toneRate = 0
     private var toneSamples = 0
     private var pause = 0
 
@@ -59,7 +104,11 @@ struct DigitQueue {
     }
 
     /// What this tick sends for the digits; nil when there is none.
-    mutating func begin(timestamp: UInt32, asEvents: Bool) -> Output? {
+    ///
+    /// - Parameters:
+    ///   - eventClockRate: of the telephone-event type, Hz; nil: tones in the audio.
+    ///   - rate: of the audio, Hz.
+    mutating func begin(timestamp: UInt32, eventClockRate: Int?, rate: Int) -> Output? {
         if event != nil { return .event }
         if tone != nil { return .tone }
         if pause > 0 {
@@ -68,17 +117,25 @@ struct DigitQueue {
         }
         guard let next = waiting.first else { return nil }
         waiting.removeFirst()
-        let samples = next.milliseconds * MediaLeg.clockRate / 1000
-        if asEvents {
+        if let eventClockRate {
             event = TelephoneEventSender(
-                digit: next.digit, durationSamples: samples, startTimestamp: timestamp)
+                digit: next.digit,
+                durationSamples: next.milliseconds * eventClockRate / 1000,
+                startTimestamp: timestamp, clockRate: eventClockRate)
             if event != nil { return .event }
         }
-        guard let pair = DTMF.frequencies(of: next.digit) else { return nil }
-        tone = ToneGenerator(
-            frequencies: [pair.row, pair.column], levelDBm0: Self.toneLevelDBm0)
-        toneSamples = samples
-        return .tone
+        toneDigit = next.digit
+        toneSamples = next.milliseconds * rate / 1000
+        makeTone(rate)
+        return tone == nil ? nil : .tone
+    }
+
+    private mutating func makeTone(_ rate: Int) {
+        toneRate = rate
+        tone = DTMF.frequencies(of: toneDigit).map {
+            ToneGenerator(
+                frequencies: [$0.row, $0.column], levelDBm0: Self.toneLevelDBm0, sampleRate: rate)
+        }
     }
 
     mutating func nextEvent(
@@ -92,8 +149,13 @@ struct DigitQueue {
         return step
     }
 
-    /// The next frame of the tone, or of the pause behind it.
-    mutating func fillTone(_ frame: UnsafeMutableBufferPointer<Int16>) {
+    /// The next frame of the tone at `rate` Hz, or of the pause behind it.
+    mutating func fillTone(_ frame: UnsafeMutableBufferPointer<Int16>, rate: Int) {
+        if tone != nil, rate != toneRate {
+            // The codec changed in the middle of a digit.
+            toneSamples = toneSamples * rate / max(1, toneRate)
+            makeTone(rate)
+        }
         let count = tone == nil ? 0 : min(frame.count, toneSamples)
         tone?.fill(into: UnsafeMutableBufferPointer(rebasing: frame[0..<count]))
         for index in count..<frame.count { frame[index] = 0 }

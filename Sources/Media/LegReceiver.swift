@@ -1,3 +1,4 @@
+internal import Audio
 internal import Base
 internal import RTP
 internal import SecureRTP
@@ -5,25 +6,31 @@ internal import SecureRTP
 /// The receiving half of a leg up to the tap: which SSRC it follows, what RFC 3550 says about it,
 /// and the packets put in order.
 struct LegReceiver: ~Copyable {
-    /// Slots of the analysis tap: 16 packets of up to 80 ms of G.711 are 10 KB a leg.
+    /// Slots of the analysis tap: 16 packets of up to 80 ms of G.711 or G.722 are 10 KB a leg.
     static let tapPackets = 16
     static let tapPayload = 640
+    /// Of L16 and Opus, whose packets may be as long as a datagram.
+    static let longTapPayload = MediaLeg.maximumDatagram - RTPHeader.byteCount
 
     /// What a payload type means on this leg.
-    enum Content { case audio, telephoneEvent, comfortNoise }
+    enum Content { case audio(AudioCodec), telephoneEvent, comfortNoise }
 
     var tap = InOrderTap(
         capacityPackets: LegReceiver.tapPackets, maximumPayload: LegReceiver.tapPayload,
-        clockRate: MediaLeg.clockRate)
-    var statistics = ReceiverStatistics(clockRate: MediaLeg.clockRate)
-    var telephoneEvents = TelephoneEventReceiver(clockRate: MediaLeg.clockRate)
+        clockRate: AudioCodec.pcmu.clockRate)
+    var statistics = ReceiverStatistics(clockRate: AudioCodec.pcmu.clockRate)
+    var telephoneEvents = TelephoneEventReceiver(clockRate: 8000)
+    /// RTP clock of the source, Hz: that of its last audio packet.
+    private(set) var clockRate = AudioCodec.pcmu.clockRate
+    private var tapRoom = LegReceiver.tapPayload
     /// Bursts and gaps of all sources.
     var losses = LossPattern()
     var srtp: SRTPContext?
     var isSecure = false
     var receives = false
-    var payloadType: UInt8 = 0
+    var formats = ReceiveFormats()
     var telephoneEventPayloadType: UInt8?
+    private var eventClockRate = 8000
 
     /// Identity of the last packet accepted.
     private(set) var stream: SourceRule.Stream?
@@ -44,10 +51,37 @@ struct LegReceiver: ~Copyable {
     var lost: Int { earlierLost + max(0, statistics.lost) }
 
     func content(of type: UInt8) -> Content? {
-        if type == payloadType { return .audio }
+        if let codec = formats.codec(of: type) { return .audio(codec) }
         if type == telephoneEventPayloadType { return .telephoneEvent }
-        // RFC 3389 3: the static type of comfort noise; ours is silence.
-        return type == 13 ? .comfortNoise : nil
+        return formats.isComfortNoise(type) ? .comfortNoise : nil
+    }
+
+    /// Audio of `codec` needs another clock, or more room in the tap.
+    func needsChange(for codec: AudioCodec) -> Bool {
+        codec.clockRate != clockRate || Self.tapPayload(of: codec) > tapRoom
+    }
+
+    /// The audio that follows counts by the clock of `codec`; what the tap held must have been
+    /// drained. Its timeline goes on, by arrival.
+    mutating func changeClock(for codec: AudioCodec) {
+        if codec.clockRate != clockRate { statistics.changeClock(to: codec.clockRate) }
+        clockRate = codec.clockRate
+        tapRoom = max(tapRoom, Self.tapPayload(of: codec))
+        tap.reset(clockRate: clockRate, maximumPayload: tapRoom)
+    }
+
+    /// The clock of telephone-event packets changed; presses under way are forgotten.
+    mutating func setEventClock(_ rate: Int) {
+        guard rate != eventClockRate else { return }
+        eventClockRate = rate
+        telephoneEvents = TelephoneEventReceiver(clockRate: rate)
+    }
+
+    static func tapPayload(of codec: AudioCodec) -> Int {
+        switch codec {
+        case .pcmu, .pcma, .g722: tapPayload
+        case .l16, .l16Wide, .opus: longTapPayload
+        }
     }
 
     /// What to do with a packet's SSRC.
@@ -75,8 +109,8 @@ struct LegReceiver: ~Copyable {
     /// Starts over for another SSRC; what the tap still held must have been drained.
     mutating func beginSource() {
         earlierLost = lost
-        statistics = ReceiverStatistics(clockRate: MediaLeg.clockRate)
-        telephoneEvents = TelephoneEventReceiver(clockRate: MediaLeg.clockRate)
+        statistics = ReceiverStatistics(clockRate: clockRate)
+        telephoneEvents = TelephoneEventReceiver(clockRate: eventClockRate)
         tap.reset()
         losses.beginSource()
         candidate = nil

@@ -1,3 +1,4 @@
+internal import Audio
 internal import Base
 
 /// Puts what a leg hears (left) and says (right) side by side on one timeline and hands it,
@@ -8,74 +9,144 @@ internal import Base
 ///                                                            ├► window ─ 200 ms later ─► sink ring
 /// sent ─────► position by tick, then sample after sample ────┘    (silence where nothing came)
 /// ```
-/// Position 0 is the moment of `init`; a position is that moment plus n samples of 8 kHz, so the
-/// two sides stay aligned to the sample. The hold lets packets that the tap released late land in
-/// place.
+/// Position 0 is the moment of `init`; a position is that moment plus n samples of `rate`. Each side
+/// has its media clock, which a `RecorderAlignment` ties to positions, so the two stay aligned to
+/// the sample over loss, silence suppression and hold. The window lets what the tap released late
+/// land in place. A side whose codec has another rate is resampled, the filter's delay taken out.
 struct LegRecorderTap: ~Copyable {
-    /// How long a position stays open, samples (200 ms): more than the tap's wait and two frames.
-    static let hold = 1600
-    /// Frames of the window (512 ms): the hold, a tick, and audio that runs ahead of the clock.
-    static let windowFrames = 4096
-    /// Further off than this from the clock, a side is placed by the clock again.
-    static let maximumDrift = 1440
+    /// How long a position stays open: more than the tap's wait and two frames.
+    static let holdMilliseconds = 200
 
+    /// Hz, of the file.
+    let rate: Int
     private let sink: SampleRing
     private let window: UnsafeMutablePointer<Int16>
+    /// 512 ms, a power of two: the hold, a tick, and audio that runs ahead of the clock.
+    private let windowFrames: Int
     private let zero: Instant
+    private let hold: Int64
     /// First frame still in the window.
     private var flushed: Int64 = 0
+    private var leftPlaces: RecorderAlignment
+    private var rightPlaces: RecorderAlignment
+    /// Where audio without a place of its own goes on: behind the last that was received.
     private var leftCursor: Int64?
-    /// Position minus media clock of the sending side.
-    private var rightOffset: Int64?
+    private var left = Side()
+    private var right = Side()
     private var end: Int64 = 0
     /// Frames that the full sink refused; made up as silence so that the file keeps its time.
     private var owed: Int64 = 0
     private(set) var droppedFrames = 0
 
-    init(sink: SampleRing, now: Instant) {
+    /// The resampler of one side, while it needs one.
+    private struct Side: ~Copyable {
+        var filter: Resampler?
+        var rate = 0
+        /// Output of the filter that belongs to the time before its first input.
+        var warmUp = 0
+    }
+
+    /// - Parameter rate: 8000 or 16000 Hz.
+    init(sink: SampleRing, rate: Int = 8000, now: Instant) {
         self.sink = sink
+        self.rate = rate
         zero = now
-        window = .allocate(capacity: Self.windowFrames * 2)
-        window.initialize(repeating: 0, count: Self.windowFrames * 2)
+        windowFrames = 4096 * max(1, rate / 8000)
+        hold = Int64(Self.holdMilliseconds * rate / 1000)
+        leftPlaces = RecorderAlignment(rate: rate)
+        rightPlaces = RecorderAlignment(rate: rate)
+        window = .allocate(capacity: windowFrames * 2)
+        window.initialize(repeating: 0, count: windowFrames * 2)
     }
 
     deinit { window.deallocate() }
 
-    mutating func received(_ samples: UnsafeBufferPointer<Int16>, now: Instant) {
+    /// What was heard, at `rate` Hz.
+    ///
+    /// - Parameter media: the far end's media clock at the first sample, in units of `clockRate`;
+    ///   nil: audio made up in place of what did not come.
+    mutating func received(
+        _ samples: UnsafeBufferPointer<Int16>, rate: Int, at media: Int64?, clockRate: Int,
+        now: Instant, workspace: inout LegWorkspace
+    ) {
         let expected = position(now)
-        var cursor = leftCursor ?? expected
-        if abs(cursor - expected) > Int64(Self.maximumDrift) { cursor = expected }
-        write(samples, at: cursor, side: 0)
-        leftCursor = cursor + Int64(samples.count)
+        var place = leftCursor ?? expected
+        if let media {
+            let clock =
+                media / Int64(clockRate) * Int64(self.rate)
+                + media % Int64(clockRate) * Int64(self.rate) / Int64(clockRate)
+            place = leftPlaces.place(clock, expected: expected)
+        }
+        let fitted = Self.fit(&left, samples, from: rate, to: self.rate, &workspace)
+        write(fitted.samples, at: place + fitted.offset, side: 0)
+        leftCursor = place + fitted.advance
     }
 
-    /// - Parameter clock: the sending side's media clock at the first sample, in samples.
-    mutating func sent(_ samples: UnsafeBufferPointer<Int16>, clock: Int64, now: Instant) {
-        let expected = position(now)
-        var offset = rightOffset ?? expected - clock
-        if abs(clock + offset - expected) > Int64(Self.maximumDrift) { offset = expected - clock }
-        rightOffset = offset
-        write(samples, at: clock + offset, side: 1)
+    /// What was said, at `rate` Hz.
+    ///
+    /// - Parameter clock: the sending side's media clock at the first sample, in samples at the
+    ///   recorder's rate.
+    mutating func sent(
+        _ samples: UnsafeBufferPointer<Int16>, rate: Int, clock: Int64, now: Instant,
+        workspace: inout LegWorkspace
+    ) {
+        let place = rightPlaces.place(clock, expected: position(now))
+        let fitted = Self.fit(&right, samples, from: rate, to: self.rate, &workspace)
+        write(fitted.samples, at: place + fitted.offset, side: 1)
     }
 
     /// Hands on everything that is older than the hold. Call each tick.
-    mutating func advance(now: Instant) { flush(upTo: position(now) - Int64(Self.hold)) }
+    mutating func advance(now: Instant) { flush(upTo: position(now) - hold) }
 
     /// Hands on everything.
     mutating func finish(now: Instant) { flush(upTo: max(position(now), end)) }
 
-    private func position(_ now: Instant) -> Int64 { max(0, MediaLeg.samples(in: now - zero)) }
+    private func position(_ now: Instant) -> Int64 {
+        max(0, MediaLeg.samples(in: now - zero, rate: rate))
+    }
+
+    /// `samples` at the recorder's rate, where the first of them belongs beside the given position,
+    /// and how far the side has come. A filter is made when a side's rate changes; the time before
+    /// its first input, which it makes of nothing, is left out.
+    private static func fit(
+        _ side: inout Side, _ samples: UnsafeBufferPointer<Int16>, from rate: Int, to target: Int,
+        _ workspace: inout LegWorkspace
+    ) -> (samples: UnsafeBufferPointer<Int16>, offset: Int64, advance: Int64) {
+        if rate != side.rate {
+            side.rate = rate
+            side.filter = rate == target ? nil : resampler(from: rate, to: target)
+            side.warmUp = side.filter?.latencySamples ?? 0
+        }
+        guard let delay = side.filter?.latencySamples,
+            let result = side.filter?.process(samples, into: workspace.resampled)
+        else { return (samples, 0, Int64(samples.count)) }
+        let silent = min(side.warmUp, result.written)
+        side.warmUp -= silent
+        return (
+            UnsafeBufferPointer(rebasing: workspace.resampled[silent..<result.written]),
+            Int64(silent - delay), Int64(result.written)
+        )
+    }
+
+    /// Rates are those of codecs, which the resampler all takes.
+    private static func resampler(from input: Int, to output: Int) -> Resampler? {
+        do throws(AudioError) {
+            return try Resampler(from: input, to: output)
+        } catch {
+            return nil
+        }
+    }
 
     private mutating func write(
         _ samples: UnsafeBufferPointer<Int16>, at position: Int64, side: Int
     ) {
         let skip = max(0, flushed - position)
-        let room = flushed + Int64(Self.windowFrames) - position
+        let room = flushed + Int64(windowFrames) - position
         let stop = min(Int64(samples.count), room)
         guard skip < stop else { return }
         for index in Int(skip)..<Int(stop) {
             // SAFETY: the mask keeps the frame inside the window; side is 0 or 1.
-            let frame = (Int(position) &+ index) & (Self.windowFrames - 1)
+            let frame = (Int(position) &+ index) & (windowFrames - 1)
             window[frame * 2 + side] = samples[index]
         }
         end = max(end, position + stop)
@@ -84,8 +155,8 @@ struct LegRecorderTap: ~Copyable {
     private mutating func flush(upTo target: Int64) {
         while flushed < target {
             // Beyond the window there is only silence, one lap after the other.
-            let frame = Int(flushed) & (Self.windowFrames - 1)
-            let count = min(Int(target - flushed), Self.windowFrames - frame)
+            let frame = Int(flushed) & (windowFrames - 1)
+            let count = min(Int(target - flushed), windowFrames - frame)
             let span = UnsafeBufferPointer(start: window + frame * 2, count: count * 2)
             hand(span)
             // SAFETY: frame + count ≤ windowFrames.

@@ -8,6 +8,8 @@ struct LegReports: ~Copyable {
     static let ntpEpoch: Int64 = 2_208_988_800
     /// SR 28, one block 24, SDES with the longest CNAME 272, XR 72, BYE 8, SRTCP trailer.
     static let packetCapacity = 512
+    /// A longer round trip than this, in 1/65,536 s, is no conversation but a lie: ten seconds.
+    static let roundTripLimit: UInt32 = 10 << 16
 
     private var schedule: RTCPSchedule
     private let cname: [UInt8]
@@ -21,6 +23,10 @@ struct LegReports: ~Copyable {
     private(set) var remoteMetrics: VoIPMetrics?
     private(set) var received = 0
     private(set) var sent = 0
+    /// Middle 32 bits of the NTP time in our newest SRs, and in our newest receiver reference times:
+    /// a report that answers none of them says nothing about the round trip.
+    private var sentTimes = SIMD8<UInt32>()
+    private var sentReferences = SIMD8<UInt32>()
     var lastReceived: Instant?
     /// Send extended reports, whatever the far end does (SDP `a=rtcp-xr`, RFC 3611 5).
     var offersExtendedReports = false
@@ -47,9 +53,9 @@ struct LegReports: ~Copyable {
     }
 
     /// Reads a compound that has passed the source rule (and SRTCP), in place. False when it is
-    /// not RTCP.
+    /// not RTCP. `clockRate`: of what we send, Hz.
     mutating func receive(
-        _ bytes: UnsafeRawBufferPointer, ourSSRC: UInt32, theirSSRC: UInt32?,
+        _ bytes: UnsafeRawBufferPointer, ourSSRC: UInt32, clockRate: Int, theirSSRC: UInt32?,
         statistics: inout ReceiverStatistics, now: Instant
     ) -> Bool {
         var compound: RTCPCompoundView
@@ -60,7 +66,7 @@ struct LegReports: ~Copyable {
         }
         received += 1
         lastReceived = now
-        schedule.receivedFromPeer()
+        schedule.receivedReport(now: now)
         schedule.note(datagramBytes: bytes.count)
         // A BYE does not end a leg: signalling does, and a stranger could forge one.
         while let packet = compound.next() {
@@ -72,17 +78,23 @@ struct LegReports: ~Copyable {
                 statistics.receiveSenderReport(ntpTimestamp: ntp, now: now)
             }
             for index in 0..<packet.reportBlockCount {
-                if let block = packet.reportBlock(index) { read(block, ourSSRC, now) }
+                if let block = packet.reportBlock(index) {
+                    read(block, ourSSRC, clockRate, now)
+                }
             }
             if packet.type == 207 { readExtended(packet, ourSSRC, now) }
+            if let theirSSRC, packet.saysGoodbye(theirSSRC) { schedule.receivedGoodbye(now: now) }
         }
         return true
     }
 
-    private mutating func read(_ block: ReportBlock, _ ourSSRC: UInt32, _ now: Instant) {
+    private mutating func read(
+        _ block: ReportBlock, _ ourSSRC: UInt32, _ clockRate: Int, _ now: Instant
+    ) {
         guard block.ssrc == ourSSRC else { return }
         remoteFractionLost = Double(block.fractionLost) / 256
-        remoteJitterMilliseconds = Double(block.jitter) * 1000 / Double(MediaLeg.clockRate)
+        remoteJitterMilliseconds = Double(block.jitter) * 1000 / Double(clockRate)
+        guard any(sentTimes .== block.lastSenderReport) else { return }
         note(roundTrip: block.roundTrip(arrivalNTPMiddle: ntpMiddle(now)))
     }
 
@@ -98,9 +110,9 @@ struct LegReports: ~Copyable {
                 reference = (sender, UInt32(truncatingIfNeeded: ntp >> 16), now)
             case .delaySinceLastReceiverReport(let delays):
                 for index in 0..<delays.count {
-                    guard let delay = delays.subBlock(index), delay.ssrc == ourSSRC else {
-                        continue
-                    }
+                    guard let delay = delays.subBlock(index), delay.ssrc == ourSSRC,
+                        any(sentReferences .== delay.lastReceiverReport)
+                    else { continue }
                     note(roundTrip: delay.roundTrip(arrivalNTPMiddle: ntpMiddle(now)))
                 }
             case .voipMetrics(let metrics):
@@ -110,10 +122,19 @@ struct LegReports: ~Copyable {
     }
 
     private mutating func note(roundTrip units: UInt32?) {
-        if let units { roundTripMilliseconds = Double(units) * 1000 / 65_536 }
+        guard let units, units <= Self.roundTripLimit else { return }
+        roundTripMilliseconds = Double(units) * 1000 / 65_536
     }
 
-    mutating func isDue(now: Instant) -> Bool { schedule.poll(now: now) }
+    /// `lastMedia`: when the newest RTP packet of the far end came.
+    mutating func isDue(now: Instant, lastMedia: Instant?) -> Bool {
+        schedule.poll(now: now, lastMedia: lastMedia)
+    }
+
+    /// Keeps the newest eight.
+    private static func remember(_ ntp: UInt64, in times: inout SIMD8<UInt32>, at place: Int) {
+        times[place & 7] = UInt32(truncatingIfNeeded: ntp >> 16)
+    }
 
     /// Writes SR (or RR, when nothing was sent since the last two reports) + SDES (+ XR) (+ BYE).
     /// `metrics`: about the far end, nil to send no XR. Returns the bytes written; 0 when `buffer` is shorter than `packetCapacity`.
@@ -132,6 +153,7 @@ struct LegReports: ~Copyable {
         writer.put(sender.ssrc)
         if isSender {
             let ntp = ntp(now)
+            Self.remember(ntp, in: &sentTimes, at: sent)
             writer.put(UInt32(truncatingIfNeeded: ntp >> 32))
             writer.put(UInt32(truncatingIfNeeded: ntp))
             writer.put(sender.timestamp(at: now))
@@ -151,7 +173,9 @@ struct LegReports: ~Copyable {
             writer.put(sender.ssrc)
             if !isSender {
                 // Who sends no SR learns the round trip from the answer to this (RFC 3611 4.4).
-                writer.append { ReceiverReferenceTime.write(ntp: ntp(now), into: $0) }
+                let ntp = ntp(now)
+                Self.remember(ntp, in: &sentReferences, at: sent)
+                writer.append { ReceiverReferenceTime.write(ntp: ntp, into: $0) }
             }
             if let delay = delaySinceReference(now) {
                 writer.append { delay.write(into: $0) }

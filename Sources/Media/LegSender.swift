@@ -7,34 +7,49 @@ internal import SecureRTP
 ///
 /// ```
 /// digit being sent (RFC 4733, or tones) ─ first choice ─┐
-/// clip ────────────────────────────────── second ───────┼► frame ► G.711 ► header ► SRTP ► send
-/// bridge playout ──────────────────────── third ────────┤
+/// clip ────────────────────────────────── second ───────┼► frame ► codec ► header ► SRTP ► send
+/// bridge playout, links, mixed clip ───── third ────────┤  (added up; `LegLinks`)
 /// silence (keeps NAT bindings and latches alive) ───────┘
 /// ```
 /// What is not chosen is not consumed: a clip waits for a digit to end. While we may not send
-/// (hold) nothing is consumed at all. The media clock counts on regardless (RFC 3550 5.1).
+/// (hold) nothing is consumed at all. The media clock counts on regardless (RFC 3550 5.1); it counts
+/// milliseconds, which are whole at every rate of samples and of RTP timestamps.
 struct LegSender: ~Copyable {
+    private static let tickMilliseconds = 20
+
     private(set) var ssrc: UInt32
     var sequence: UInt16
-    /// RTP timestamp of the next sample, and the same as a count that does not wrap.
+    /// RTP timestamp of the next frame.
     private(set) var timestamp: UInt32
+    /// Media time of the next frame since the leg began, ms.
     private(set) var clock: Int64 = 0
 
     var mode: LegMode
-    var codec = AudioCodec.pcmu
+    private var encoder = AudioEncoder()
     var payloadType: UInt8 = 0
     var telephoneEventPayloadType: UInt8?
+    var telephoneEventClockRate = 8000
+    var comfortNoisePayloadType: UInt8?
     var sends = false
     var srtp: SRTPContext?
     var clip: ClipPlayback?
     var digits = DigitQueue()
-    private(set) var frameSamples = MediaLeg.tickSamples
-    /// Samples of media time not sent yet; a frame leaves when this reaches `frameSamples`.
+    private(set) var frameMilliseconds = LegSender.tickMilliseconds
+    /// Media time not sent yet, ms; a frame leaves when this reaches `frameMilliseconds`.
     private var budget = 0
     private var needsMarker = true
     private var lastTick: Instant?
     /// What turns the far end's timestamps into ours, in echo mode.
     private var echoOffset: UInt32?
+    /// Decodes what is echoed for the recorder; only in echo mode.
+    private var echoDecoder: AudioDecoder?
+    /// nil: everything is sent.
+    private var noise: NoiseTransmission?
+    private let discontinuous: Bool
+    private let wantedComplexity: Int
+    private let bitrate: Int
+    private var complexity: Int
+    private var expectedLoss = 0
 
     private(set) var packets = 0
     private(set) var payloadBytes = 0
@@ -46,19 +61,61 @@ struct LegSender: ~Copyable {
     /// Packets sent since the sender last asked; RTCP says SR or RR by it.
     var packetsSinceReport = 0
 
-    init(identity: LegIdentity, mode: LegMode) {
+    var codec: AudioCodec { encoder.codec }
+    /// Of the samples, Hz.
+    var rate: Int { encoder.codec.sampleRate }
+    /// What the Opus encoder is set to; nil for any other codec.
+    var opusSettings: (complexity: Int, expectedLossPercent: Int)? {
+        mutating get { encoder.opusSettings }
+    }
+    private var frameSamples: Int { frameMilliseconds * rate / 1000 }
+
+    init(identity: LegIdentity, options: LegOptions) {
         ssrc = identity.ssrc
         sequence = identity.sequence
         timestamp = identity.timestamp
-        self.mode = mode
+        mode = options.mode
+        discontinuous = options.discontinuous
+        wantedComplexity = min(max(options.opusComplexity, 0), 10)
+        complexity = wantedComplexity
+        bitrate = options.opusBitrate
+        if mode == .echo { echoDecoder = AudioDecoder() }
+    }
+
+    /// Encodes with another codec from the next frame on.
+    mutating func use(_ codec: AudioCodec) throws(AudioError) {
+        guard codec != encoder.codec else { return }
+        var made = try AudioEncoder(codec, bitrate: bitrate, complexity: complexity)
+        if discontinuous { made.setDiscontinuous(true) }
+        if expectedLoss > 0 { made.setExpectedLoss(percent: expectedLoss) }
+        if mode == .echo { echoDecoder = try AudioDecoder(codec) }
+        encoder = made
+        restart()
+    }
+
+    /// Silence suppression with RFC 3389, where it was wished for and agreed to. Opus has its own.
+    mutating func setComfortNoise(payloadType: UInt8?) {
+        comfortNoisePayloadType = payloadType
+        let isOn = discontinuous && payloadType != nil && codec != .opus && mode != .echo
+        noise = isOn ? NoiseTransmission(rate: rate) : nil
     }
 
     mutating func setPtime(milliseconds: Int) {
-        let samples = milliseconds * MediaLeg.clockRate / 1000
-        guard samples != frameSamples || lastTick == nil else { return }
-        frameSamples = samples
+        let milliseconds = codec.frameMilliseconds(for: milliseconds)
+        guard milliseconds != frameMilliseconds || lastTick == nil else { return }
+        frameMilliseconds = milliseconds
         // The first frame leaves on the first tick.
-        budget = max(0, samples - MediaLeg.tickSamples)
+        budget = max(0, milliseconds - Self.tickMilliseconds)
+    }
+
+    /// What the far end lost of ours (RTCP, 0…1): Opus prepares for it, and for a while for more
+    /// than the newest report says.
+    mutating func noteRemoteLoss(_ fraction: Double) {
+        let percent = Int((min(max(fraction, 0), 1) * 100).rounded(.up))
+        let expected = max(percent, expectedLoss * 3 / 4)
+        guard expected != expectedLoss else { return }
+        expectedLoss = expected
+        encoder.setExpectedLoss(percent: expected)
     }
 
     /// A new talkspurt, or a new far end: the next packet carries the marker, echo aligns anew.
@@ -78,32 +135,35 @@ struct LegSender: ~Copyable {
     /// One 20 ms tick. `destination` nil: the far end is not known, time passes in silence.
     mutating func tick(
         now: Instant, destination: SocketAddressValue?, bridge: inout LegBridge?,
-        recorder: inout LegRecorderTap?, workspace: inout LegWorkspace,
+        links: LegLinks?, recorder: inout LegRecorderTap?, workspace: inout LegWorkspace,
         out: inout Outbox<LegOutput>, send: PacketSend
     ) {
         skipMissedTicks(now: now)
-        budget += MediaLeg.tickSamples
+        budget += Self.tickMilliseconds
         guard let destination, sends else {
             passTime()
             bridge?.obeyClear(workspace: &workspace)
+            links?.passOver()
             return
         }
         if let digit = digits.begin(
-            timestamp: timestamp, asEvents: telephoneEventPayloadType != nil)
+            timestamp: timestamp,
+            eventClockRate: telephoneEventPayloadType == nil ? nil : telephoneEventClockRate,
+            rate: rate)
         {
             echoOffset = nil
             bridge?.obeyClear(workspace: &workspace)
-            sendDigit(digit, now, destination, &recorder, &workspace, send)
+            sendDigit(digit, now, destination, links, &recorder, &workspace, send)
             return
         }
-        while budget >= frameSamples {
-            budget -= frameSamples
-            sendFrame(now, destination, &bridge, &recorder, &workspace, &out, send)
-            advance(frameSamples)
+        while budget >= frameMilliseconds {
+            budget -= frameMilliseconds
+            sendFrame(now, destination, &bridge, links, &recorder, &workspace, &out, send)
+            advance(frameMilliseconds)
         }
     }
 
-    /// Sends a received payload back under our header, at once.
+    /// Sends a received payload of our own codec back under our header, at once.
     mutating func echo(
         payload: UnsafeRawBufferPointer, header: RTPHeader, now: Instant,
         destination: SocketAddressValue, recorder: inout LegRecorderTap?,
@@ -118,11 +178,14 @@ struct LegSender: ~Copyable {
         let body = UnsafeMutableRawBufferPointer(
             rebasing: workspace.packet[RTPHeader.byteCount...])
         body.copyMemory(from: payload)
-        if recorder != nil {
-            let count = codec.decode(payload, into: workspace.samples)
+        if let target = recorder?.rate {
+            let count = echoDecoder?.decode(payload, into: workspace.samples) ?? 0
+            let ahead = Int64(Int32(bitPattern: stamp &- timestamp))
             recorder?.sent(
-                UnsafeBufferPointer(rebasing: workspace.samples[0..<count]),
-                clock: clock + Int64(Int32(bitPattern: stamp &- timestamp)), now: now)
+                UnsafeBufferPointer(rebasing: workspace.samples[0..<count]), rate: rate,
+                clock: clock * Int64(target) / 1000
+                    + ahead * Int64(target) / Int64(codec.clockRate), now: now,
+                workspace: &workspace)
         }
         transmit(
             payloadCount: payload.count, type: payloadType, timestamp: stamp,
@@ -132,77 +195,128 @@ struct LegSender: ~Copyable {
     /// The timestamp that media sampled at `now` would carry, for sender reports (RFC 3550 6.4.1).
     func timestamp(at now: Instant) -> UInt32 {
         guard let lastTick else { return timestamp }
-        return timestamp &+ UInt32(truncatingIfNeeded: MediaLeg.samples(in: now - lastTick))
+        return timestamp
+            &+ UInt32(
+                truncatingIfNeeded: MediaLeg.samples(in: now - lastTick, rate: codec.clockRate))
     }
 
     // MARK: one tick's choice
 
     private mutating func sendFrame(
         _ now: Instant, _ destination: SocketAddressValue, _ bridge: inout LegBridge?,
-        _ recorder: inout LegRecorderTap?, _ workspace: inout LegWorkspace,
+        _ links: LegLinks?, _ recorder: inout LegRecorderTap?, _ workspace: inout LegWorkspace,
         _ out: inout Outbox<LegOutput>, _ send: PacketSend
     ) {
         let frame = UnsafeMutableBufferPointer(rebasing: workspace.samples[0..<frameSamples])
-        if clip != nil {
-            clip?.fill(frame)
+        if let links, mode == .normal {
+            sendLinked(
+                links, frame, now, destination, &bridge, &recorder, &workspace, &out, send)
+        } else if clip != nil {
+            let rate = rate
+            clip?.fill(frame, rate: rate)
             bridge?.obeyClear(workspace: &workspace)
             sendAudio(frame, now, destination, &recorder, &workspace, send)
             reportClip(&out)
         } else if mode == .echo {
             bridge?.obeyClear(workspace: &workspace)
-        } else if bridge?.take(into: frame, workspace: &workspace) == true {
+        } else if bridge?.take(into: frame, rate: encoder.codec.sampleRate, workspace: &workspace)
+            == true
+        {
             sendAudio(frame, now, destination, &recorder, &workspace, send)
             // After the packet has gone to the socket: a mark means sent.
-            bridge?.bridge.confirmSent()
+            bridge?.confirmSent(workspace: &workspace)
         } else {
-            bridge?.bridge.confirmSent()
-            sendSilence(destination, &workspace, send)
+            bridge?.confirmSent(workspace: &workspace)
+            sendSilence(frame, destination, &workspace, send)
         }
     }
 
-    private mutating func reportClip(_ out: inout Outbox<LegOutput>) {
-        guard let playing = clip else { return }
-        if playing.isFirstFrame { out.push(.playStarted(id: playing.id, atSample: Int(clock))) }
-        if playing.isFinished {
+    mutating func reportClip(_ out: inout Outbox<LegOutput>) {
+        guard let id = clip?.id, let isFirst = clip?.isFirstFrame, let isLast = clip?.isFinished
+        else { return }
+        if isFirst { out.push(.playStarted(id: id, atSample: Int(clock) * 8)) }
+        if isLast {
             clip = nil
             echoOffset = nil
-            out.push(.playFinished(id: playing.id, completed: true))
+            out.push(.playFinished(id: id, completed: true))
         } else {
             clip?.isFirstFrame = false
         }
     }
 
-    private mutating func sendAudio(
+    mutating func sendAudio(
         _ frame: UnsafeMutableBufferPointer<Int16>, _ now: Instant,
         _ destination: SocketAddressValue, _ recorder: inout LegRecorderTap?,
         _ workspace: inout LegWorkspace, _ send: PacketSend
     ) {
+        if let target = recorder?.rate {
+            recorder?.sent(
+                UnsafeBufferPointer(frame), rate: rate, clock: clock * Int64(target) / 1000,
+                now: now, workspace: &workspace)
+        }
+        encode(frame, destination, &workspace, send)
+    }
+
+    mutating func sendSilence(
+        _ frame: UnsafeMutableBufferPointer<Int16>, _ destination: SocketAddressValue,
+        _ workspace: inout LegWorkspace, _ send: PacketSend
+    ) {
+        guard let silence = codec.silence, noise == nil else {
+            frame.update(repeating: 0)
+            encode(frame, destination, &workspace, send)
+            return
+        }
+        let count = codec == .pcmu || codec == .pcma ? frame.count : frame.count * 2
         let body = UnsafeMutableRawBufferPointer(
-            rebasing: workspace.packet[RTPHeader.byteCount...])
-        let count = codec.encode(UnsafeBufferPointer(frame), into: body)
-        recorder?.sent(UnsafeBufferPointer(frame), clock: clock, now: now)
+            rebasing: workspace.packet[RTPHeader.byteCount..<RTPHeader.byteCount + count])
+        body.initializeMemory(as: UInt8.self, repeating: silence)
         transmit(
             payloadCount: count, type: payloadType, timestamp: timestamp, marker: takeMarker(),
             destination, &workspace, send)
     }
 
-    private mutating func sendSilence(
-        _ destination: SocketAddressValue, _ workspace: inout LegWorkspace, _ send: PacketSend
+    /// One frame as a packet: audio, a description of the background, or nothing.
+    private mutating func encode(
+        _ frame: UnsafeMutableBufferPointer<Int16>, _ destination: SocketAddressValue,
+        _ workspace: inout LegWorkspace, _ send: PacketSend
     ) {
         let body = UnsafeMutableRawBufferPointer(
-            rebasing: workspace.packet[
-                RTPHeader.byteCount..<RTPHeader.byteCount + frameSamples])
-        body.initializeMemory(as: UInt8.self, repeating: codec.silence)
+            rebasing: workspace.packet[RTPHeader.byteCount...])
+        let samples = UnsafeBufferPointer(frame)
+        let decision = noise?.decide(samples, milliseconds: frameMilliseconds) ?? .speech
+        guard decision == .speech else {
+            needsMarker = true
+            if decision == .describe, let type = comfortNoisePayloadType,
+                let count = noise?.write(into: body), count > 0
+            {
+                transmit(
+                    payloadCount: count, type: type, timestamp: timestamp, marker: false,
+                    destination, &workspace, send)
+            }
+            return
+        }
+        let allowed = min(wantedComplexity, workspace.opusComplexityLimit)
+        if allowed != complexity {
+            complexity = allowed
+            encoder.setComplexity(allowed)
+        }
+        let count = encoder.encode(samples, into: body)
+        // Opus: two octets or fewer say only "still silent" and need not be sent.
+        guard count > (codec == .opus ? OpusEncoder.silentPacket : 0) else {
+            needsMarker = true
+            return
+        }
         transmit(
-            payloadCount: frameSamples, type: payloadType, timestamp: timestamp,
-            marker: takeMarker(), destination, &workspace, send)
+            payloadCount: count, type: payloadType, timestamp: timestamp, marker: takeMarker(),
+            destination, &workspace, send)
     }
 
     // MARK: digits
 
     private mutating func sendDigit(
         _ digit: DigitQueue.Output, _ now: Instant, _ destination: SocketAddressValue,
-        _ recorder: inout LegRecorderTap?, _ workspace: inout LegWorkspace, _ send: PacketSend
+        _ links: LegLinks?, _ recorder: inout LegRecorderTap?, _ workspace: inout LegWorkspace,
+        _ send: PacketSend
     ) {
         switch digit {
         case .event:
@@ -214,14 +328,16 @@ struct LegSender: ~Copyable {
                     marker: step.marker, destination, &workspace, send)
             }
             passTime()
+            links?.passOver()
         case .tone, .pause:
-            while budget >= frameSamples {
-                budget -= frameSamples
+            while budget >= frameMilliseconds {
+                budget -= frameMilliseconds
                 let frame = UnsafeMutableBufferPointer(
                     rebasing: workspace.samples[0..<frameSamples])
-                digits.fillTone(frame)
+                digits.fillTone(frame, rate: rate)
+                links?.saidInstead(frame, by: .tone)
                 sendAudio(frame, now, destination, &recorder, &workspace, send)
-                advance(frameSamples)
+                advance(frameMilliseconds)
             }
         }
     }
@@ -268,14 +384,14 @@ struct LegSender: ~Copyable {
         return needsMarker
     }
 
-    private mutating func advance(_ samples: Int) {
-        timestamp &+= UInt32(truncatingIfNeeded: samples)
-        clock += Int64(samples)
+    private mutating func advance(_ milliseconds: Int) {
+        timestamp &+= UInt32(truncatingIfNeeded: milliseconds * codec.clockRate / 1000)
+        clock += Int64(milliseconds)
     }
 
     /// The clock goes on while nothing is sent; the part frame is kept.
     private mutating func passTime() {
-        let whole = budget / frameSamples * frameSamples
+        let whole = budget / frameMilliseconds * frameMilliseconds
         budget -= whole
         advance(whole)
     }
@@ -284,7 +400,7 @@ struct LegSender: ~Copyable {
     private mutating func skipMissedTicks(now: Instant) {
         if let lastTick {
             let ticks = (now - lastTick).nanoseconds / MediaLeg.tick.nanoseconds
-            if ticks > 1 { advance(Int(min(ticks - 1, 3000)) * MediaLeg.tickSamples) }
+            if ticks > 1 { advance(Int(min(ticks - 1, 3000)) * Self.tickMilliseconds) }
         }
         lastTick = now
     }

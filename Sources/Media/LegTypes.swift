@@ -1,4 +1,6 @@
 public import Audio
+public import Base
+public import CallModel
 public import Detection
 public import SecureRTP
 
@@ -20,15 +22,34 @@ public struct LegOptions: Sendable {
     public var policy: DetectionPolicy
     /// Record from the start into this file (MediaEngine; nil: not until `startRecording`).
     public var record: String?
+    /// Without SRTP, let a run of packets from any host prove a far end that has not spoken yet,
+    /// not only from the SDP's host (`SourceRule`). For far ends behind a NAT on a network that
+    /// strangers cannot send to.
+    public var learnsAnyHost = false
+    /// Send nothing but a description of the background (RFC 3389) while there is nothing to say,
+    /// where the far end agreed to it; with Opus, its own discontinuous transmission.
+    public var discontinuous: Bool
+    /// Effort of the Opus encoder, 0…10; `LegWorkspace.opusComplexityLimit` may lower it.
+    public var opusComplexity: Int
+    /// Opus, bits per second.
+    public var opusBitrate: Int
+    /// May receive on a port that other legs use too (MediaEngine, when it has such ports).
+    public var sharedPort = false
+    /// The far end's media address, where an offer has named it before our port is chosen.
+    public var farEnd: SocketAddressValue?
 
     public init(
         mode: LegMode = .normal, detection: Bool = true, policy: DetectionPolicy = .balanced,
-        record: String? = nil
+        record: String? = nil, discontinuous: Bool = false, opusComplexity: Int = 5,
+        opusBitrate: Int = 24_000
     ) {
         self.mode = mode
         self.detection = detection
         self.policy = policy
         self.record = record
+        self.discontinuous = discontinuous
+        self.opusComplexity = opusComplexity
+        self.opusBitrate = opusBitrate
     }
 }
 
@@ -39,11 +60,30 @@ public struct SRTPKeys: Sendable, Equatable {
     public var local: [UInt8]
     /// Opens what we receive.
     public var remote: [UInt8]
+    /// Master key identifiers (RFC 3711 3.1); empty: none.
+    public var localMKI: [UInt8]
+    public var remoteMKI: [UInt8]
 
-    public init(suite: SRTPSuite, local: [UInt8], remote: [UInt8]) {
+    public init(
+        suite: SRTPSuite, local: [UInt8], remote: [UInt8], localMKI: [UInt8] = [],
+        remoteMKI: [UInt8] = []
+    ) {
         self.suite = suite
         self.local = local
         self.remote = remote
+        self.localMKI = localMKI
+        self.remoteMKI = remoteMKI
+    }
+}
+
+/// A payload type that the far end may send audio with.
+public struct ReceiveFormat: Sendable, Equatable {
+    public var payloadType: UInt8
+    public var codec: AudioCodec
+
+    public init(payloadType: UInt8, codec: AudioCodec) {
+        self.payloadType = payloadType
+        self.codec = codec
     }
 }
 
@@ -63,20 +103,36 @@ public struct RemoteMedia: Sendable, Equatable {
     /// may renumber); nil: the same.
     public var receivePayloadType: UInt8?
     public var receiveTelephoneEventPayloadType: UInt8?
-    /// What we send: 10, 20, 30, 40 or 60 ms.
+    /// RTP clock of the telephone-event type, Hz: that of the audio type (RFC 4733 2.1), 48000
+    /// beside Opus.
+    public var telephoneEventClockRate: Int
+    /// Comfort noise (RFC 3389), both ways; nil: 13 is understood beside an 8 kHz clock, none is
+    /// sent.
+    public var comfortNoisePayloadType: UInt8?
+    /// Further types that the far end may change to at any time (RFC 3264 6.1), at most
+    /// `alternativeLimit`.
+    public var alternatives: [ReceiveFormat]
+    /// What we send: 10, 20, 30, 40 or 60 ms, where the codec has it (`frameMilliseconds`).
     public var ptimeMilliseconds: Int
     public var srtp: SRTPKeys?
+    /// The far end asks for RTCP XR VoIP metrics (SDP `a=rtcp-xr`, RFC 3611 5).
+    public var wantsExtendedReports = false
     /// We send audio (SDP direction sendrecv or sendonly, ours).
     public var sends: Bool
     /// We take audio (sendrecv or recvonly, ours).
     public var receives: Bool
+    /// Keys come by DTLS instead of `srtp` (RFC 5763). Until they have, nothing but DTLS is sent or
+    /// taken.
+    public var dtls: DTLSParameters?
 
     public init(
         address: String, port: Int, rtcpPort: Int? = nil, rtcpMux: Bool = false,
         codec: AudioCodec = .pcmu, payloadType: UInt8 = 0,
         telephoneEventPayloadType: UInt8? = 101, receivePayloadType: UInt8? = nil,
-        receiveTelephoneEventPayloadType: UInt8? = nil, ptimeMilliseconds: Int = 20,
-        srtp: SRTPKeys? = nil, sends: Bool = true, receives: Bool = true
+        receiveTelephoneEventPayloadType: UInt8? = nil, telephoneEventClockRate: Int = 8000,
+        comfortNoisePayloadType: UInt8? = nil, alternatives: [ReceiveFormat] = [],
+        ptimeMilliseconds: Int = 20, srtp: SRTPKeys? = nil, sends: Bool = true,
+        receives: Bool = true, dtls: DTLSParameters? = nil
     ) {
         self.address = address
         self.port = port
@@ -87,10 +143,14 @@ public struct RemoteMedia: Sendable, Equatable {
         self.telephoneEventPayloadType = telephoneEventPayloadType
         self.receivePayloadType = receivePayloadType
         self.receiveTelephoneEventPayloadType = receiveTelephoneEventPayloadType
+        self.telephoneEventClockRate = telephoneEventClockRate
+        self.comfortNoisePayloadType = comfortNoisePayloadType
+        self.alternatives = alternatives
         self.ptimeMilliseconds = ptimeMilliseconds
         self.srtp = srtp
         self.sends = sends
         self.receives = receives
+        self.dtls = dtls
     }
 }
 
@@ -99,8 +159,13 @@ public enum MediaError: Error, Equatable, Sendable {
     /// Not a numeric address that may receive media.
     case unusableAddress(String, port: Int)
     case unsupportedPtime(milliseconds: Int)
+    /// libopus could not be had.
     case unsupportedCodec
+    case unsupportedEventRate(Int)
+    case tooManyFormats(limit: Int)
     case badKeys
+    /// DTLS was agreed and the leg has no certificate of its own.
+    case noCertificate
     case unsupportedBridgeRate(Int)
 }
 
@@ -122,15 +187,22 @@ public enum DTMFSource: String, Sendable {
 public enum LegOutput: Sendable, Equatable {
     case detection(DetectionEvent)
     case dtmf(Character, source: DTMFSource)
-    /// The clip's first packet was handed to the socket; `atSample` counts 8 kHz samples sent.
+    /// The clip's first packet was handed to the socket; `atSample` is the media time sent before
+    /// it in units of 1/8000 s, whatever the leg's codec and rate.
     case playStarted(id: Int, atSample: Int)
     /// `completed` is false when the clip was stopped, replaced or refused.
     case playFinished(id: Int, completed: Bool)
     /// The first packet was accepted.
     case mediaStarted
+    /// DTLS gave keys; how long the handshake took from its first datagram.
+    case mediaSecured(SRTPSuite, handshake: Interval)
+    /// DTLS gave none. Said once for each association; the leg stays silent and goes on.
+    case mediaSecurityFailed(DTLSFailure)
     /// Neither RTP nor RTCP for the configured time after the answer. Said once until media
     /// returns.
     case mediaTimeout
+    /// A link that led to this leg has ended. Said once a link.
+    case linkEnded(LinkID, LinkEndReason)
 }
 
 /// Hands one packet to the network. Returns false when it could not be sent (and was dropped).

@@ -11,14 +11,28 @@ extension RemoteMedia {
         guard MediaLeg.ptimes.contains(ptimeMilliseconds) else {
             throw .unsupportedPtime(milliseconds: ptimeMilliseconds)
         }
-        guard codec.clockRate == MediaLeg.clockRate else { throw .unsupportedCodec }
+        guard alternatives.count <= MediaLeg.alternativeLimit else {
+            throw .tooManyFormats(limit: MediaLeg.alternativeLimit)
+        }
+        guard (8000...192_000).contains(telephoneEventClockRate) else {
+            throw .unsupportedEventRate(telephoneEventClockRate)
+        }
         if let srtp {
             let needed = srtp.suite.keyAndSaltCount
             guard srtp.local.count == needed, srtp.remote.count == needed else { throw .badKeys }
         }
+        if let dtls {
+            guard srtp == nil, dtls.fingerprint.count == dtls.fingerprintHash.byteCount else {
+                throw .badKeys
+            }
+            if !rtcpMux { _ = try rtcpAddress() }
+        }
     }
 
-    func rtpAddress() throws(MediaError) -> SocketAddressValue {
+    func rtpAddress() throws(MediaError) -> SocketAddressValue { try usable(port) }
+    func rtcpAddress() throws(MediaError) -> SocketAddressValue { try usable(rtcpPort) }
+
+    private func usable(_ port: Int) throws(MediaError) -> SocketAddressValue {
         guard let value = SocketAddressValue(address: address, port: port),
             value.isUsableDestination
         else { throw .unusableAddress(address, port: port) }
@@ -32,7 +46,8 @@ extension MediaLeg {
     public mutating func configure(_ media: RemoteMedia, now: Instant) throws(MediaError) {
         try media.validate()
         let address = try media.rtpAddress()
-        if media.srtp != remote?.srtp { try rekey(media.srtp) }
+        try secure(media, now: now)
+        try prepareCodec(media)
         let isSameSource =
             remote.map { $0.address == media.address && $0.port == media.port } ?? false
         if !isSameSource {
@@ -42,18 +57,37 @@ extension MediaLeg {
         }
         source.configure(address, now: now)
         remoteRTCP = SocketAddressValue(address: media.address, port: media.rtcpPort)
-        receiver.payloadType = media.receivePayloadType ?? media.payloadType
         receiver.telephoneEventPayloadType =
             media.receiveTelephoneEventPayloadType ?? media.telephoneEventPayloadType
         receiver.receives = media.receives
-        hearing.codec = media.codec
-        sender.codec = media.codec
+        receiver.setEventClock(media.telephoneEventClockRate)
         sender.payloadType = media.payloadType
         sender.telephoneEventPayloadType = media.telephoneEventPayloadType
+        sender.telephoneEventClockRate = media.telephoneEventClockRate
         if media.sends, !sender.sends { sender.restart() }
         sender.sends = media.sends
+        sender.setComfortNoise(payloadType: media.comfortNoisePayloadType)
         sender.setPtime(milliseconds: media.ptimeMilliseconds)
+        offersExtendedReports = media.wantsExtendedReports
         remote = media
+    }
+
+    /// Encoder now, decoder now or with the first packet of the new codec: what the tap holds is
+    /// still of the old one.
+    private mutating func prepareCodec(_ media: RemoteMedia) throws(MediaError) {
+        do throws(AudioError) {
+            try sender.use(media.codec)
+            followRate()
+            if receiver.stream == nil { try hearing.use(media.codec) }
+        } catch {
+            throw .unsupportedCodec
+        }
+        let formats = ReceiveFormats(media)
+        receiver.formats = formats
+        hearing.formats = formats
+        if receiver.stream == nil, receiver.needsChange(for: media.codec) {
+            receiver.changeClock(for: media.codec)
+        }
     }
 
     /// The call was answered at `now`: zero of the detectors' clock and of the media timeout.
@@ -61,25 +95,32 @@ extension MediaLeg {
         guard answeredAt == nil else { return }
         answeredAt = now
         source.answered(now: now)
+        dtls?.answered(now: now)
         hearing.answered(now: now)
     }
 
-    /// Plays a clip of 8 kHz instead of the bridge. One already playing ends as not completed; a
-    /// clip at another rate, or on a leg that only sends silence, is refused in the same way.
-    public mutating func play(id: Int, clip: PlaybackClip, out: inout Outbox<LegOutput>) {
+    /// Plays a clip of 8 or 16 kHz, instead of what else is said or (`mixed`) under it, once or
+    /// (`loops`) until it is stopped. One already playing ends as not completed; a clip at another
+    /// rate, or on a leg that only sends silence, is refused in the same way.
+    public mutating func play(
+        id: Int, clip: PlaybackClip, loops: Bool = false, mixed: Bool = false,
+        out: inout Outbox<LegOutput>
+    ) {
         stopPlaying(out: &out)
-        guard clip.sampleRate == Self.clockRate, options.mode != .silence else {
+        guard Self.clipRates.contains(clip.sampleRate), options.mode != .silence else {
             out.push(.playFinished(id: id, completed: false))
             return
         }
-        sender.clip = ClipPlayback(id: id, clip: clip)
+        if mixed, options.mode == .normal { _ = conversation() }
+        sender.clip = ClipPlayback(
+            id: id, clip: clip, loops: loops, isMixed: mixed && options.mode == .normal)
     }
 
     public mutating func stopPlaying(out: inout Outbox<LegOutput>) {
-        guard let playing = sender.clip else { return }
+        guard let id = sender.clip?.id else { return }
         sender.clip = nil
         sender.restart()
-        out.push(.playFinished(id: playing.id, completed: false))
+        out.push(.playFinished(id: id, completed: false))
     }
 
     /// Joins a bridge, replacing the one before. Refused (false) on a leg that only sends silence
@@ -105,9 +146,12 @@ extension MediaLeg {
         }
     }
 
-    /// Records into `sink`, interleaved left (received) and right (sent), from `now` on.
-    public mutating func startRecording(into sink: SampleRing, now: Instant) {
-        recorder = LegRecorderTap(sink: sink, now: now)
+    /// Records into `sink`, interleaved left (received) and right (sent), from `now` on, at the
+    /// leg's `sampleRate` of this moment: returned, and kept whatever the codec becomes.
+    @discardableResult
+    public mutating func startRecording(into sink: SampleRing, now: Instant) -> Int {
+        recorder = LegRecorderTap(sink: sink, rate: sampleRate, now: now)
+        return sampleRate
     }
 
     /// Hands the rest to the sink. Returns the samples a channel that the sink had no room for.
@@ -132,10 +176,14 @@ extension MediaLeg {
         hearing.finish(now: now, workspace: &workspace, out: &out)
         stopPlaying(out: &out)
         stopRecording(now: now, workspace: &workspace)
-        if sender.packets > 0 || receiver.accepted > 0 {
+        // Who never sent anything has nothing to take back (RFC 3550 6.3.7).
+        if sender.packets > 0 || reports.sent > 0 {
             sendReport(bye: true, now: now, &workspace, send)
         }
+        closeDTLS(send)
+        closeLinks(&workspace, &out)
         bridge?.bridge.close()
+        if bridge != nil { workspace.touchedBridge = true }
         bridge = nil
         workspace.counters.packetsLost += receiver.takeNewLoss()
         return summary

@@ -3,7 +3,9 @@ internal import RTP
 internal import SecureRTP
 
 extension MediaLeg {
-    /// New keys, or none. The old contexts go only when the new ones are ready.
+    /// New keys, or none. A direction whose key stays keeps its context with its rollover counter:
+    /// a fresh one would encrypt other packets with the same key stream. The old contexts go only
+    /// when the new ones are ready.
     mutating func rekey(_ keys: SRTPKeys?) throws(MediaError) {
         guard let keys else {
             sender.srtp = nil
@@ -11,12 +13,26 @@ extension MediaLeg {
             receiver.isSecure = false
             return
         }
+        let old = remote?.srtp.flatMap { $0.suite == keys.suite ? $0 : nil }
+        let keepsOutbound = old.map { $0.local == keys.local && $0.localMKI == keys.localMKI }
+        let keepsInbound = old.map { $0.remote == keys.remote && $0.remoteMKI == keys.remoteMKI }
         do throws(SRTPError) {
-            let outbound = try SRTPContext(
-                suite: keys.suite, key: keys.local, direction: .outbound)
-            let inbound = try SRTPContext(suite: keys.suite, key: keys.remote, direction: .inbound)
-            sender.srtp = consume outbound
-            receiver.srtp = consume inbound
+            var outbound: SRTPContext?
+            if keepsOutbound != true {
+                outbound = try SRTPContext(
+                    suite: keys.suite, key: keys.local, direction: .outbound,
+                    masterKeyIdentifier: keys.localMKI)
+            }
+            if keepsInbound != true {
+                var former: UInt64?
+                if let ssrc = receiver.stream?.ssrc {
+                    former = receiver.srtp?.newestIndex(of: ssrc)
+                }
+                receiver.srtp = try SRTPContext(
+                    suite: keys.suite, key: keys.remote, direction: .inbound,
+                    masterKeyIdentifier: keys.remoteMKI, formerIndex: former)
+            }
+            if keepsOutbound != true { sender.srtp = consume outbound }
             receiver.isSecure = true
         } catch {
             throw .badKeys
@@ -46,6 +62,9 @@ extension MediaLeg {
 
     mutating func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer) -> Int? {
         do throws(SRTPError) {
+            if dtls?.rtcp != nil {
+                return try srtcpIn?.unprotectRTCP(packet, count: packet.count)
+            }
             return try receiver.srtp?.unprotectRTCP(packet, count: packet.count)
         } catch {
             return nil
@@ -54,6 +73,7 @@ extension MediaLeg {
 
     mutating func protectRTCP(_ packet: UnsafeMutableRawBufferPointer, count: Int) -> Int? {
         do throws(SRTPError) {
+            if dtls?.rtcp != nil { return try srtcpOut?.protectRTCP(packet, count: count) }
             return try sender.srtp?.protectRTCP(packet, count: count)
         } catch {
             return nil

@@ -3,7 +3,7 @@ public import Base
 public import CallModel
 internal import Detection
 internal import RTP
-internal import SecureRTP
+public import SecureRTP
 
 // One media leg, as a value. Packets and ticks go in with their time, packets leave through `send`,
 // facts through `out`; no socket, no clock, no thread. A worker drives thousands of these, a test
@@ -16,8 +16,9 @@ internal import SecureRTP
 //                                 │      └─► InOrderTap ─► LegHearing: decode, conceal ┬► detectors
 //                                 │                                                    ├► bridge
 //                                 │                                                    └► recorder
-//                                 └─► RTCP: source, SRTCP ─► LegReports
-//   20 ms tick ─► LegSender: digit > clip > bridge > silence ─► G.711 ─► header ─► SRTP ─► send
+//                                 ├─► RTCP: source, SRTCP ─► LegReports
+//                                 └─► DTLS: LegDTLS ─► SRTP keys, flights ─► send
+//   20 ms tick ─► LegSender: digit > clip > bridge + links > silence ─► codec ─► header ─► SRTP ─► send
 //              └► tap deadline, stall, recorder, RTCP schedule, media timeout
 
 /// What makes a leg different from every other on the wire. The edge draws these at random.
@@ -48,15 +49,16 @@ public struct LegIdentity: Sendable {
 
 /// The receiving, hearing, speaking and recording of one call's audio.
 public struct MediaLeg: ~Copyable {
-    /// Hz of samples and RTP timestamps: G.711.
-    public static let clockRate = 8000
     /// How often `tick` is to be called.
     public static let tick = Interval.milliseconds(20)
-    static let tickSamples = 160
     /// Frame lengths that can be sent, ms.
     public static let ptimes = [10, 20, 30, 40, 60]
     /// Rates of an `AudioBridge` that a leg can serve, Hz.
     public static let bridgeRates = [8000, 16_000, 24_000]
+    /// Rates of clips that a leg plays, Hz.
+    public static let clipRates = [8000, 16_000]
+    /// Payload types beside the first that the far end may send.
+    public static let alternativeLimit = 8
     /// Largest datagram that is looked at.
     public static let maximumDatagram = 1500
     /// Room that SRTP needs behind a packet (RFC 3711: tag and MKI).
@@ -68,33 +70,52 @@ public struct MediaLeg: ~Copyable {
     let mediaTimeout: Interval?
     var remote: RemoteMedia?
     var remoteRTCP: SocketAddressValue?
-    var source = SourceRule()
+    var source: SourceRule
     var receiver = LegReceiver()
     var hearing: LegHearing
     var sender: LegSender
     var reports: LegReports
     var collision: SourceCollision
     var srtcpSource: SocketAddressValue?
+    let certificate: DTLSIdentity?
+    var dtls: LegDTLS?
+    /// SRTCP of a port of its own, with the keys of its own association (RFC 5764 3).
+    var srtcpOut: SRTPContext?
+    var srtcpIn: SRTPContext?
     var bridge: LegBridge?
+    /// Nil while no other leg is linked to this one.
+    var links: LegLinks?
     var recorder: LegRecorderTap?
     var answeredAt: Instant?
     var saidTimeout = false
     private var ticks = 0
 
-    /// - Parameter mediaTimeout: silence of RTP and RTCP after the answer that is reported.
+    /// - Parameters:
+    ///   - mediaTimeout: silence of RTP and RTCP after the answer that is reported.
+    ///   - certificate: for DTLS-SRTP; without one a leg refuses `RemoteMedia.dtls`.
     public init(
-        _ options: LegOptions, identity: LegIdentity, mediaTimeout: Interval? = nil, now: Instant
+        _ options: LegOptions, identity: LegIdentity, mediaTimeout: Interval? = nil,
+        certificate: DTLSIdentity? = nil, now: Instant
     ) {
         self.options = options
         self.mediaTimeout = mediaTimeout
+        self.certificate = certificate
         hearing = LegHearing(
-            detectors: options.detection ? DetectorChain(policy: options.policy) : nil)
-        sender = LegSender(identity: identity, mode: options.mode)
+            detectors: options.detection ? DetectorChain(policy: options.policy) : nil,
+            noiseSeed: identity.seed)
+        source = SourceRule(learnsAnyHost: options.learnsAnyHost)
+        sender = LegSender(identity: identity, options: options)
         reports = LegReports(identity: identity, now: now)
         collision = SourceCollision(seed: identity.seed)
     }
 
+    /// The SDP has come. Not `remote != nil`, which copies both sides to compare them: 0.3 µs a packet.
+    @inline(__always) private var isConfigured: Bool {
+        if case .none = remote { false } else { true }
+    }
     public var ssrc: UInt32 { sender.ssrc }
+    /// Rate of what is said, and so of a recording that begins now: 8000 or 16000 Hz.
+    public var sampleRate: Int { sender.rate }
     public var hasBridge: Bool { bridge != nil }
     public var isRecording: Bool { recorder != nil }
     /// Where RTP goes now: the proven source, before that the SDP's address.
@@ -111,11 +132,11 @@ public struct MediaLeg: ~Copyable {
             jitterMilliseconds: receiver.statistics.jitterMilliseconds)
     }
 
-    /// Whole samples of 8 kHz in `interval`.
-    static func samples(in interval: Interval) -> Int64 {
+    /// Whole samples of `rate` Hz in `interval`.
+    static func samples(in interval: Interval, rate: Int) -> Int64 {
         let seconds = interval.nanoseconds / 1_000_000_000
         let rest = interval.nanoseconds % 1_000_000_000
-        return seconds &* 8000 &+ rest &* 8000 / 1_000_000_000
+        return seconds &* Int64(rate) &+ rest &* Int64(rate) / 1_000_000_000
     }
 
     // MARK: packets in
@@ -134,6 +155,9 @@ public struct MediaLeg: ~Copyable {
         case .rtp where channel == .rtp:
             receiveRTP(packet, address, now, &workspace, &out, send)
         case .rtcp: receiveRTCP(packet, address, now, &workspace)
+        case .dtls where dtls != nil:
+            receiveDTLS(
+                UnsafeRawBufferPointer(packet), address, channel, now, &workspace, &out, send)
         case .stun, .dtls: reject(.otherProtocol, &workspace)
         case .rtp, .unknown: reject(.notMedia, &workspace)
         }
@@ -146,7 +170,8 @@ public struct MediaLeg: ~Copyable {
         guard let header = LegReceiver.peekHeader(UnsafeRawBufferPointer(packet)) else {
             return reject(.malformed, &workspace)
         }
-        guard remote != nil else { return reject(.notConfigured, &workspace) }
+        guard isConfigured else { return reject(.notConfigured, &workspace) }
+        if awaitsKeys { return reject(.noKeys, &workspace) }
         guard receiver.receives else { return reject(.notReceiving, &workspace) }
         guard let content = receiver.content(of: header.payloadType) else {
             return reject(.payloadType, &workspace)
@@ -170,6 +195,10 @@ public struct MediaLeg: ~Copyable {
         case .follow: break
         case .change: changeSource(now, &workspace, &out)
         }
+        if case .audio(let codec) = content, receiver.needsChange(for: codec) {
+            drainTap(now: .distantFuture, at: now, &workspace, &out)
+            receiver.changeClock(for: codec)
+        }
         if receiver.accept(header, now: now) { out.push(.mediaStarted) }
         saidTimeout = false
         workspace.counters.packetsReceived += 1
@@ -185,11 +214,18 @@ public struct MediaLeg: ~Copyable {
     ) {
         let result: InOrderTap.InsertResult
         switch content {
-        case .audio:
+        case .audio(let codec):
+            guard let units = codec.clockUnits(of: payload) else {
+                _ = receiver.tap.insertOther(sequence: header.sequence, now: now)
+                return reject(.malformed, &workspace)
+            }
             result = receiver.tap.insert(
                 sequence: header.sequence, timestamp: header.timestamp, payload: payload,
-                payloadType: header.payloadType, now: now)
-            if options.mode == .echo, result != .duplicate, let destination = source.destination {
+                payloadType: header.payloadType, samples: units, now: now)
+            if let links, links.listens { hear(payload, header, codec, links, now, &workspace) }
+            if options.mode == .echo, result != .duplicate, codec == sender.codec,
+                let destination = source.destination
+            {
                 sender.echo(
                     payload: payload, header: header, now: now, destination: destination,
                     recorder: &recorder, workspace: &workspace, send: send)
@@ -201,12 +237,21 @@ public struct MediaLeg: ~Copyable {
                 sequence: header.sequence, now: now)
             {
                 hearing.pressed(digit, now: now, out: &out)
+                links?.pressed(digit, counters: &workspace.counters.links)
             }
+            links?.heardOther(sequence: header.sequence)
             _ = receiver.tap.insertOther(sequence: header.sequence, now: now)
             receiver.losses.receive(sequence: header.sequence)
             return
         case .comfortNoise:
-            result = receiver.tap.insertOther(sequence: header.sequence, now: now)
+            // Without audio of its own; in its place among the audio it tells what gaps sound like.
+            links?.heardOther(sequence: header.sequence)
+            result =
+                receiver.formats.describesNoise(header.payloadType)
+                ? receiver.tap.insert(
+                    sequence: header.sequence, timestamp: header.timestamp, payload: payload,
+                    payloadType: header.payloadType, samples: 0, now: now)
+                : receiver.tap.insertOther(sequence: header.sequence, now: now)
         }
         switch result {
         case .accepted: receiver.losses.receive(sequence: header.sequence)
@@ -223,6 +268,7 @@ public struct MediaLeg: ~Copyable {
     ) {
         drainTap(now: .distantFuture, at: now, &workspace, &out)
         receiver.beginSource()
+        links?.changeSource()
         sender.restart()
     }
 
@@ -230,7 +276,8 @@ public struct MediaLeg: ~Copyable {
         _ packet: UnsafeMutableRawBufferPointer, _ address: SocketAddressValue, _ now: Instant,
         _ workspace: inout LegWorkspace
     ) {
-        guard remote != nil else { return reject(.notConfigured, &workspace) }
+        guard isConfigured else { return reject(.notConfigured, &workspace) }
+        if awaitsKeys { return reject(.noKeys, &workspace) }
         var count = packet.count
         if receiver.isSecure {
             guard let opened = unprotectRTCP(packet) else {
@@ -243,8 +290,10 @@ public struct MediaLeg: ~Copyable {
         }
         let understood = reports.receive(
             UnsafeRawBufferPointer(rebasing: packet[0..<count]), ourSSRC: sender.ssrc,
-            theirSSRC: receiver.stream?.ssrc, statistics: &receiver.statistics, now: now)
+            clockRate: sender.codec.clockRate, theirSSRC: receiver.stream?.ssrc,
+            statistics: &receiver.statistics, now: now)
         guard understood else { return reject(.malformedRTCP, &workspace) }
+        if let loss = reports.remoteFractionLost { sender.noteRemoteLoss(loss) }
         if let isOurs = reports.takeOwnSource() { collision.noteRTCP(isOurs: isOurs) }
         saidTimeout = false
     }
@@ -264,6 +313,7 @@ public struct MediaLeg: ~Copyable {
         now: Instant, workspace: inout LegWorkspace, out: inout Outbox<LegOutput>,
         send: PacketSend
     ) {
+        if dtls != nil { tickDTLS(now: now, &workspace, &out, send) }
         if collision.isPending { leaveSource(now: now, &workspace, send) }
         if let deadline = receiver.tap.nextDeadline, deadline <= now {
             drainTap(now: now, &workspace, &out)
@@ -278,11 +328,13 @@ public struct MediaLeg: ~Copyable {
         } else {
             hearing.skip(now: now)
         }
+        if links != nil { takeLinkedDigits(&workspace) }
         sender.tick(
-            now: now, destination: source.destination, bridge: &bridge, recorder: &recorder,
-            workspace: &workspace, out: &out, send: send)
+            now: now, destination: awaitsKeys ? nil : source.destination, bridge: &bridge,
+            links: links, recorder: &recorder, workspace: &workspace, out: &out, send: send)
+        if links != nil { tickLinks(now: now, &workspace, &out) }
         recorder?.advance(now: now)
-        if remote != nil, reports.isDue(now: now) {
+        if isConfigured, reports.isDue(now: now, lastMedia: receiver.lastReceived) {
             sendReport(bye: false, now: now, &workspace, send)
         }
         checkTimeout(now: now, &out)
@@ -314,7 +366,7 @@ public struct MediaLeg: ~Copyable {
     mutating func sendReport(
         bye: Bool, now: Instant, _ workspace: inout LegWorkspace, _ send: PacketSend
     ) {
-        guard let target = reportDestination() else { return }
+        guard !awaitsKeys, let target = reportDestination() else { return }
         let since = sender.packetsSinceReport
         sender.packetsSinceReport = 0
         let metrics = reports.usesExtendedReports ? voipMetrics : nil
@@ -322,7 +374,7 @@ public struct MediaLeg: ~Copyable {
             into: workspace.packet, sender: sender, packetsSinceLast: since,
             statistics: &receiver.statistics, theirSSRC: receiver.stream?.ssrc, metrics: metrics,
             bye: bye, now: now)
-        if sender.srtp != nil {
+        if receiver.isSecure {
             guard let secured = protectRTCP(workspace.packet, count: count) else { return }
             count = secured
         }

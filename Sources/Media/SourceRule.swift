@@ -7,12 +7,14 @@ internal import RTP
 ///              from the SDP's address ────────────────┐
 /// configured ──┤ SRTP-authenticated, any address ─────┼─► locked ──► others: dropped
 ///              │ same SSRC, type, next sequence ──────┤       │
-///              └ 4 in a row, nobody locked yet ───────┘       └─ the SDP's address always may
+///              └ 4 in a row from the SDP's host, ─────┘       └─ the SDP's address always may
+///                nobody locked yet
 ///                    └─ both only while the learning window is open ─┘
 /// ```
 /// A packet of a stranger changes nothing (RTP bleed, RTP injection): learning needs either the
-/// key, or the numbers of the stream that is running, or an unbroken run while nobody else has
-/// spoken.
+/// key, or the numbers of the stream that is running, or, while nobody has spoken, an unbroken run
+/// from the host that the SDP names, whose port a NAT has changed. Whoever sprays packets from
+/// elsewhere before the first true one comes is not believed, however long the run.
 struct SourceRule: Sendable {
     /// How long after `configure` (or the answer) an unannounced source may be learned.
     static let learningWindow = Interval.seconds(5)
@@ -45,6 +47,9 @@ struct SourceRule: Sendable {
         var count: Int
     }
 
+    /// Learn a run from any host while nobody is locked: for far ends behind a NAT that name a
+    /// private address. Whoever hits the port first with such a run then gets the audio.
+    let learnsAnyHost: Bool
     private var signalled: SocketAddressValue?
     private var locked: SocketAddressValue?
     private var candidate: Candidate?
@@ -52,6 +57,8 @@ struct SourceRule: Sendable {
     /// after the answer) must not be taken for the new far end.
     private var former: SocketAddressValue?
     private var windowEnd = Instant.zero
+
+    init(learnsAnyHost: Bool = false) { self.learnsAnyHost = learnsAnyHost }
 
     /// Where packets go: the proven source, before that the SDP's address.
     var destination: SocketAddressValue? { locked ?? signalled }
@@ -89,7 +96,9 @@ struct SourceRule: Sendable {
             lock(source)
             return .accept
         }
-        guard locked == nil, isProven(header, from: source) else { return .reject(.foreignSource) }
+        guard locked == nil, learnsAnyHost || source.hasSameHost(as: signalled),
+            isProven(header, from: source)
+        else { return .reject(.foreignSource) }
         lock(source)
         return .accept
     }

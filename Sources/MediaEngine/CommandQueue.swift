@@ -15,7 +15,11 @@ enum WorkerCommand: Sendable {
 enum LegOrder: Sendable {
     case configure(RemoteMedia)
     case answered
-    case play(id: Int, clip: PlaybackClip)
+    case play(id: Int, clip: PlaybackClip, loops: Bool, mixed: Bool)
+    case hold(music: PlaybackClip?)
+    case resume
+    case linkInput(LegLink)
+    case linkOutput(LegLink)
     case stopPlaying
     case attach(AudioBridge)
     case detach

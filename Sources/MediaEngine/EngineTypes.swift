@@ -3,6 +3,7 @@ public import Base
 public import CallModel
 public import Detection
 public import Media
+public import SecureRTP
 
 /// How a `MediaEngine` is set up.
 public struct MediaEngineConfiguration: Sendable {
@@ -27,8 +28,18 @@ public struct MediaEngineConfiguration: Sendable {
     public var maximumTickLateness: Interval?
     /// Folder of recordings whose path is relative.
     public var recordingDirectory: String
+    /// Bytes of receive buffer asked for each media socket; 0: the kernel's default. What the kernel
+    /// does not grant is warned of, with the sysctl to raise.
+    public var receiveBuffer = 0
+    /// `LegOptions.learnsAnyHost` for every leg.
+    public var learnsAnyHost = false
+    /// How recordings whose path says Opus are encoded.
+    public var opusRecording = OpusRecordingOptions()
     /// Ask for SCHED_RR.
     public var realtime: Bool
+    /// UDP ports (each with the RTCP port above) of each worker that legs may share which ask for it
+    /// (`LegOptions.sharedPort`); 0: none. Taken from `ports` when the engine starts.
+    public var sharedPorts = 0
     /// Receives one line a fact that an operator should know (no realtime class, a full disk).
     public var warn: @Sendable (String) -> Void
 
@@ -65,6 +76,12 @@ public enum EngineError: Error, Equatable, Sendable, CustomStringConvertible {
     case addressUnavailable(String)
     case badConfiguration(String)
     case shutDown
+    case noSuchLeg(LegID)
+    /// Links to a leg, or from it.
+    case tooManyLinks(LegID, limit: Int)
+    case unusableLink(String)
+    /// The worker takes no more orders: it stands still.
+    case queueFull
     case system(call: String, errno: Int32)
     case capture(String)
 
@@ -85,8 +102,13 @@ public enum EngineError: Error, Equatable, Sendable, CustomStringConvertible {
             "cannot bind media to \(address): set --rtp-address to an address of this machine"
         case .badConfiguration(let text): text
         case .shutDown: "the media engine has been shut down"
+        case .noSuchLeg(let id): "there is no leg \(id)"
+        case .tooManyLinks(let id, let limit):
+            "\(id) has \(limit) links in this direction already: end one first"
+        case .unusableLink(let text): text
+        case .queueFull: "a media worker takes no more commands: the machine is overloaded"
         case .system(let call, let errno):
-            "\(call) failed: \(systemErrorText(errno))"
+            "\(call) failed: \(systemErrorText(errno))" + Self.remedy(errno: errno)
         case .capture(let text): text
         }
     }
@@ -96,6 +118,8 @@ public enum EngineError: Error, Equatable, Sendable, CustomStringConvertible {
 public struct LegHandle: Sendable, Equatable {
     public let id: LegID
     public let port: Int
+    /// Other legs receive on this port, too.
+    public let isShared: Bool
     public var rtcpPort: Int { port + 1 }
 }
 
@@ -105,13 +129,20 @@ public enum LegCommand: Sendable {
     case configure(RemoteMedia)
     /// The call was answered: zero of the detectors' clock.
     case answered
-    /// Plays a clip; one already playing is replaced and reported as not completed.
-    case play(id: Int, clip: PlaybackClip)
+    /// Plays a clip; one already playing is replaced and reported as not completed. `loops`: over
+    /// and over until it is stopped; `mixed`: under what else the leg says, not in its place.
+    /// Refused above `MediaEngine.clipLimit`.
+    case play(id: Int, clip: PlaybackClip, loops: Bool = false, mixed: Bool = false)
+    /// The far end hears the music, over and over, or silence; nobody linked hears the far end. A
+    /// bot stays attached: it is heard again after `resume`.
+    case hold(music: PlaybackClip?)
+    case resume
     case stopPlaying
     case attach(AudioBridge)
     case detach
     case sendDTMF(Character, durationMs: Int)
-    /// Stereo WAV, 8 kHz: left what was received, right what was sent.
+    /// Stereo, 8 or 16 kHz as the leg is then: left what was received, right what was sent.
+    /// `RecordingFormat` says by the path's extension whether it is WAV or Ogg Opus.
     case startRecording(path: String)
     case stopRecording
 }
@@ -133,6 +164,12 @@ public struct EngineEvent: Sendable {
         case playFinished(id: Int, completed: Bool)
         case mediaStarted
         case mediaTimeout
+        /// A link that led to this leg has ended.
+        case linkEnded(LinkID, LinkEndReason)
+        /// DTLS gave keys; how long the handshake took.
+        case mediaSecured(SRTPSuite, handshake: Interval)
+        /// DTLS gave none: the leg is silent, and goes on.
+        case mediaSecurityFailed(DTLSFailure)
         case recordingFinished(path: String)
         case recordingFailed(path: String, reason: String)
         case closed(MediaSummary)

@@ -3,6 +3,7 @@ internal import Base
 internal import CLinux
 public import CallModel
 public import Media
+internal import SecureRTP
 internal import Synchronization
 public import Telemetry
 
@@ -17,11 +18,16 @@ public import Telemetry
 public final class MediaEngine: Sendable {
     /// A worker that has not turned its loop for this long is not healthy.
     private static let heartbeatLimit = Interval.seconds(2)
+    /// Bytes of one clip: 35 minutes at 8 kHz. Longer audio is streamed.
+    public static let clipLimit = 32 << 20
     /// Worker threads at most.
     public static let maximumWorkers = 64
+    /// Shared ports of a worker at most.
+    public static let maximumSharedPorts = 64
 
     private struct State: Sendable {
         var ports: PortAllocator
+        var book: SharedPortBook
         /// Worker of each leg.
         var legs: [LegID: Int] = [:]
         var load: [Int]
@@ -29,17 +35,23 @@ public final class MediaEngine: Sendable {
         var isShutDown = false
     }
 
-    private let configuration: MediaEngineConfiguration
+    let configuration: MediaEngineConfiguration
     private let host: SocketAddressValue
     private let state: Mutex<State>
+    private let linkTable = Mutex(LinkTable())
+    private let linksGauge: Gauge
     private let workers: [MediaWorker]
+    /// Of each worker.
+    private let sharedPorts: [[SharedPort]]
     private let threads = Mutex<[EngineThread]>([])
     private let recorder: RecordingWriter
     private let pump: EventPump
     private let ntpOrigin: Int64
+    let certificate: DTLSIdentity
     private let legsGauge: Gauge
     private let legsCreated: Counter
-    private let legsRefused: Counter
+    private let refusals: LegRefusals
+    private let portsSkippedCounter: Counter
     /// p99 tick lateness of a worker; a test's own when it gave one.
     private let lateness: @Sendable (_ worker: Int) -> Interval
     private let commandsDropped: Counter
@@ -49,34 +61,51 @@ public final class MediaEngine: Sendable {
         _ configuration: MediaEngineConfiguration, metrics: MetricsRegistry,
         events: @escaping @Sendable ([EngineEvent]) -> Void
     ) throws(EngineError) {
-        try self.init(configuration, metrics: metrics, lateness: nil, events: events)
+        try self.init(
+            configuration, metrics: metrics, lateness: nil, disk: .system, events: events)
     }
 
-    /// - Parameter lateness: replaces the measured p99 tick lateness of a worker.
+    /// - Parameters:
+    ///   - lateness: replaces the measured p99 tick lateness of a worker.
+    ///   - disk: what recordings are written to.
     init(
         _ configuration: MediaEngineConfiguration, metrics: MetricsRegistry,
-        lateness: (@Sendable (_ worker: Int) -> Interval)?,
+        lateness: (@Sendable (_ worker: Int) -> Interval)?, disk: RecordingDisk = .system,
         events: @escaping @Sendable ([EngineEvent]) -> Void
     ) throws(EngineError) {
         self.configuration = configuration
         host = try Self.checkedHost(configuration)
+        ReceiveBuffer.check(configuration, host: host)
         let cpus = Self.usableCPUs()
         let count = Self.workerCount(configuration, usable: cpus.count)
+        var ports = PortAllocator(
+            range: configuration.ports, quarantine: configuration.quarantine)
+        var shared: [[SharedPort]] = []
+        for _ in 0..<count {
+            shared.append(try Self.bindShared(configuration, host: host, from: &ports))
+        }
+        sharedPorts = shared
         state = Mutex(
             State(
-                ports: PortAllocator(
-                    range: configuration.ports, quarantine: configuration.quarantine),
+                ports: ports,
+                book: SharedPortBook(
+                    workers: count, ports: configuration.sharedPorts,
+                    rest: configuration.quarantine),
                 load: Array(repeating: 0, count: count)))
         ntpOrigin = tl_realtime_ns() - tl_monotonic_ns()
+        certificate = try Self.makeCertificate()
         legsGauge = metrics.gauge(Catalogue.mediaLegs)
         legsCreated = metrics.counter(Catalogue.mediaLegsCreated)
-        legsRefused = metrics.counter(Catalogue.mediaLegsRefused)
+        linksGauge = metrics.gauge(Catalogue.mediaLinks)
+        refusals = LegRefusals(metrics)
+        portsSkippedCounter = metrics.counter(Catalogue.mediaPortsSkipped)
         commandsDropped = metrics.counter(Catalogue.mediaCommandsDropped)
 
         let signal = try WakeSignal()
         let recorderRing = EventRing()
         recorder = try RecordingWriter(
-            events: EventSender(ring: recorderRing, signal: signal), metrics: metrics)
+            events: EventSender(ring: recorderRing, signal: signal), metrics: metrics,
+            options: configuration.opusRecording, disk: disk)
         let back = WeakEngine()
         var made: [MediaWorker] = []
         var rings: [EventRing] = []
@@ -85,7 +114,9 @@ public final class MediaEngine: Sendable {
             rings.append(ring)
             let setup = MediaWorker.Setup(
                 number: number, cpu: Self.cpu(number, configuration, usable: cpus),
-                realtime: configuration.realtime, streamWakeFD: configuration.streamWakeFD)
+                realtime: configuration.realtime, streamWakeFD: configuration.streamWakeFD,
+                latenessLimit: configuration.maximumTickLateness, lateness: lateness,
+                sharedPorts: shared[number], quarantine: configuration.quarantine)
             made.append(
                 try MediaWorker(
                     setup, events: EventSender(ring: ring, signal: signal), recorder: recorder,
@@ -107,25 +138,39 @@ public final class MediaEngine: Sendable {
     // MARK: legs
 
     /// Makes a leg. Its sockets are bound when this returns, so the port may go into an SDP.
+    /// A refusal is counted by its reason.
     public func createLeg(_ options: LegOptions) throws(EngineError) -> LegHandle {
-        let id = try reserveLeg()
-        let sockets: MediaSockets
+        var options = options
+        if configuration.learnsAnyHost { options.learnsAnyHost = true }
         do throws(EngineError) {
-            sockets = try bindSockets()
+            return try openLeg(options)
         } catch {
-            forgetLeg(id)
+            refusals.count(error)
             throw error
         }
-        let port = sockets.port
-        let leg = MediaLeg(
-            options, identity: makeIdentity(), mediaTimeout: configuration.mediaTimeout,
-            now: monotonicNow())
-        let seat = LegSeat(id: id, leg: leg, sockets: sockets)
+    }
+
+    private func openLeg(_ options: LegOptions) throws(EngineError) -> LegHandle {
+        let id = try reserveLeg()
+        let seat: LegSeat
+        if let shared = sharedPort(for: id, options) {
+            seat = LegSeat(id: id, leg: makeLeg(options), shared: shared)
+        } else {
+            let sockets: MediaSockets
+            do throws(EngineError) {
+                sockets = try bindSockets()
+            } catch {
+                forgetLeg(id)
+                throw error
+            }
+            seat = LegSeat(id: id, leg: makeLeg(options), sockets: sockets)
+        }
         guard let worker = worker(of: id) else { throw .shutDown }
+        withLinks { $0.add(id, mode: options.mode) }
         worker.commands.push(.add(seat))
         legsCreated.increment()
         if let path = options.record { send(.startRecording(path: path), to: id) }
-        return LegHandle(id: id, port: port)
+        return LegHandle(id: id, port: seat.port, isShared: seat.shared != nil)
     }
 
     /// Queues a command; it takes effect before the leg's next tick. Returns false, and counts,
@@ -133,14 +178,25 @@ public final class MediaEngine: Sendable {
     /// a clip that cannot be converted).
     @discardableResult
     public func send(_ command: LegCommand, to leg: LegID) -> Bool {
-        guard let worker = worker(of: leg), let order = order(command, leg),
-            worker.commands.push(order: order, to: leg)
-        else {
+        guard let order = order(command, leg), push(order, to: leg) else {
             commandsDropped.increment()
             return false
         }
         return true
     }
+
+    /// False when there is no such leg or its worker's queue is full.
+    func push(_ order: LegOrder, to leg: LegID) -> Bool {
+        worker(of: leg)?.commands.push(order: order, to: leg) ?? false
+    }
+
+    func withLinks<Result: Sendable, Failure: Error>(
+        _ body: (inout LinkTable) throws(Failure) -> sending Result
+    ) throws(Failure) -> Result {
+        try linkTable.withLock(body)
+    }
+
+    func refreshLinkGauge() { linksGauge.set(Double(linkCount)) }
 
     /// Ends a leg: RTCP BYE, then a `closed` event, then its port rests. Never lost; false when
     /// there is no such leg.
@@ -153,6 +209,9 @@ public final class MediaEngine: Sendable {
 
     /// Legs that exist, those being removed included.
     public var legCount: Int { state.withLock { $0.legs.count } }
+
+    /// Legs on shared ports.
+    public var sharedLegCount: Int { state.withLock { $0.book.count } }
 
     /// RTP ports that a leg could take now.
     public var freePorts: Int {
@@ -212,7 +271,6 @@ public final class MediaEngine: Sendable {
             return .success(id)
         }
         legsGauge.set(Double(legCount))
-        if case .failure(.overloaded) = result { legsRefused.increment() }
         return try result.get()
     }
 
@@ -223,17 +281,58 @@ public final class MediaEngine: Sendable {
             limitMilliseconds: Int((admission.limit?.nanoseconds ?? 0) / 1_000_000))
     }
 
+    private func makeLeg(_ options: LegOptions) -> MediaLeg {
+        MediaLeg(
+            options, identity: makeIdentity(), mediaTimeout: configuration.mediaTimeout,
+            certificate: certificate, now: monotonicNow())
+    }
+
+    /// nil: the leg gets a port of its own.
+    private func sharedPort(for id: LegID, _ options: LegOptions) -> SharedPort? {
+        guard options.sharedPort, configuration.sharedPorts > 0 else { return nil }
+        let now = monotonicNow()
+        return state.withLock { state in
+            guard let worker = state.legs[id],
+                let port = state.book.choose(
+                    id, worker: worker, farEnd: options.farEnd, now: now)
+            else { return nil }
+            return sharedPorts[worker][port]
+        }
+    }
+
+    /// The far end of a leg is known or has changed: the book must hear of it.
+    func noteFarEnd(_ id: LegID, _ remote: RemoteMedia) {
+        guard configuration.sharedPorts > 0,
+            let address = SocketAddressValue(address: remote.address, port: remote.port)
+        else { return }
+        let now = monotonicNow()
+        let isAlone = state.withLock { $0.book.claim(id, address, now: now) }
+        guard !isAlone else { return }
+        configuration.warn(
+            "two calls on one shared RTP port have the far address \(address): they are told apart "
+                + "by SSRC or key; set shared_port: false for a trunk that uses one port for many "
+                + "calls")
+    }
+
     private func forgetLeg(_ id: LegID) {
         state.withLock { state in
             if let worker = state.legs.removeValue(forKey: id) { state.load[worker] -= 1 }
         }
+        withLinks { $0.remove(id) }
+        refreshLinkGauge()
         legsGauge.set(Double(legCount))
     }
 
     /// Worker thread: a leg has gone.
-    private func legClosed(_ id: LegID, port: Int) {
+    private func legClosed(_ id: LegID, port: Int?) {
         let now = monotonicNow()
-        state.withLock { $0.ports.release(port, now: now) }
+        state.withLock { state in
+            if let port {
+                state.ports.release(port, now: now)
+            } else {
+                state.book.release(id, now: now)
+            }
+        }
         forgetLeg(id)
     }
 
@@ -245,12 +344,14 @@ public final class MediaEngine: Sendable {
         for _ in 0..<attempts {
             guard let port = state.withLock({ $0.ports.take(now: now) }) else { break }
             do throws(MediaSockets.BindError) {
-                return try MediaSockets(host: host, port: port)
+                return try MediaSockets(
+                    host: host, port: port, receiveBuffer: configuration.receiveBuffer)
             } catch {
                 switch error {
                 case .inUse:
                     firstInUse = firstInUse ?? port
                     state.withLock { $0.ports.skip(port) }
+                    portsSkippedCounter.increment()
                 case .failed(let reason):
                     state.withLock { $0.ports.putBack(port) }
                     throw reason
@@ -276,31 +377,6 @@ public final class MediaEngine: Sendable {
         state.withLock { $0.legs[id] }.map { workers[$0] }
     }
 
-    /// Everything slow or refusable about a command, done on the caller's thread.
-    private func order(_ command: LegCommand, _ leg: LegID) -> LegOrder? {
-        switch command {
-        case .configure(let remote):
-            return (try? remote.validate()) == nil ? nil : .configure(remote)
-        case .answered: return .answered
-        case .play(let id, let clip):
-            guard clip.sampleRate != MediaLeg.clockRate else { return .play(id: id, clip: clip) }
-            guard
-                let samples = try? Resampler.convert(
-                    clip.samples, from: clip.sampleRate, to: MediaLeg.clockRate)
-            else { return nil }
-            return .play(id: id, clip: PlaybackClip(samples: samples))
-        case .stopPlaying: return .stopPlaying
-        case .attach(let bridge):
-            return MediaLeg.bridgeRates.contains(bridge.sampleRate) ? .attach(bridge) : nil
-        case .detach: return .detach
-        case .sendDTMF(let digit, let ms): return .digit(digit, milliseconds: ms)
-        case .startRecording(let path):
-            return .record(
-                Recording(leg: leg, path: path, folder: configuration.recordingDirectory))
-        case .stopRecording: return .stopRecording
-        }
-    }
-
     // MARK: threads
 
     private func startWorkers(_ metrics: MetricsRegistry) throws(EngineError) {
@@ -322,8 +398,9 @@ public final class MediaEngine: Sendable {
         if configuration.realtime, realtimeWorkers < workers.count {
             configuration.warn(
                 "media threads run without real-time priority (SCHED_RR): audio may stutter on a "
-                    + "busy machine; permit it with `setcap cap_sys_nice+ep` on the executable or "
-                    + "`ulimit -r 10` (limits.conf: rtprio 10)")
+                    + "busy machine; permit it with `setcap cap_sys_nice+ep` on the executable, "
+                    + "`ulimit -r 10` (limits.conf: rtprio 10), or LimitRTPRIO=10 in the systemd "
+                    + "unit")
         }
         if workers.contains(where: { $0.pinResult.load(ordering: .relaxed) != 0 }) {
             configuration.warn("media threads could not be pinned: check --cpus")
@@ -343,7 +420,10 @@ public final class MediaEngine: Sendable {
 
     private func refreshGauges(_ metrics: MetricsRegistry) {
         metrics.gauge(Catalogue.mediaPortsFree).set(Double(freePorts))
+        metrics.gauge(Catalogue.mediaSharedLegs).set(Double(sharedLegCount))
         legsGauge.set(Double(legCount))
+        metrics.gauge(Catalogue.mediaWorkersShedding).set(
+            Double(workers.count { $0.isShedding.load(ordering: .relaxed) }))
     }
 }
 
@@ -351,54 +431,4 @@ public final class MediaEngine: Sendable {
 private final class WeakEngine: @unchecked Sendable {
     // @unchecked: set once, before any worker's thread starts.
     weak var engine: MediaEngine?
-}
-
-extension MediaEngine {
-    private static func checkedHost(
-        _ configuration: MediaEngineConfiguration
-    ) throws(EngineError) -> SocketAddressValue {
-        let ports = configuration.ports
-        guard ports.lowerBound >= 1024, ports.upperBound <= 65535,
-            ports.lowerBound + ports.lowerBound % 2 < ports.upperBound
-        else {
-            throw .badConfiguration(
-                "--rtp-ports \(ports.lowerBound)-\(ports.upperBound) holds no pair of ports "
-                    + "between 1024 and 65535: give a range such as 20000-39999")
-        }
-        guard let host = SocketAddressValue(address: configuration.address, port: 0) else {
-            throw .badConfiguration(
-                "--rtp-address \(configuration.address) is not a numeric IP address")
-        }
-        do throws(MediaSockets.BindError) {
-            _ = tl_close(try MediaSockets.bind(host))
-        } catch {
-            if case .failed(let reason) = error { throw reason }
-            throw .addressUnavailable(configuration.address)
-        }
-        return host
-    }
-
-    private static func usableCPUs() -> [Int] {
-        var cpus = [Int32](repeating: 0, count: 1024)
-        let count = tl_allowed_cpus(&cpus, Int32(cpus.count))
-        return cpus.prefix(Int(max(0, count))).map(Int.init)
-    }
-
-    private static func workerCount(
-        _ configuration: MediaEngineConfiguration, usable: Int
-    ) -> Int {
-        let wanted = configuration.workers > 0 ? configuration.workers : usable - 1
-        return min(max(1, wanted), maximumWorkers)
-    }
-
-    /// The first usable CPU is left to everything else, when there is a choice.
-    private static func cpu(
-        _ number: Int, _ configuration: MediaEngineConfiguration, usable: [Int]
-    ) -> Int? {
-        if !configuration.cpus.isEmpty {
-            return configuration.cpus[number % configuration.cpus.count]
-        }
-        guard usable.count > 1 else { return nil }
-        return usable[1 + number % (usable.count - 1)]
-    }
 }

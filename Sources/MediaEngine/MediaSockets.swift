@@ -12,14 +12,16 @@ struct MediaSockets: ~Copyable {
         case failed(EngineError)
     }
 
-    /// - Parameter host: local address; its port is ignored.
-    init(host: SocketAddressValue, port: Int) throws(BindError) {
+    /// - Parameters:
+    ///   - host: local address; its port is ignored.
+    ///   - receiveBuffer: bytes asked of the kernel; 0: its default.
+    init(host: SocketAddressValue, port: Int, receiveBuffer: Int = 0) throws(BindError) {
         guard port % 2 == 0, let low = UInt16(exactly: port), low < .max else {
             throw .failed(.badConfiguration("RTP port \(port) is not an even UDP port"))
         }
-        let first = try Self.bind(host.withPort(low))
+        let first = try Self.bind(host.withPort(low), receiveBuffer: receiveBuffer)
         do throws(BindError) {
-            rtcp = try Self.bind(host.withPort(low + 1))
+            rtcp = try Self.bind(host.withPort(low + 1), receiveBuffer: receiveBuffer)
         } catch {
             _ = tl_close(first)
             throw error
@@ -33,9 +35,11 @@ struct MediaSockets: ~Copyable {
         _ = tl_close(rtcp)
     }
 
-    static func bind(_ address: SocketAddressValue) throws(BindError) -> Int32 {
+    static func bind(
+        _ address: SocketAddressValue, receiveBuffer: Int = 0
+    ) throws(BindError) -> Int32 {
         var system = address.system
-        let result = tl_udp_bind(&system, 0)
+        let result = tl_udp_bind(&system, Int32(clamping: receiveBuffer))
         guard result < 0 else { return result }
         switch -result {
         case errnoAddressInUse, errnoAccess: throw .inUse

@@ -8,9 +8,9 @@ internal import Telemetry
 /// A media worker: one thread, one epoll, its legs, its 20 ms tick. A leg never moves.
 ///
 /// ```
-/// epoll_wait ─┬─ socket readable ─► recvmsg ─► MediaLeg.receive ─┐
-///   (until the│                                                  ├─► sendto, events, stream wake
-///   next slot)├─ 1 ms slot due ──► MediaLeg.tick of its legs ────┘
+/// epoll_wait ─┬─ socket readable ─► recvfrom ─► MediaLeg.receive ─┐
+///   (until the├─ 1 ms slot due ──► shared ports (MediaWorker+Shared) ─► sendto or sendmmsg,
+///   next slot)│                └─► MediaLeg.tick of its legs ───┘       events, stream wake
 ///             └─ eventfd ────────► commands: add, remove, orders
 /// every 100 ms: counters are published
 /// ```
@@ -21,7 +21,11 @@ final class MediaWorker: @unchecked Sendable {
     static let publishPeriod = Interval.milliseconds(100)
     /// A tick may begin this late when nothing else wakes the thread. A packet that comes in the
     /// meantime takes the tick along, which saves the wake-up (docs/PERFORMANCE.md).
-    static let tickSlack = Interval.microseconds(750)
+    static let tickSlack = Interval.microseconds(500)
+    /// How often the kernel is asked what it dropped at a leg's sockets, ticks (5.12 s).
+    static let dropPeriod: UInt32 = 256
+    /// A leg that has changed its phase is not ticked again sooner than this.
+    static let shortestTick = Interval.milliseconds(10)
     private static let wakeToken = UInt64.max
     private static let eventCapacity = 256
     private static let packetCapacity = 2048
@@ -31,6 +35,13 @@ final class MediaWorker: @unchecked Sendable {
         var cpu: Int?
         var realtime: Bool
         var streamWakeFD: Int32
+        /// Above this p99 lateness new legs are refused, and long below it work is shed.
+        var latenessLimit: Interval?
+        /// Replaces the measured p99 lateness.
+        var lateness: (@Sendable (_ worker: Int) -> Interval)?
+        var sharedPorts: [SharedPort]
+        /// How long the addresses of a leg on a shared port rest.
+        var quarantine: Interval
     }
 
     let commands: CommandQueue
@@ -43,24 +54,32 @@ final class MediaWorker: @unchecked Sendable {
     let heartbeat = Atomic<Int64>(0)
     /// p99 of how late ticks began over the last seconds, ns (`TickLateness`).
     let tickLateness99 = Atomic<Int64>(0)
+    /// Optional work is being left out.
+    let isShedding = Atomic<Bool>(false)
     private let stopping = Atomic<Bool>(false)
-    private let setup: Setup
+    let setup: Setup
     private let recorder: RecordingWriter
     private let epoll: EpollLoop
-    private let closed: @Sendable (LegID, _ port: Int) -> Void
+    /// The port is nil when it was a shared one.
+    private let closed: @Sendable (LegID, _ port: Int?) -> Void
 
     // Owner thread only.
-    private var seats: [LegSeat?] = []
+    var seats: [LegSeat?] = []
+    /// Where each seat lies, to ask for its memory without touching it.
+    private var places: [UnsafeRawPointer?] = []
+    var shared: SharedReceiver
     private var freeSeats: [Int] = []
     private var indices: [LegID: Int] = [:]
-    private var wheel: PhaseWheel
-    private var workspace = LegWorkspace()
-    private var outputs = Outbox<LegOutput>(reserving: 256)
+    var wheel: PhaseWheel
+    var workspace = LegWorkspace()
+    var outputs = Outbox<LegOutput>(reserving: 256)
     private var events: EventSender
-    private var metrics: WorkerMetrics
+    private let losses: WorkerLosses
+    private var shedding: LoadShedding
+    var metrics: WorkerMetrics
     private var lateness: TickLateness
     private let commandsRefused: Counter
-    private var socketDrops = 0
+    var socketDrops = 0
     private var commandsWait = false
     private var nextPublish: Instant
     private var lastWake = Instant.zero
@@ -69,12 +88,15 @@ final class MediaWorker: @unchecked Sendable {
 
     init(
         _ setup: Setup, events: EventSender, recorder: RecordingWriter, metrics: MetricsRegistry,
-        closed: @escaping @Sendable (LegID, _ port: Int) -> Void
+        closed: @escaping @Sendable (LegID, _ port: Int?) -> Void
     ) throws(EngineError) {
         self.setup = setup
+        shared = SharedReceiver(ports: setup.sharedPorts, seed: randomWord())
         self.events = events
         self.recorder = recorder
         self.metrics = WorkerMetrics(metrics)
+        losses = WorkerLosses(metrics)
+        shedding = LoadShedding(limit: setup.latenessLimit)
         commandsRefused = metrics.counter(Catalogue.mediaCommandsDropped)
         self.closed = closed
         commands = try CommandQueue()
@@ -114,16 +136,25 @@ final class MediaWorker: @unchecked Sendable {
             // Before the packets: who configures a leg and then lets its far end send is served in
             // that order.
             if commandsWait { obeyCommands() }
-            for index in 0..<Int(max(0, count)) { handle(readiness[index]) }
-            runTicks()
-            wakeStream(now: monotonicNow())
+            let arrival = monotonicNow()
+            for index in 0..<Int(max(0, count)) {
+                if index + 1 < count { prefetch(Int(readiness[index + 1].token >> 1)) }
+                handle(readiness[index], now: arrival)
+            }
+            drainShared(now: arrival)
+            let end = runTicks()
+            flushShared()
+            wakeStream(now: end)
             events.flush()
-            publishIfDue()
+            publishIfDue(now: end)
         }
         commandsWait = true
         while commandsWait { obeyCommands() }
         for seat in seats { if let seat { close(seat) } }
+        flushShared()
+        publishShared(now: monotonicNow())
         metrics.publish(workspace.counters, socketDrops: socketDrops)
+        publishLosses()
         events.flush()
     }
 
@@ -142,7 +173,11 @@ final class MediaWorker: @unchecked Sendable {
         // A lock was busy: ask again soon.
         if commandsWait { return .microseconds(100) }
         var next = nextPublish
-        if let due = wheel.nextDue { next = min(next, due + Self.tickSlack) }
+        if shared.legs > 0 {
+            next = min(next, shared.nextDrain)
+        } else if let due = wheel.nextDue {
+            next = min(next, due + Self.tickSlack)
+        }
         if workspace.touchedBridge { next = min(next, lastWake + PhaseWheel.slot) }
         return max(.zero, next - now)
     }
@@ -156,51 +191,70 @@ final class MediaWorker: @unchecked Sendable {
 
     /// A seat that a command emptied or filled again since `epoll_wait` costs at most a read of
     /// nothing.
-    private func handle(_ event: tl_event) {
+    private func handle(_ event: tl_event, now: Instant) {
         guard event.token != Self.wakeToken else { return }
         let index = Int(event.token >> 1)
         guard index < seats.count, let seat = seats[index] else { return }
-        if event.token & 1 == 0 {
-            receive(seat, .rtp, drops: &seat.rtpDrops)
-        } else {
-            receive(seat, .rtcp, drops: &seat.rtcpDrops)
-        }
+        receive(seat, event.token & 1 == 0 ? .rtp : .rtcp, now: now)
+    }
+
+    /// The seat of the next event comes from memory while this one is worked on: a thousand legs do
+    /// not fit the processor's near caches.
+    @inline(__always)
+    func prefetch(_ index: Int) {
+        guard index < places.count, let place = places[index] else { return }
+        tl_prefetch(place, Int32(LegSeat.memory))
     }
 
     /// One datagram: sockets rarely hold two, and epoll (level-triggered) reports those that do
     /// again.
-    private func receive(_ seat: LegSeat, _ channel: LegChannel, drops: inout UInt32) {
+    private func receive(_ seat: LegSeat, _ channel: LegChannel, now: Instant) {
         var from = tl_address()
-        let before = drops
-        let count = tl_udp_receive(
-            seat.descriptor(channel), packet.baseAddress, Int32(packet.count), &from, &drops)
-        if drops != before { socketDrops += Int(drops &- before) }
+        let count = tl_udp_receive_from(
+            seat.descriptor(channel), packet.baseAddress, Int32(packet.count), &from)
         guard count >= 0 else { return }
         seat.leg.receive(
             packet: UnsafeMutableRawBufferPointer(rebasing: packet[0..<Int(count)]),
-            from: SocketAddressValue(from), on: channel, now: monotonicNow(),
+            from: SocketAddressValue(from), on: channel, now: now,
             workspace: &workspace, out: &outputs
         ) { bytes, address, channel in seat.send(bytes, address, channel) }
         report(seat)
+        if channel == .rtp { follow(seat, arrival: now) }
     }
 
-    private func runTicks() {
+    /// Lets the leg's tick come right behind its packets.
+    @inline(__always)
+    func follow(_ seat: LegSeat, arrival: Instant) {
+        guard let phase = seat.arrivals.note(wheel.phase(at: arrival), tick: seat.phase),
+            wheel.move(seat.index, from: seat.phase, to: phase, of: indices.count)
+        else { return }
+        seat.phase = phase
+    }
+
+    /// Returns the time at which no slot was due any more.
+    private func runTicks() -> Instant {
         while true {
             let now = monotonicNow()
-            guard let (phase, nominal) = wheel.due(now: now) else { return }
+            guard let (phase, nominal) = wheel.due(now: now) else { return now }
             metrics.lateness.observe((now - nominal).seconds)
             lateness.observe(now - nominal)
             for place in 0..<wheel.count(phase) {
-                guard let seat = seats[wheel.leg(phase, place)] else { continue }
+                if place + 1 < wheel.count(phase) { prefetch(wheel.leg(phase, place + 1)) }
+                guard let seat = seats[wheel.leg(phase, place)],
+                    nominal - seat.lastTick >= Self.shortestTick
+                else { continue }
+                seat.lastTick = nominal
                 seat.leg.tick(now: nominal, workspace: &workspace, out: &outputs) {
                     bytes, address, channel in seat.send(bytes, address, channel)
                 }
                 report(seat)
+                seat.ticks &+= 1
+                if seat.ticks % Self.dropPeriod == 0 { socketDrops += seat.takeSocketDrops() }
             }
         }
     }
 
-    private func report(_ seat: LegSeat) {
+    func report(_ seat: LegSeat) {
         guard !outputs.isEmpty else { return }
         for index in 0..<outputs.count {
             metrics.count(outputs[index])
@@ -217,19 +271,39 @@ final class MediaWorker: @unchecked Sendable {
         if setup.streamWakeFD >= 0 { _ = tl_wake(setup.streamWakeFD) }
     }
 
-    private func publishIfDue() {
-        let now = monotonicNow()
+    private func publishIfDue(now: Instant) {
         guard now >= nextPublish else { return }
         nextPublish = now + Self.publishPeriod
+        publishShared(now: now)
         metrics.publish(workspace.counters, socketDrops: socketDrops)
+        workspace.takePlayoutDelays { metrics.playoutDelay.observe($0) }
         lateness.advance(now: now)
         tickLateness99.store(lateness.p99.nanoseconds, ordering: .relaxed)
+        shed(lateness: setup.lateness?(setup.number) ?? lateness.p99, now: now)
+        publishLosses()
+    }
+
+    private func shed(lateness: Interval, now: Instant) {
+        shedding.update(lateness: lateness, now: now)
+        workspace.shedsDetection = shedding.isShedding
+        workspace.opusComplexityLimit = shedding.isShedding ? LoadShedding.opusComplexity : 10
+        isShedding.store(shedding.isShedding, ordering: .relaxed)
+    }
+
+    private func publishLosses() {
+        losses.publish(
+            workspace.counters, skippedTicks: wheel.skippedSlots, droppedEvents: events.dropped,
+            sheddings: shedding.begun)
     }
 
     // MARK: commands
 
-    private func obeyCommands() {
-        guard let waiting = commands.take() else { return }
+    /// When another thread holds the queue just now, it is asked again soon.
+    func obeyCommands() {
+        guard let waiting = commands.take() else {
+            commandsWait = true
+            return
+        }
         commandsWait = false
         for command in waiting {
             switch command {
@@ -248,14 +322,22 @@ final class MediaWorker: @unchecked Sendable {
 
     private func add(_ seat: LegSeat) {
         let index = freeSeats.popLast() ?? seats.count
-        if index == seats.count { seats.append(seat) } else { seats[index] = seat }
+        let place = UnsafeRawPointer(Unmanaged.passUnretained(seat).toOpaque())
+        if index == seats.count {
+            seats.append(seat)
+            places.append(place)
+        } else {
+            seats[index] = seat
+            places[index] = place
+        }
         seat.index = index
         indices[seat.id] = index
         seat.phase = wheel.add(index)
+        if let port = seat.shared { return addShared(seat, port) }
         let token = UInt64(index) << 1
         // Only memory pressure in the kernel can refuse; the leg then ends by its media timeout.
-        _ = tl_epoll_add(epoll.descriptor, seat.sockets.rtp, token)
-        _ = tl_epoll_add(epoll.descriptor, seat.sockets.rtcp, token | 1)
+        _ = tl_epoll_add(epoll.descriptor, seat.rtpSocket, token)
+        _ = tl_epoll_add(epoll.descriptor, seat.rtcpSocket, token | 1)
     }
 
     private func obey(_ order: LegOrder, _ seat: LegSeat) {
@@ -263,9 +345,25 @@ final class MediaWorker: @unchecked Sendable {
         switch order {
         case .configure(let remote):
             // Checked by the engine before it was queued; a leg that still refuses stays as it was.
-            if (try? seat.leg.configure(remote, now: now)) == nil { commandsRefused.increment() }
+            if (try? seat.leg.configure(remote, now: now)) == nil {
+                commandsRefused.increment()
+            } else {
+                routeShared(seat, remote)
+            }
         case .answered: seat.leg.answered(now: now)
-        case .play(let id, let clip): seat.leg.play(id: id, clip: clip, out: &outputs)
+        case .play(let id, let clip, let loops, let mixed):
+            seat.leg.play(id: id, clip: clip, loops: loops, mixed: mixed, out: &outputs)
+        case .hold(let music): if !seat.leg.hold(music: music) { commandsRefused.increment() }
+        case .resume: seat.leg.resume()
+        case .linkInput(let link):
+            if !seat.leg.add(input: link) {
+                link.end(.targetClosed)
+                commandsRefused.increment()
+                events.push(
+                    EngineEvent(leg: seat.id, kind: .linkEnded(link.id, .targetClosed)))
+            }
+        case .linkOutput(let link):
+            if !seat.leg.add(output: link) { link.end(.sourceClosed) }
         case .stopPlaying: seat.leg.stopPlaying(out: &outputs)
         case .attach(let bridge):
             if !seat.leg.attach(bridge) { commandsRefused.increment() }
@@ -274,9 +372,13 @@ final class MediaWorker: @unchecked Sendable {
             seat.leg.sendDigit(digit, milliseconds: milliseconds, workspace: &workspace)
         case .record(let recording):
             endRecording(seat, now: now)
+            recording.sampleRate = seat.leg.startRecording(into: recording.ring, now: now)
+            guard recorder.add(recording) else {
+                seat.leg.stopRecording(now: now, workspace: &workspace)
+                events.push(recorder.refusal(of: recording))
+                break
+            }
             seat.recording = recording
-            recorder.add(recording)
-            seat.leg.startRecording(into: recording.ring, now: now)
         case .stopRecording: endRecording(seat, now: now)
         }
         report(seat)
@@ -285,13 +387,15 @@ final class MediaWorker: @unchecked Sendable {
     /// The leg has gone already: what promised an event still gets one.
     private func refuse(_ order: LegOrder, _ id: LegID) {
         switch order {
-        case .play(let play, _):
+        case .play(let play, _, _, _):
             events.push(EngineEvent(leg: id, kind: .playFinished(id: play, completed: false)))
         case .record(let recording):
-            events.push(
-                EngineEvent(
-                    leg: id,
-                    kind: .recordingFailed(path: recording.path, reason: "the leg has ended")))
+            recorder.count(.legEnded)
+            events.push(EngineEvent(recording, .legEnded))
+        case .linkInput(let link):
+            link.end(.targetClosed)
+            events.push(EngineEvent(leg: id, kind: .linkEnded(link.id, .targetClosed)))
+        case .linkOutput(let link): link.end(.sourceClosed)
         default: break
         }
     }
@@ -306,24 +410,29 @@ final class MediaWorker: @unchecked Sendable {
 
     private func close(_ seat: LegSeat) {
         let now = monotonicNow()
-        epoll.remove(seat.sockets.rtp)
-        epoll.remove(seat.sockets.rtcp)
+        if seat.shared == nil {
+            epoll.remove(seat.rtpSocket)
+            epoll.remove(seat.rtcpSocket)
+        }
+        socketDrops += seat.takeSocketDrops()
         wheel.remove(seat.index, phase: seat.phase)
         indices[seat.id] = nil
         seats[seat.index] = nil
+        places[seat.index] = nil
         freeSeats.append(seat.index)
         let recording = seat.recording
         let summary = seat.leg.close(now: now, workspace: &workspace, out: &outputs) {
             bytes, address, channel in seat.send(bytes, address, channel)
         }
         report(seat)
+        if seat.shared != nil { closeShared(seat, now: now) }
         let event = EngineEvent(leg: seat.id, kind: .closed(summary))
         if recording != nil {
             endRecording(seat, now: now, then: event)
         } else {
             events.push(event)
         }
-        closed(seat.id, seat.sockets.port)
+        closed(seat.id, seat.shared == nil ? seat.port : nil)
     }
 }
 
@@ -337,6 +446,9 @@ extension EngineEvent.Kind {
             self = .playFinished(id: id, completed: completed)
         case .mediaStarted: self = .mediaStarted
         case .mediaTimeout: self = .mediaTimeout
+        case .linkEnded(let id, let reason): self = .linkEnded(id, reason)
+        case .mediaSecured(let suite, let time): self = .mediaSecured(suite, handshake: time)
+        case .mediaSecurityFailed(let failure): self = .mediaSecurityFailed(failure)
         }
     }
 }

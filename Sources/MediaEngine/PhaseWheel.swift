@@ -39,6 +39,24 @@ struct PhaseWheel {
         legs[phase].removeLast()
     }
 
+    /// The phase of the slot that `now` lies in.
+    func phase(at now: Instant) -> Int {
+        let slot = (now - origin).nanoseconds / Self.slot.nanoseconds
+        return Int(truncatingIfNeeded: slot % Int64(Self.phases))
+    }
+
+    /// Moves a leg to another phase, unless that would make the phase much fuller than the others.
+    /// Its next tick may come sooner or later by less than a tick.
+    mutating func move(_ index: Int, from phase: Int, to other: Int, of total: Int) -> Bool {
+        let room = max(Self.packed, 2 * total / Self.phases)
+        guard legs.indices.contains(other), other != phase, legs[other].count < room else {
+            return false
+        }
+        remove(index, phase: phase)
+        legs[other].append(index)
+        return true
+    }
+
     /// The phase that is due and its nominal time; nil when none with legs is. Call until nil.
     mutating func due(now: Instant) -> (phase: Int, nominal: Instant)? {
         let current = (now - origin).nanoseconds / Self.slot.nanoseconds

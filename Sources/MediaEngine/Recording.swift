@@ -8,21 +8,27 @@ final class Recording: @unchecked Sendable {
     // release and read by the recorder after it was loaded with acquire; the rest is immutable or
     // atomic.
 
-    /// Two seconds of stereo: what a slow disk may cost before samples are dropped.
-    static let ringSamples = 2 * 2 * 8000
+    /// Stereo of so long: what a slow disk may cost before samples are dropped.
+    static let ringSeconds = 2
 
     let leg: LegID
     /// As the caller named it; events carry it.
     let path: String
     /// Where it is written.
     let location: String
-    let ring = SampleRing(capacity: ringSamples)
+    let format: RecordingFormat
+    let ring: SampleRing
+    /// Hz, of both channels; the worker sets it before the recorder sees the recording.
+    var sampleRate = 8000
     private let finished = Atomic<Bool>(false)
     private var afterwards: EngineEvent?
 
-    init(leg: LegID, path: String, folder: String) {
+    /// - Parameter expectedRate: that of the leg as far as is known, Hz.
+    init(leg: LegID, path: String, folder: String, expectedRate: Int = 8000) {
         self.leg = leg
+        ring = SampleRing(capacity: 2 * Self.ringSeconds * expectedRate)
         self.path = path
+        format = RecordingFormat(path: path)
         location = path.hasPrefix("/") ? path : folder + "/" + path
     }
 

@@ -1,45 +1,63 @@
-internal import Audio
 internal import Base
-internal import CLinux
 internal import Synchronization
 internal import Telemetry
 
 /// The thread that writes recordings: everything that may block on a disk happens here.
 ///
-/// The header of every file is right after each write, so a process that is killed leaves
-/// recordings that play up to the last half second.
+/// ```
+/// worker ─► sample ring (2 s) ─► every 250 ms: file ─► header or page
+///           full: dropped, counted,        └ refused: recordingFailed at once; the ring is
+///           silence later on                 emptied on, the call knows nothing of it
+/// ```
+/// Every file is playable after each round, so a process that is killed leaves recordings up to the
+/// last half second.
 final class RecordingWriter: @unchecked Sendable {
     // @unchecked: `files`, `buffer` and `events` are touched by the recorder thread only;
     // `incoming` is behind its mutex.
     /// How often rings are emptied while something records.
     private static let period = Interval.milliseconds(250)
-    private static let header = WAVHeader(sampleRate: 8000, channels: 2)
+    /// Recordings that are open or wait for the disk at most: as many as there may be legs.
+    static let limit = 8192
 
-    private struct File {
+    private struct Item {
         let recording: Recording
-        /// -1 once writing has failed.
-        var descriptor: Int32
-        var dataBytes = 0
-        var failure: String?
+        /// nil once it has failed.
+        var file: RecordingFile?
     }
 
     private let incoming = Mutex<[Recording]>([])
+    /// Recordings taken over and not ended.
+    private let open = Atomic<Int>(0)
+    private let limit: Int
+    private let disk: RecordingDisk
+    private let options: OpusRecordingOptions
     private let signal: WakeSignal
     private let stopping = Atomic<Bool>(false)
     private let thread = Mutex<EngineThread?>(nil)
     private let loop: EpollLoop
     private var events: EventSender
-    private var files: [File] = []
+    private var items: [Item] = []
     private let buffer: UnsafeMutableBufferPointer<Int16>
     private let succeeded: Counter
     private let failed: Counter
+    private let reasons: [Counter]
 
-    init(events: EventSender, metrics: MetricsRegistry) throws(EngineError) {
+    init(
+        events: EventSender, metrics: MetricsRegistry,
+        options: OpusRecordingOptions = OpusRecordingOptions(), disk: RecordingDisk = .system,
+        limit: Int = RecordingWriter.limit
+    ) throws(EngineError) {
         self.events = events
+        self.options = options
+        self.disk = disk
+        self.limit = limit
         signal = try WakeSignal()
         loop = try EpollLoop()
         succeeded = metrics.counter(Catalogue.recordings, ["ok"])
         failed = metrics.counter(Catalogue.recordings, ["failed"])
+        reasons = RecordingFailure.labels.map {
+            metrics.counter(Catalogue.mediaRecordingsFailed, [$0])
+        }
         buffer = .allocate(capacity: 8192)
         buffer.initialize(repeating: 0)
         try loop.add(signal.descriptor, token: 0)
@@ -49,14 +67,32 @@ final class RecordingWriter: @unchecked Sendable {
 
     deinit { buffer.deallocate() }
 
-    /// Any thread: takes a recording over; it ends by itself when the recording is finished.
-    func add(_ recording: Recording) {
+    /// Any thread: takes a recording over; it ends by itself when the recording is finished. False,
+    /// and counted, when there are `limit` already: the caller says so to who asked.
+    func add(_ recording: Recording) -> Bool {
+        guard open.wrappingAdd(1, ordering: .relaxed).oldValue < limit else {
+            open.wrappingSubtract(1, ordering: .relaxed)
+            count(.tooMany(limit: limit))
+            return false
+        }
         incoming.withLock { $0.append(recording) }
         signal.signal()
+        return true
+    }
+
+    /// Why `add` refused, as an event.
+    func refusal(of recording: Recording) -> EngineEvent {
+        EngineEvent(recording, .tooMany(limit: limit))
     }
 
     /// Any thread: look at the recordings now (one has finished).
     func wake() { signal.signal() }
+
+    /// Any thread: a recording that never reached the recorder has failed.
+    func count(_ failure: RecordingFailure) {
+        failed.increment()
+        reasons[failure.place].increment()
+    }
 
     /// Writes what is there, ends every file, joins.
     func stop() {
@@ -73,91 +109,82 @@ final class RecordingWriter: @unchecked Sendable {
                 defer { queue.removeAll() }
                 return queue
             }
-            for recording in new { files.append(open(recording)) }
-            for index in files.indices { write(&files[index]) }
-            files.removeAll { file in
-                guard file.recording.isFinished || isLast else { return false }
-                end(file)
+            for recording in new { items.append(begin(recording)) }
+            for index in items.indices { write(&items[index]) }
+            items.removeAll { item in
+                guard item.recording.isFinished || isLast else { return false }
+                end(item)
                 return true
             }
             events.flush()
             if isLast { return }
-            signal.wait(epoll: loop.descriptor, timeout: files.isEmpty ? nil : Self.period)
+            signal.wait(epoll: loop.descriptor, timeout: items.isEmpty ? nil : Self.period)
         }
     }
 
-    private func open(_ recording: Recording) -> File {
-        guard recording.isAllowed else {
-            return File(
-                recording: recording, descriptor: -1,
-                failure: "the path leaves the recording folder")
+    private func begin(_ recording: Recording) -> Item {
+        do throws(RecordingFailure) {
+            guard recording.isAllowed else { throw .path }
+            let file = try RecordingFile(
+                recording.location, format: recording.format, sampleRate: recording.sampleRate,
+                serial: UInt32(truncatingIfNeeded: randomWord()), opus: options, disk: disk)
+            return Item(recording: recording, file: file)
+        } catch {
+            fail(recording, error)
+            return Item(recording: recording, file: nil)
         }
-        var result = tl_make_parent(recording.location)
-        if result >= 0 { result = tl_open_truncated(recording.location) }
-        guard result >= 0 else {
-            return File(
-                recording: recording, descriptor: -1,
-                failure: "cannot create it: " + systemErrorText(-result))
-        }
-        var file = File(recording: recording, descriptor: result)
-        writeHeader(&file)
-        return file
     }
 
-    /// Empties the ring. `isFinished` is read first: what was written before it is then all there.
-    private func write(_ file: inout File) {
-        let before = file.dataBytes
-        while true {
-            let count = file.recording.ring.read(into: buffer)
-            guard count > 0 else { break }
-            guard file.descriptor >= 0 else { continue }
-            guard file.dataBytes + count * 2 <= WAVHeader.maximumDataBytes else {
-                fail(&file, "it has reached the largest size of a WAV file")
-                continue
+    /// Empties the ring, also when the file has failed.
+    private func write(_ item: inout Item) {
+        var total = 0
+        do throws(RecordingFailure) {
+            while true {
+                let count = item.recording.ring.read(into: buffer)
+                guard count > 0 else { break }
+                total += count
+                try item.file?.append(UnsafeBufferPointer(rebasing: buffer[0..<count]))
             }
-            // WAV is little-endian, and so is every machine this runs on (x86-64, AArch64).
-            let result = tl_write_all(file.descriptor, buffer.baseAddress, Int64(count * 2))
-            if result < 0 {
-                fail(&file, "cannot write it: " + systemErrorText(-result))
-            } else {
-                file.dataBytes += count * 2
+            if total > 0 { try item.file?.save() }
+        } catch {
+            item.file?.salvage()
+            item.file = nil
+            fail(item.recording, error)
+        }
+    }
+
+    private func fail(_ recording: Recording, _ failure: RecordingFailure) {
+        count(failure)
+        events.push(EngineEvent(recording, failure))
+    }
+
+    private func end(_ item: Item) {
+        var item = item
+        // What was written before `isFinished` is in the ring by now.
+        write(&item)
+        if let file = item.file {
+            do throws(RecordingFailure) {
+                try file.finish()
+                succeeded.increment()
+                events.push(
+                    EngineEvent(
+                        leg: item.recording.leg,
+                        kind: .recordingFinished(path: item.recording.path)))
+            } catch {
+                file.salvage()
+                fail(item.recording, error)
             }
         }
-        if file.dataBytes != before, file.descriptor >= 0 { writeHeader(&file) }
-    }
-
-    private func writeHeader(_ file: inout File) {
-        let bytes = Self.header.bytes(dataBytes: file.dataBytes)
-        let result = tl_pwrite_all(file.descriptor, bytes, Int64(bytes.count), 0)
-        guard result < 0 else {
-            if file.dataBytes == 0 { _ = tl_seek(file.descriptor, Int64(bytes.count)) }
-            return
+        open.wrappingSubtract(1, ordering: .relaxed)
+        if item.recording.isFinished, let event = item.recording.eventAfterwards {
+            events.push(event)
         }
-        fail(&file, "cannot write its header: " + systemErrorText(-result))
     }
+}
 
-    private func fail(_ file: inout File, _ reason: String) {
-        if file.descriptor >= 0 { _ = tl_close(file.descriptor) }
-        file.descriptor = -1
-        file.failure = file.failure ?? reason
-    }
-
-    private func end(_ file: File) {
-        var file = file
-        write(&file)
-        if file.descriptor >= 0 { _ = tl_close(file.descriptor) }
-        let recording = file.recording
-        if let failure = file.failure {
-            failed.increment()
-            events.push(
-                EngineEvent(
-                    leg: recording.leg,
-                    kind: .recordingFailed(path: recording.path, reason: failure)))
-        } else {
-            succeeded.increment()
-            events.push(
-                EngineEvent(leg: recording.leg, kind: .recordingFinished(path: recording.path)))
-        }
-        if recording.isFinished, let event = recording.eventAfterwards { events.push(event) }
+extension EngineEvent {
+    init(_ recording: Recording, _ failure: RecordingFailure) {
+        self.init(
+            leg: recording.leg, kind: .recordingFailed(path: recording.path, reason: failure.text))
     }
 }

@@ -15,9 +15,16 @@ struct WorkerMetrics {
     private let concealed: CounterShard
     private let socketDrops: CounterShard
     private let recordingDrops: CounterShard
+    private let handshakes: [CounterShard]
+    private let dtlsRetransmissions: CounterShard
+    private let handshakeTime: Histogram
     private let detections: [CounterShard]
     private var detectionCounts: [Int]
+    private let sharedCollisions: CounterShard
+    private let sharedOverruns: CounterShard
     let lateness: Histogram
+    let playoutDelay: Histogram
+    private let links: [(shard: CounterShard, total: (LinkCounters) -> Int)]
 
     private static let detectionNames = [
         "speech_start", "speech_end", "beep", "tone", "dtmf", "verdict", "greeting_end",
@@ -36,17 +43,42 @@ struct WorkerMetrics {
         concealed = metrics.counter(Catalogue.rtpConcealedFrames).shard()
         socketDrops = metrics.counter(Catalogue.rtpSocketDrops).shard()
         recordingDrops = metrics.counter(Catalogue.recordingDroppedSamples).shard()
+        handshakes = MediaCounters.handshakeResults.map {
+            metrics.counter(Catalogue.dtlsHandshakes, [$0]).shard()
+        }
+        dtlsRetransmissions = metrics.counter(Catalogue.dtlsRetransmissions).shard()
+        handshakeTime = metrics.histogram(Catalogue.dtlsHandshakeSeconds)
         detections = Self.detectionNames.map {
             metrics.counter(Catalogue.detectionEvents, [$0]).shard()
         }
         detectionCounts = Array(repeating: 0, count: Self.detectionNames.count)
+        sharedCollisions = metrics.counter(Catalogue.mediaSharedCollisions).shard()
+        sharedOverruns = metrics.counter(Catalogue.mediaSharedOverruns).shard()
         lateness = metrics.histogram(Catalogue.mediaTickLatenessSeconds)
+        playoutDelay = metrics.histogram(Catalogue.playoutDelaySeconds)
+        let packets = { metrics.counter(Catalogue.playoutPackets, [$0]).shard() }
+        let adjustments = { metrics.counter(Catalogue.playoutAdjustments, [$0]).shard() }
+        links = [
+            (packets("received"), { $0.playoutReceived }), (packets("late"), { $0.playoutLate }),
+            (packets("early"), { $0.playoutEarly }), (packets("lost"), { $0.playoutLost }),
+            (adjustments("expanded"), { $0.playoutExpansions }),
+            (adjustments("compressed"), { $0.playoutCompressions }),
+            (metrics.counter(Catalogue.playoutUnderruns).shard(), { $0.playoutUnderruns }),
+            (metrics.counter(Catalogue.linkUnderruns).shard(), { $0.underruns }),
+            (
+                metrics.counter(Catalogue.linkDroppedSamples).shard(),
+                {
+                    $0.overrunSamples + $0.trimmedSamples
+                }
+            ),
+        ]
     }
 
     mutating func count(_ output: LegOutput) {
         switch output {
         case .detection(let event): detectionCounts[Self.index(event)] += 1
         case .dtmf(_, .inband): detectionCounts[4] += 1
+        case .mediaSecured(_, let time): handshakeTime.observe(time.seconds)
         default: break
         }
     }
@@ -63,7 +95,17 @@ struct WorkerMetrics {
         concealed.publish(total: counters.concealedSamples / 160)
         socketDrops.publish(total: drops)
         recordingDrops.publish(total: counters.recordingDroppedSamples)
+        for (shard, total) in links { shard.publish(total: total(counters.links)) }
+        for (result, shard) in zip(MediaCounters.handshakeResults, handshakes) {
+            shard.publish(total: counters.handshakes(result))
+        }
+        dtlsRetransmissions.publish(total: counters.dtlsRetransmissions)
         for (count, shard) in zip(detectionCounts, detections) { shard.publish(total: count) }
+    }
+
+    func publishShared(collisions: Int, overruns: Int) {
+        sharedCollisions.publish(total: collisions)
+        sharedOverruns.publish(total: overruns)
     }
 
     private static func index(_ event: DetectionEvent) -> Int {

@@ -12,6 +12,7 @@ struct BareLeg: Sendable {
 
     var description: LegDescription
     var stream: StreamSession?
+    var isRecording = false
 }
 
 extension CallCenter {
@@ -25,27 +26,32 @@ extension CallCenter {
         let mode: LegMode =
             switch request.mode {
             case .echo: .echo
-            case .stream: .normal
+            case .stream, .bridge: .normal
             case .silence: .silence
             }
         // Before a port is taken: it would have to rest after a leg that never was.
+        let trial: RemoteMedia
         do {
-            try MediaNegotiation.check(
+            trial = try MediaNegotiation.check(
                 offer: Array(request.offer.utf8), address: parts.localAddress,
-                requireSRTP: parts.requireSRTP)
+                settings: parts.negotiation, certificate: parts.certificate)
         } catch {
             throw .invalid("offer", "the offer cannot be answered: \(error)")
         }
         let handle: LegHandle
         do {
-            handle = try parts.engine.createLeg(
-                LegOptions(mode: mode, detection: request.detection))
+            var options = LegOptions(
+                mode: mode, detection: request.detection, policy: parts.answerPolicy)
+            options.sharedPort = request.sharesPort
+            options.farEnd = SocketAddressValue(address: trial.address, port: trial.port)
+            handle = try parts.engine.createLeg(options)
         } catch {
             let code = if case .portsExhausted = error { "ports_exhausted" } else { "engine_full" }
             throw .unavailable(code, "\(error)")
         }
         var negotiation = MediaNegotiation(
-            address: parts.localAddress, port: handle.port, requireSRTP: parts.requireSRTP)
+            address: parts.localAddress, port: handle.port, settings: parts.negotiation,
+            certificate: parts.certificate)
         let answer: (sdp: [UInt8], media: RemoteMedia)
         do {
             answer = try negotiation.answer(Array(request.offer.utf8))
@@ -62,9 +68,10 @@ extension CallCenter {
             description: LegDescription(
                 id: handle.id, port: handle.port,
                 answer: String(decoding: answer.sdp, as: UTF8.self), mode: request.mode,
-                createdAt: SystemClock.wall, events: []))
+                createdAt: SystemClock.wall, events: []),
+            isRecording: request.recordingPath != nil)
         if request.mode == .stream, let url = request.streamURL {
-            let bridge = AudioBridge()
+            let bridge = parts.hub.makeBridge(for: url)
             let id = CallID(handle.id.description)
             let feed = self.feed
             var stream = StreamRequest(url: url, streamID: "MZ" + id.value, callID: id)
@@ -107,12 +114,23 @@ extension CallCenter {
             case .dtmf(let digit, let source): .dtmf(digit: digit, source: source.rawValue)
             case .recordingFinished(let path): .recordingFinished(path: path)
             case .recordingFailed(_, let reason): .recordingFailed(reason: reason)
+            case .playFinished(let id, let completed):
+                .playFinished(id: id, completed: completed)
+            case .linkEnded(let id, let reason): .linkEnded(id, reason: reason.label)
             default: nil
             }
+        switch event.kind {
+        case .recordingFinished, .recordingFailed: bareLegs[event.leg]?.isRecording = false
+        default: break
+        }
         if case .dtmf(let digit, _) = event.kind {
             bareLegs[event.leg]?.stream?.sendDTMF(digit)
         }
         if let kind { note(kind, event.leg, now) }
+        if let kind, let stream = bareLegs[event.leg]?.stream {
+            stream.report(
+                CallEvent(call: CallID(event.leg.description), at: now.wall, kind: kind))
+        }
     }
 
     /// `id` is the leg's, as a stream knows it.

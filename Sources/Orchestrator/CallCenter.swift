@@ -1,6 +1,7 @@
 internal import Audio
 internal import Base
 internal import CallModel
+internal import Detection
 internal import Logging
 internal import Media
 internal import MediaEngine
@@ -37,11 +38,17 @@ actor CallCenter {
     struct Active {
         var flow: CallFlow
         var leg: LegID
+        var mode = LegMode.normal
         var localOffer: SessionDescription?
+        /// The last agreed media has no telephone-event: digits go by INFO, or as tones.
+        var lacksTelephoneEvents = false
         var negotiation: MediaNegotiation
         var sip: CallLeg?
         var stream: StreamSession?
         var bridge: AudioBridge?
+        /// The call with an agent that this one waits for; and of an agent's, the one that waits.
+        var transferCall: CallID?
+        var transferring: CallID?
         var completion: Completion
         /// Durable writes of this call, in order: an opt-out is stored before the record.
         var writes: Task<Void, Never>?
@@ -56,10 +63,18 @@ actor CallCenter {
         var logger: Logger
         var streamTrust: StreamRequest.TLSTrust
         var localAddress: String
-        var requireSRTP: Bool
+        var negotiation: NegotiationSettings
+        /// For calls to numbers.
+        var trunkNegotiation: NegotiationSettings
+        /// SHA-256 of our certificate for DTLS-SRTP; empty: none.
+        var certificate: [UInt8]
+        /// The trunk's calls may share RTP ports.
+        var sharesPorts: Bool
         var maximumCalls: Int
         /// Puts a number on the internal list; retried by the callee until it is durable.
         var optOut: @Sendable (PhoneNumber, String, CallID) async -> Void
+        /// How soon it is said who answered.
+        var answerPolicy: DetectionPolicy
         /// Decides what an inbound call meets; nil refuses it with 404.
         var route: @Sendable (InboundCall) -> InboundRoute?
     }
@@ -77,7 +92,10 @@ actor CallCenter {
     var callOfLeg: [LegID: CallID] = [:]
     var bareLegs: [LegID: BareLeg] = [:]
     var outbox = Outbox<CallFlow.Action>(reserving: 16)
+    /// Agents' calls that nobody waits for any more; ended behind the actions at hand.
+    var orphans: [CallID] = []
     var acceptsCalls = true
+    var nextPlay = CallCenter.firstPlay
     /// Ended calls whose record is being made durable.
     private var completing = 0
     private var saidOverflow = false
@@ -110,8 +128,11 @@ actor CallCenter {
     var isSettled: Bool { calls.isEmpty && completing == 0 }
 
     /// Places an outbound call. Whatever happens from here on, `completion` is called once.
+    ///
+    /// - Parameter transferring: the call that it is made for.
     func place(
-        _ plan: CallPlan, target: String, from: String, completion: @escaping Completion
+        _ plan: CallPlan, target: String, from: String, transferring: CallID? = nil,
+        completion: @escaping Completion
     ) {
         let now = SystemClock.moment
         guard let parts, acceptsCalls, calls.count < parts.maximumCalls else {
@@ -120,14 +141,20 @@ actor CallCenter {
         }
         let handle: LegHandle
         do {
-            handle = try parts.engine.createLeg(LegOptions(mode: .normal, detection: true))
+            var options = LegOptions(
+                mode: .normal, detection: true, policy: parts.answerPolicy)
+            options.sharedPort = parts.sharesPorts
+            handle = try parts.engine.createLeg(options)
         } catch {
             parts.logger.error("no media leg", metadata: ["reason": "\(error)"])
             concludeWithoutLeg(plan, .engineFull, now, completion)
             return
         }
         var negotiation = MediaNegotiation(
-            address: parts.localAddress, port: handle.port, requireSRTP: parts.requireSRTP)
+            address: parts.localAddress, port: handle.port,
+            // Without a scheme it is a number, which goes to the trunk.
+            settings: target.contains(":") ? parts.negotiation : parts.trunkNegotiation,
+            certificate: parts.certificate)
         let offer: SessionDescription
         do {
             offer = try negotiation.offer()
@@ -146,9 +173,10 @@ actor CallCenter {
         let sip = parts.agent.place(
             OutboundCall(
                 id: id, target: target, from: from, offer: Array(offer.serialised.utf8),
-                ringTimeout: plan.ringTimeout)
+                ringTimeout: plan.ringTimeout, headers: plan.headers)
         ) { event in feed.yield(.signalling(id, event)) }
         calls[id]?.sip = sip
+        calls[id]?.transferring = transferring
         calls[id]?.flow.dialing(now, out: &outbox)
         perform(id, now)
     }
@@ -179,6 +207,7 @@ actor CallCenter {
                 if let id = callOfLeg[event.leg] {
                     note(event.kind, id, now)
                     calls[id]?.flow.media(event.kind, now, out: &outbox)
+                    if isAlone(event) { calls[id]?.flow.partnerLeft(now, out: &outbox) }
                     perform(id, now)
                     if case .closed = event.kind { callOfLeg[event.leg] = nil }
                 } else {
@@ -195,6 +224,7 @@ actor CallCenter {
             }
             calls[id]?.flow.signalling(event, now, out: &outbox)
             perform(id, now)
+            followTransfer(id, event, now)
         case .stream(let id, let event):
             guard calls[id] != nil else {
                 bareLegStream(event, id, now)
@@ -215,61 +245,6 @@ actor CallCenter {
         }
     }
 
-    private func accept(_ inbound: InboundCall, _ now: CallFlow.Moment) {
-        guard let parts, acceptsCalls, calls.count < parts.maximumCalls else {
-            inbound.reject(status: 503)
-            return
-        }
-        guard let route = parts.route(inbound) else {
-            inbound.reject(status: 404)
-            return
-        }
-        guard let offer = inbound.offer else {
-            inbound.reject(status: 488)
-            return
-        }
-        // Before a port is taken: it would have to rest after a leg that never was.
-        do {
-            try MediaNegotiation.check(
-                offer: offer, address: parts.localAddress, requireSRTP: parts.requireSRTP)
-        } catch {
-            parts.logger.info("inbound offer refused", metadata: ["reason": "\(error)"])
-            inbound.reject(status: 488)
-            return
-        }
-        let handle: LegHandle
-        do {
-            handle = try parts.engine.createLeg(LegOptions(mode: route.mode, detection: true))
-        } catch {
-            parts.logger.error("no media leg", metadata: ["reason": "\(error)"])
-            inbound.reject(status: 503)
-            return
-        }
-        var negotiation = MediaNegotiation(
-            address: parts.localAddress, port: handle.port, requireSRTP: parts.requireSRTP)
-        let answer: (sdp: [UInt8], media: RemoteMedia)
-        do {
-            answer = try negotiation.answer(offer)
-        } catch {
-            parts.logger.info("inbound offer refused", metadata: ["reason": "\(error)"])
-            parts.engine.removeLeg(handle.id)
-            inbound.reject(status: 488)
-            return
-        }
-        let id = route.plan.id
-        add(
-            Active(
-                flow: CallFlow(plan: route.plan, now: now), leg: handle.id,
-                negotiation: negotiation, completion: route.completion), id: id)
-        parts.engine.send(.configure(answer.media), to: handle.id)
-        let feed = self.feed
-        calls[id]?.sip = inbound.answer(sdp: answer.sdp) { event in
-            feed.yield(.signalling(id, event))
-        }
-        calls[id]?.flow.answeredInbound(now, out: &outbox)
-        perform(id, now)
-    }
-
     // MARK: actions
 
     func perform(_ id: CallID, _ now: CallFlow.Moment) {
@@ -278,6 +253,7 @@ actor CallCenter {
             let actions = outbox.takeAll()
             for action in actions { carryOut(action, id, now) }
         }
+        while let orphan = orphans.popLast() { _ = hangUp(orphan) }
     }
 
     private func carryOut(_ action: CallFlow.Action, _ id: CallID, _ now: CallFlow.Moment) {
@@ -286,7 +262,9 @@ actor CallCenter {
         case .acceptAnswer(let sdp):
             guard let offer = active.localOffer else { return }
             do {
-                let media = try active.negotiation.accept(sdp, offer: offer)
+                let media = try calls[id]?.negotiation.accept(sdp, offer: offer)
+                guard let media else { return }
+                calls[id]?.lacksTelephoneEvents = media.telephoneEventPayloadType == nil
                 parts.engine.send(.configure(media), to: active.leg)
             } catch {
                 parts.logger.warning(
@@ -297,6 +275,7 @@ actor CallCenter {
             do {
                 let answer = try calls[id]?.negotiation.answer(sdp)
                 guard let answer else { return }
+                calls[id]?.lacksTelephoneEvents = answer.media.telephoneEventPayloadType == nil
                 parts.engine.send(.configure(answer.media), to: active.leg)
                 active.sip?.answerOffer(answer.sdp)
             } catch {
@@ -308,21 +287,28 @@ actor CallCenter {
         case .connectStream(let url): connectStream(url, id)
         case .stopStream: active.stream?.stop()
         case .streamDigit(let digit): active.stream?.sendDTMF(digit)
-        case .hangUp: active.sip?.hangUp()
-        case .removeLeg: parts.engine.removeLeg(active.leg)
+        case .hangUp:
+            active.sip?.hangUp()
+            abandonTransfer(of: id)
+        case .refuseTransfer: active.sip?.refuseTransfer()
+        case .removeLeg:
+            parts.engine.removeLeg(active.leg)
+            abandonTransfer(of: id)
         case .optOut(let source):
             parts.metrics.counter(Catalogue.optOuts, [source]).increment()
             guard let number = active.flow.plan.number else { return }
             let store = parts.optOut
             chainWrite(id) { await store(number, source, id) }
-        case .emit(let event): parts.bus.publish(event)
+        case .emit(let event):
+            parts.bus.publish(event)
+            active.stream?.report(event)
         case .finish(let record): finish(id, record)
         }
     }
 
     private func connectStream(_ url: String, _ id: CallID) {
         guard let parts, let active = calls[id] else { return }
-        let bridge = AudioBridge()
+        let bridge = parts.hub.makeBridge(for: url)
         let feed = self.feed
         var request = StreamRequest(
             url: url, streamID: "MZ" + id.value, callID: id,
@@ -367,7 +353,7 @@ actor CallCenter {
         }
     }
 
-    private func add(_ active: Active, id: CallID) {
+    func add(_ active: Active, id: CallID) {
         calls[id] = active
         callOfLeg[active.leg] = id
         parts?.metrics.gauge(Catalogue.callsActive).set(Double(calls.count))

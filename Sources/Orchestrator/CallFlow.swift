@@ -38,6 +38,8 @@ public struct CallFlow: Sendable {
         case stopStream
         case streamDigit(Character)
         case hangUp
+        /// Decline the peer's REFER.
+        case refuseTransfer
         case removeLeg
         /// Must be durable before any later action of this call is carried out.
         case optOut(source: String)
@@ -70,6 +72,8 @@ public struct CallFlow: Sendable {
 
     static let messagePlay = 1
     static let conversationPlay = 2
+    /// Ids from here on are of clips that the API plays.
+    static let foreignPlays = CallCenter.firstPlay
 
     public let plan: CallPlan
     private(set) var phase = Phase.dialing
@@ -81,6 +85,8 @@ public struct CallFlow: Sendable {
     private var legClosed = false
     private var recordingPending = false
     private var streamIsUp = false
+    /// A bridge has taken the bot's place; the call ends with its last partner.
+    private var isHandedOver = false
     /// Asked for and not over yet, connected or not.
     private var streamIsOpen = false
 
@@ -91,12 +97,26 @@ public struct CallFlow: Sendable {
 
     public var nextDeadline: Instant? { timers.next }
     public var isFinished: Bool { phase == .finished }
+    public var isRecording: Bool { recordingPending }
 
     // MARK: inputs
 
     /// An outbound INVITE has gone out.
     public mutating func dialing(_ now: Moment, out: inout Outbox<Action>) {
         emit(.dialing, now, &out)
+    }
+
+    /// What the signature of an inbound call's identity proves.
+    public mutating func identified(
+        _ result: String, _ now: Moment, out: inout Outbox<Action>
+    ) {
+        emit(.identity(result: result), now, &out)
+    }
+
+    /// Something of which the flow has nothing to decide, for its events.
+    mutating func note(_ kind: CallEvent.Kind, _ now: Moment, out: inout Outbox<Action>) {
+        guard phase != .finished else { return }
+        emit(kind, now, &out)
     }
 
     /// An inbound call was answered by us with its media configured already.
@@ -124,6 +144,15 @@ public struct CallFlow: Sendable {
             if phase == .dialing { answer(now, &out) }
         case .offer(let sdp): out.push(.answerOffer(sdp: sdp))
         case .dtmf(let digit): pressed(digit, source: "info", now, &out)
+        case .offerAnswered(let sdp): out.push(.acceptAnswer(sdp: sdp))
+        // The session is as it was.
+        case .offerRefused: break
+        case .transferProgress(let status, let isFinal):
+            emit(.transfer(status: status, final: isFinal, to: nil), now, &out)
+            // The person talks to somebody else now: our part is over.
+            if isFinal, (200...299).contains(status) { end(.transferred, now, &out) }
+        // A stranger's wish to have somebody called costs us money (docs/SIP.md).
+        case .transferRequested: out.push(.refuseTransfer)
         case .ended(let reason, let status):
             signallingEnd = (reason, status)
             beginTeardown(now, &out)
@@ -138,8 +167,15 @@ public struct CallFlow: Sendable {
         case .detection(let detection): detected(detection, now, &out)
         case .dtmf(let digit, let source): pressed(digit, source: source.rawValue, now, &out)
         case .playStarted: break
-        case .playFinished(let id, let completed): playFinished(id, completed, now, &out)
-        case .mediaStarted: break
+        case .playFinished(let id, let completed):
+            if id >= Self.foreignPlays {
+                emit(.playFinished(id: id, completed: completed), now, &out)
+            }
+            playFinished(id, completed, now, &out)
+        case .linkEnded(let id, let reason):
+            emit(.linkEnded(id, reason: reason.label), now, &out)
+        // Without keys the call is silent; the media timeout ends it.
+        case .mediaStarted, .mediaSecured, .mediaSecurityFailed: break
         case .mediaTimeout:
             if facts.answeredAt != nil { end(.mediaTimeout, now, &out) }
         case .recordingFinished(let path):
@@ -173,12 +209,12 @@ public struct CallFlow: Sendable {
             streamIsUp = false
             streamIsOpen = false
             emit(.streamEnded(reason: reason), now, &out)
-            if phase == .talking { end(.localHangup, now, &out) }
+            if phase == .talking, !isHandedOver { end(.localHangup, now, &out) }
         case .failed(let reason):
             streamIsUp = false
             streamIsOpen = false
             emit(.streamEnded(reason: reason), now, &out)
-            if phase == .talking { end(.streamFailed, now, &out) }
+            if phase == .talking, !isHandedOver { end(.streamFailed, now, &out) }
         }
     }
 
@@ -186,6 +222,25 @@ public struct CallFlow: Sendable {
     public mutating func hangUp(_ now: Moment, out: inout Outbox<Action>) {
         end(facts.answeredAt == nil ? .cancelled : .localHangup, now, &out)
     }
+
+    /// Another party takes the place of bot and clip: neither ends the call any more.
+    public mutating func handOver(_ now: Moment, out: inout Outbox<Action>) {
+        guard phase == .talking || phase == .detecting else { return }
+        phase = .talking
+        isHandedOver = true
+        timers.cancel(.tail)
+        stopStream(&out)
+        out.push(.media(.stopPlaying))
+        out.push(.media(.detach))
+    }
+
+    /// The last leg that a handed-over call heard has gone.
+    public mutating func partnerLeft(_ now: Moment, out: inout Outbox<Action>) {
+        if isHandedOver { end(.localHangup, now, &out) }
+    }
+
+    /// The API has begun a recording.
+    public mutating func recordingBegan() { recordingPending = true }
 
     /// The call cannot go on for a reason of ours (no leg, unusable SDP, shutdown).
     public mutating func abort(_ reason: EndReason, _ now: Moment, out: inout Outbox<Action>) {
@@ -259,7 +314,7 @@ public struct CallFlow: Sendable {
     ) {
         if let kind = CallEvent.Kind(detection) { emit(kind, now, &out) }
         switch detection {
-        case .verdict(let verdict, let final, let confidence, _, _):
+        case .verdict(let verdict, let final, let confidence, _, _, _):
             guard final, facts.verdict == nil else { return }
             facts.verdict = verdict
             facts.verdictConfidence = confidence
@@ -291,7 +346,9 @@ public struct CallFlow: Sendable {
         case .leavingMessage(let startedAt)
         where now.instant - startedAt < Self.secondBeepWindow:
             leaveMessage(now, &out)
-        case .talking where facts.verdict == .human && plan.voicemail != nil && plan.detectAnswer:
+        case .talking
+        where facts.verdict == .human && plan.voicemail != nil && plan.detectAnswer
+            && !isHandedOver:
             guard let answered = facts.answeredInstant,
                 now.instant - answered < Self.lateBeepWindow
             else { return }
@@ -322,7 +379,7 @@ public struct CallFlow: Sendable {
             facts.voicemailLeft = true
             emit(.voicemailFinished, now, &out)
             timers.set(.tail, at: now.instant + Self.messageTail)
-        } else if id == Self.conversationPlay, phase == .talking {
+        } else if id == Self.conversationPlay, phase == .talking, !isHandedOver {
             timers.set(.tail, at: now.instant + Self.messageTail)
         }
     }

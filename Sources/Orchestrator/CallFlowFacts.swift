@@ -52,7 +52,7 @@ extension CallEvent.Kind {
                 startMs: start, endMs: end, frequencyHz: Double(frequency),
                 levelDBm0: Double(level))
         case .tone(let kind, let start, _): self = .tone(kind: kind.rawValue, ms: start)
-        case .verdict(let verdict, let final, let confidence, let reason, _):
+        case .verdict(let verdict, let final, let confidence, let reason, _, _):
             self = .verdict(
                 verdict, final: final, confidence: confidence, reason: String(describing: reason))
         case .greetingEnd(let ms): self = .greetingEnd(ms: ms)

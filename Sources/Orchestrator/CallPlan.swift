@@ -35,6 +35,8 @@ public struct CallPlan: Sendable {
     public var optOutDigit: Character?
     public var decisionID: String?
     public var streamParameters: [String: String]
+    /// Further headers of the INVITE, as `OutboundCall.headers`.
+    public var headers: [(String, String)] = []
 
     public init(
         id: CallID, direction: CallRecord.Direction, campaign: CampaignID? = nil,

@@ -63,12 +63,13 @@ final class MediaFiles: Sendable {
         }
     }
 
-    /// Where a caller of the API may have a leg recorded: a `.wav` file below an allowed root that
-    /// does not exist yet, so that neither the database nor an older recording can be overwritten.
+    /// Where a caller of the API may have a leg recorded: a `.wav`, `.opus` or
+    /// `.ogg` file below an allowed root that does not exist yet, so that neither the database nor an older recording can be overwritten.
     func newRecording(_ path: String, field: String) throws(PlatformError) -> String {
         let full = try resolve(path, field: field)
-        guard full.hasSuffix(".wav") else {
-            throw .invalid(field, "\(field): the name of a recording ends in .wav")
+        guard [".wav", ".opus", ".ogg"].contains(where: full.hasSuffix) else {
+            throw .invalid(
+                field, "\(field): the name of a recording ends in .wav, .opus or .ogg")
         }
         guard !FileManager.default.fileExists(atPath: full) else {
             throw .invalid(field, "\(field): \(path) exists already")

@@ -71,7 +71,9 @@ extension Platform {
         let recording: String? =
             if let path = request.recordingPath {
                 try files.resolve(path, field: "record")
-            } else if request.record { "\(recordings)/\(id.value).wav" } else { nil }
+            } else if request.record { "\(recordings)/\(id.value).\(recordingExtension)" } else {
+                nil
+            }
         return CallPlan(
             id: id, direction: .outbound, number: number, conversation: conversation,
             voicemail: try request.voicemailPath.map { path throws(PlatformError) in
@@ -96,7 +98,8 @@ extension Platform {
     /// A bot's address that can never work is refused before anybody's telephone rings.
     static func check(streamURL: String?, field: String) throws(PlatformError) {
         guard let url = streamURL?.lowercased() else { return }
-        guard url.hasPrefix("ws://") || url.hasPrefix("wss://"), url.utf8.count <= 4096,
+        let schemes = ["ws", "wss", "mux+ws", "mux+wss", "call+ws", "call+wss"]
+        guard schemes.contains(where: { url.hasPrefix($0 + "://") }), url.utf8.count <= 4096,
             url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
         else { throw .invalid(field, "\(field) must be a ws:// or wss:// URL") }
     }

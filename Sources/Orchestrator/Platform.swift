@@ -30,8 +30,11 @@ public final class Platform: Sendable {
     let agent: CallAgent
     let runner: CampaignRunner
     let files: MediaFiles
+    let fetcher: ClipFetcher
     let scripts: ScriptWriter
     let recordings: String
+    /// Of recordings that the server names: `wav` or `opus`.
+    let recordingExtension: String
     /// The call centre and its clock: they outlive the cancellation of `run`, since live calls end
     /// through them.
     private let background = Mutex<[Task<Void, Never>]>([])
@@ -55,6 +58,7 @@ public final class Platform: Sendable {
         desk = try GateDesk(
             settings: configuration.compliance, store: store, metrics: metrics, logger: logger)
         scripts = ScriptWriter(configuration.languageModel, logger: logger)
+        fetcher = ClipFetcher(allowsPrivate: configuration.allowsPrivateAudioHosts)
         files = MediaFiles(
             roots: [configuration.dataDirectory] + configuration.audioDirectories)
         // Read now: a call that meets a clip must not wait for a disk.
@@ -63,37 +67,55 @@ public final class Platform: Sendable {
                 logger.warning("a routed clip is not usable", metadata: ["reason": "\(error)"])
             }
         }
-        hub = try StreamHub(group: group, metrics: metrics, logger: logger)
+        hub = try StreamHub(
+            group: group, metrics: metrics, logger: logger, defaults: configuration.streams)
         let feed = center.feed
-        engine = try MediaEngine(
-            MediaEngineConfiguration(
-                address: configuration.rtpAddress, ports: configuration.rtpPorts,
-                workers: configuration.workers, cpus: configuration.cpus,
-                mediaTimeout: configuration.mediaTimeoutSeconds > 0
-                    ? .seconds(Int64(configuration.mediaTimeoutSeconds)) : nil,
-                streamWakeFD: hub.wakeFD, recordingDirectory: recordings,
-                warn: { line in logger.warning("\(line)") }),
-            metrics: metrics
-        ) { events in feed.yield(.engine(events)) }
+        var media = MediaEngineConfiguration(
+            address: configuration.rtpAddress, ports: configuration.rtpPorts,
+            workers: configuration.workers, cpus: configuration.cpus,
+            mediaTimeout: configuration.mediaTimeoutSeconds > 0
+                ? .seconds(Int64(configuration.mediaTimeoutSeconds)) : nil,
+            streamWakeFD: hub.wakeFD, recordingDirectory: recordings,
+            warn: { line in logger.warning("\(line)") })
+        media.sharedPorts = configuration.rtpSharedPorts
+        media.receiveBuffer = configuration.receiveBuffer
+        media.learnsAnyHost = configuration.learnsAnyHost
+        media.opusRecording = OpusRecordingOptions(
+            bitrate: configuration.recordingBitrate,
+            complexity: configuration.recordingComplexity)
+        engine = try MediaEngine(media, metrics: metrics) { events in feed.yield(.engine(events)) }
         agent = CallAgent(
-            SignallingConfiguration(
-                host: configuration.sip.host, port: configuration.sip.port,
-                publicHost: configuration.sipPublicHost,
-                trunk: configuration.trunk.map { trunk in
-                    TrunkConfiguration(
-                        host: trunk.endpoint.host, port: trunk.endpoint.port,
-                        username: trunk.username, password: trunk.password, domain: trunk.domain)
-                },
-                userAgent: "Trunkline/\(Self.version)", maximumCalls: configuration.maximumCalls),
+            Self.signalling(configuration),
             group: group, metrics: metrics, logger: logger
         ) { call in feed.yield(.inbound(call)) }
         let directory = recordings
+        let ending = configuration.recordsOpus ? "opus" : "wav"
+        recordingExtension = ending
         runner = CampaignRunner(
             CampaignRunner.Parts(
                 store: store, desk: desk, center: center, files: files, bus: bus,
                 metrics: metrics, logger: logger,
                 target: { $0.e164 },
-                recordingPath: { "\(directory)/\($0.value).wav" }))
+                recordingPath: { "\(directory)/\($0.value).\(ending)" }))
+    }
+
+    private static func signalling(
+        _ configuration: PlatformConfiguration
+    ) -> SignallingConfiguration {
+        var sip = configuration.signalling
+        sip.host = configuration.sip.host
+        sip.port = configuration.sip.port
+        sip.publicHost = configuration.sipPublicHost
+        sip.userAgent = "Trunkline/\(version)"
+        sip.maximumCalls = configuration.maximumCalls
+        if sip.trunks.isEmpty, let trunk = configuration.trunk {
+            sip.trunks = [
+                TrunkConfiguration(
+                    host: trunk.endpoint.host, port: trunk.endpoint.port, transport: .udp,
+                    username: trunk.username, password: trunk.password, domain: trunk.domain)
+            ]
+        }
+        return sip
     }
 
     /// Recovers what a crash interrupted, binds SIP, resumes running campaigns; then works until
@@ -181,7 +203,10 @@ public final class Platform: Sendable {
         return CallCenter.Parts(
             engine: engine, agent: agent, hub: hub, bus: bus, metrics: metrics, logger: logger,
             streamTrust: configuration.streamTrustPath.map { .pem(file: $0) } ?? .system,
-            localAddress: configuration.rtpAddress, requireSRTP: configuration.requireSRTP,
+            localAddress: configuration.rtpAddress, negotiation: configuration.negotiation,
+            trunkNegotiation: configuration.trunk?.negotiation ?? configuration.negotiation,
+            certificate: engine.dtlsFingerprint(),
+            sharesPorts: configuration.trunk?.sharedPort ?? false,
             maximumCalls: configuration.maximumCalls,
             optOut: { number, source, call in
                 desk.remember(optOut: number)
@@ -199,6 +224,7 @@ public final class Platform: Sendable {
                     }
                 }
             },
+            answerPolicy: configuration.answerPolicy,
             route: { [self] call in route(call) })
     }
 

@@ -1,5 +1,8 @@
 public import Base
 internal import CallModel
+public import Detection
+public import Signalling
+public import Streaming
 
 /// Everything an operator can set, with the defaults of a single machine on loopback.
 public struct PlatformConfiguration: Sendable {
@@ -27,14 +30,20 @@ public struct PlatformConfiguration: Sendable {
         public var username: String?
         public var password: Redacted<String>?
         public var domain: String?
+        /// Its calls may share RTP ports (`rtpSharedPorts`): it uses another port of its own for
+        /// each call and sends from where its SDP says.
+        public var sharedPort = false
+        /// What calls to numbers offer; nil: as everywhere.
+        public var negotiation: NegotiationSettings?
         public init(
             endpoint: Endpoint, username: String? = nil, password: Redacted<String>? = nil,
-            domain: String? = nil
+            domain: String? = nil, negotiation: NegotiationSettings? = nil
         ) {
             self.endpoint = endpoint
             self.username = username
             self.password = password
             self.domain = domain
+            self.negotiation = negotiation
         }
     }
 
@@ -82,28 +91,50 @@ public struct PlatformConfiguration: Sendable {
     public var sipPublicHost: String?
     public var rtpAddress = "127.0.0.1"
     public var rtpPorts = 20000...39999
+    /// RTP ports of each media worker that calls of a trunk with `sharedPort` share; 0: none.
+    public var rtpSharedPorts = 0
     public var dataDirectory = "var/trunkline"
     /// Directories besides the data directory from which audio files may be read.
     public var audioDirectories: [String] = []
+    /// Audio named by URL may lie on hosts that are not on the public internet.
+    public var allowsPrivateAudioHosts = false
     /// 0: one a core less one, at least one.
     public var workers = 0
     public var cpus: [Int] = []
     public var trunk: Trunk?
+    /// Transports, limits, trunks and traces of SIP. Addresses and `maximumCalls` above go before
+    /// those in it; its trunks, when there are any, before `trunk`.
+    public var signalling = SignallingConfiguration()
     public var streamURL: String?
     /// PEM file of the authority that signed the bot's certificate; nil: the system's.
     public var streamTrustPath: String?
+    /// What a bot's URL does not say itself: mode, length and encoding of frames.
+    public var streams = StreamDefaults()
     public var routes: [String: Route] = [
         "echo": .echo, "silence": .silence, "stream": .stream(url: nil),
     ]
     public var apiKey: Redacted<String>?
     public var callerID: PhoneNumber?
+    /// How soon, and how surely, it is said who answered.
+    public var answerPolicy = DetectionPolicy.balanced
+    /// Numbers of our own people, to whom calls may be handed over without asking the gate.
+    public var transferNumbers: Set<PhoneNumber> = []
     public var compliance = ComplianceSettings()
     public var languageModel: LanguageModel?
     public var maximumCalls = 2000
-    /// Offer SDES-SRTP to the trunk and refuse calls without it.
-    public var requireSRTP = false
+    /// Codecs, packet length and protection of media in offers and answers.
+    public var negotiation = NegotiationSettings()
     /// Seconds without RTP and RTCP after which a call ends; 0 never.
     public var mediaTimeoutSeconds = 30
+    /// Bytes of receive buffer asked for each media socket; 0: the kernel's default.
+    public var receiveBuffer = 0
+    /// Without SRTP, learn a far end that has not spoken from any host (docs/SECURITY.md).
+    public var learnsAnyHost = false
+    /// Recordings that the server names itself are Ogg Opus (else WAV).
+    public var recordsOpus = false
+    /// Of Opus recordings: bits per second of both sides, and the encoder's effort, 0…10.
+    public var recordingBitrate = 32_000
+    public var recordingComplexity = 5
 
     public init() {}
 
@@ -125,6 +156,9 @@ public struct PlatformConfiguration: Sendable {
                 "compliance.demonstration_clock is for trunks on loopback only; the trunk is "
                     + "\(trunk?.endpoint.host ?? "?"): remove the setting")
         }
+        if let problem = streams.problem { throw Invalid(problem) }
+        try negotiation.validate("")
+        try trunk?.negotiation?.validate("trunk.")
         guard rtpPorts.lowerBound >= 1024, rtpPorts.upperBound <= 65535, rtpPorts.count >= 2 else {
             throw Invalid(
                 "--rtp-ports \(rtpPorts.lowerBound)-\(rtpPorts.upperBound) is not usable: give a "

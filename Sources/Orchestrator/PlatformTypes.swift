@@ -100,22 +100,26 @@ public struct LiveCall: Sendable {
 
 /// A media leg without SIP: its caller brings the offer and takes the answer.
 public struct LegRequest: Sendable {
-    public enum Mode: String, Sendable { case echo, stream, silence }
+    /// `bridge`: says what clips and linked legs say.
+    public enum Mode: String, Sendable { case echo, stream, silence, bridge }
     public var offer: String
     public var mode: Mode
     public var streamURL: String?
     public var detection: Bool
     public var recordingPath: String?
+    /// Receive on a port that legs share, where there are such.
+    public var sharesPort: Bool
 
     public init(
         offer: String, mode: Mode, streamURL: String? = nil, detection: Bool = true,
-        recordingPath: String? = nil
+        recordingPath: String? = nil, sharesPort: Bool = false
     ) {
         self.offer = offer
         self.mode = mode
         self.streamURL = streamURL
         self.detection = detection
         self.recordingPath = recordingPath
+        self.sharesPort = sharesPort
     }
 }
 

@@ -3,7 +3,8 @@ public import Base
 /// What the tap hands on.
 public enum TapOutput {
     /// One packet's payload, valid during the call only. `timestamp` is the tap's timeline: the
-    /// first packet's RTP timestamp, then one unit a sample without a seam.
+    /// first packet's RTP timestamp, then one unit a sample. Its one seam is what a gap longer than
+    /// `maximumConcealment` left out.
     case payload(UnsafeRawBufferPointer, payloadType: UInt8, timestamp: Int64)
     /// `samples` that will not come (lost, or never sent: DTX), to be concealed or filled.
     case gap(samples: Int, timestamp: Int64)
@@ -55,15 +56,15 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     }
 
     private let capacity: Int
-    private let maximumPayload: Int
-    private let clockRate: Int64
+    private var maximumPayload: Int
+    private var clockRate: Int64
     private let waitLimit: Interval
     private let packetLimit: Int
-    private let maximumConcealment: Int
+    private var maximumConcealment: Int
     private let slots: UnsafeMutablePointer<Slot>
     /// Indices of held slots, sorted by sequence; `held` of them are valid.
     private let order: UnsafeMutablePointer<UInt8>
-    private let bytes: UnsafeMutableRawPointer
+    private var bytes: UnsafeMutableRawPointer
     private var freeSlots: UInt64
     private var held = 0
     private var heldRestarts = 0
@@ -139,7 +140,8 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     /// Takes one audio packet (copied) and says what became of it. Then call `next` until false.
     ///
     /// - Parameters:
-    ///   - samples: what the payload decodes to; nil: one a byte, as in G.711.
+    ///   - samples: RTP clock units that the payload lasts; nil: one a byte, as in G.711. 0 for a
+    ///     payload that only describes (comfort noise): it keeps its place in the order.
     ///   - now: arrival.
     public mutating func insert(
         sequence: UInt16, timestamp: UInt32, payload: UnsafeRawBufferPointer, payloadType: UInt8,
@@ -354,6 +356,22 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
         restarts += 1
     }
 
+    /// `reset`, and the next source counts by another clock: positions are of the same moments in
+    /// units of the new one. Allocates only when `maximumPayload` grows.
+    public mutating func reset(clockRate: Int, maximumPayload: Int) {
+        reset()
+        let rate = Int64(max(1, clockRate))
+        lastSamples = lastSamples &* rate / self.clockRate
+        position =
+            position / self.clockRate * rate + position % self.clockRate * rate / self.clockRate
+        maximumConcealment = Int(clamping: Int64(maximumConcealment) * rate / self.clockRate)
+        self.clockRate = rate
+        guard maximumPayload > self.maximumPayload else { return }
+        self.maximumPayload = maximumPayload
+        bytes.deallocate()
+        bytes = .allocate(byteCount: capacity * maximumPayload, alignment: 16)
+    }
+
     private func mustGiveUp(now: Instant) -> Bool {
         held >= packetLimit || heldRestarts > 0 || now >= earliestArrival + waitLimit
     }
@@ -414,6 +432,7 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
         }
         let reported = min(missing, Int64(maximumConcealment))
         skippedSamples += Int(missing - reported)
+        position += missing - reported
         if reported == 0 { expectedTimestamp = slot.timestamp }
         return Int(reported)
     }

@@ -1,10 +1,18 @@
 public import Base
 
 /// When to send the next RTCP report: the interval of RFC 3550 6.3.1 with the timer reconsideration
-/// of 6.3.3 and 6.3.6 (A.7), for a session of two.
+/// of 6.3.6, reverse reconsideration after a BYE (6.3.4) and time-outs (6.3.5), for a session of two.
+///
+/// ```
+/// poll: tn reached? ─▶ members, senders (6.3.3, 6.3.5) ─▶ T = random Td ─▶ tp + T past? ─▶ report
+///                                                                            └ no: tn = tp + T
+/// ```
+/// Two members are never more than 50, so our own BYE is not held back (6.3.7).
 public struct RTCPSchedule: Sendable {
     /// 6.2: the least average interval, Tmin.
     public static let minimumInterval = Interval.seconds(5)
+    /// 6.3.5: a member that was silent for this many intervals is none.
+    public static let timeoutMultiplier = 5.0
     /// UDP and IPv4 headers, counted in the average size (6.2).
     public static let datagramOverhead = 28
 
@@ -14,7 +22,11 @@ public struct RTCPSchedule: Sendable {
     private var averageSize: Double = 128
     private var isInitial = true
     private var isSender = false
+    private var peerIsSender = false
     private var members = 1
+    /// The peer's newest report, and its BYE.
+    private var heard: Instant?
+    private var goodbye: Instant?
     private var lastReport: Instant
 
     /// When `poll` should next be asked.
@@ -31,8 +43,23 @@ public struct RTCPSchedule: Sendable {
         nextReport = now + interval()
     }
 
-    /// The peer has been heard: two members from now on (6.3.3).
-    public mutating func receivedFromPeer() { members = 2 }
+    /// A report of the peer came: it is a member (6.3.3).
+    public mutating func receivedReport(now: Instant) {
+        heard = now
+        members = 2
+    }
+
+    /// The peer said BYE: one member is left, and by reverse reconsideration (6.3.4) the next report
+    /// comes sooner. What the peer sends later makes it a member again.
+    public mutating func receivedGoodbye(now: Instant) {
+        goodbye = now
+        peerIsSender = false
+        guard members == 2 else { return }
+        members = 1
+        // tn = tc + (1/2)(tn - tc), tp = tc - (1/2)(tc - tp).
+        nextReport = now + max(.zero, nextReport - now) / 2
+        lastReport = now - max(.zero, now - lastReport) / 2
+    }
 
     /// Media was sent since the last two reports, or not (6.3.8).
     public mutating func noteSending(_ sending: Bool) { isSender = sending }
@@ -44,8 +71,11 @@ public struct RTCPSchedule: Sendable {
 
     /// True when a report is to be sent now; the next time is then already set. False may move the
     /// time back (reconsideration, 6.3.6): ask again at `nextReport`.
-    public mutating func poll(now: Instant) -> Bool {
+    ///
+    /// - Parameter lastMedia: when the peer's newest RTP packet came.
+    public mutating func poll(now: Instant, lastMedia: Instant? = nil) -> Bool {
         guard now >= nextReport else { return false }
+        countMembers(now: now, lastMedia: lastMedia)
         let wait = interval()
         let due = lastReport + wait
         guard due <= now else {
@@ -58,13 +88,27 @@ public struct RTCPSchedule: Sendable {
         return true
     }
 
+    /// Who is a member and who a sender: whoever was heard lately and has not said BYE since.
+    private mutating func countMembers(now: Instant, lastMedia: Instant?) {
+        let interval = deterministicSeconds
+        func isThere(_ at: Instant?, within intervals: Double) -> Bool {
+            guard let at else { return false }
+            if let goodbye, at <= goodbye { return false }
+            return (now - at).seconds <= intervals * interval
+        }
+        peerIsSender = isThere(lastMedia, within: 2)
+        members =
+            isThere(heard, within: Self.timeoutMultiplier)
+                || isThere(lastMedia, within: Self.timeoutMultiplier) ? 2 : 1
+    }
+
     /// The deterministic interval Td of 6.3.1 in seconds.
     var deterministicSeconds: Double {
         var minimum = Self.minimumInterval.seconds
         if isInitial { minimum /= 2 }
-        // Two members, at most two senders: more than a quarter are senders, so all share the
-        // bandwidth; with no sender the receivers have three quarters of it.
-        let share = isSender ? bandwidth : bandwidth * 0.75
+        // With a sender more than a quarter of two members are senders, so all share the bandwidth;
+        // without one the receivers have three quarters of it.
+        let share = isSender || peerIsSender ? bandwidth : bandwidth * 0.75
         return max(minimum, averageSize * Double(members) / share)
     }
 

@@ -13,7 +13,7 @@ public struct ReceiverStatistics: Sendable {
     /// A.1 MIN_SEQUENTIAL: packets in sequence before a source is believed.
     public static let minimumSequential = 2
 
-    private let clockRate: Int64
+    private var clockRate: Int64
     private var maximumSequence: UInt16 = 0
     private var cycles: UInt32 = 0
     private var baseSequence: UInt32 = 0
@@ -38,6 +38,15 @@ public struct ReceiverStatistics: Sendable {
     /// - Parameter clockRate: RTP clock, Hz; values below 1 count as 8000.
     public init(clockRate: Int) {
         self.clockRate = clockRate > 0 ? Int64(clockRate) : 8000
+    }
+
+    /// The source counts by another clock from now on (a payload type of another rate, RFC 7160):
+    /// the jitter so far is kept in time, the next packet gives no difference.
+    public mutating func changeClock(to clockRate: Int) {
+        let rate = clockRate > 0 ? Int64(clockRate) : 8000
+        scaledJitter = UInt32(clamping: Int64(scaledJitter) * rate / self.clockRate)
+        self.clockRate = rate
+        hasTransit = false
     }
 
     /// True once the probation of A.1 is passed.

@@ -1,52 +1,35 @@
-/// The codecs that this room negotiates. Audio rooms have their own codec value; the owner maps.
-public enum AudioCodec: String, Sendable, CaseIterable {
-    case pcmu = "PCMU"
-    case pcma = "PCMA"
-
-    /// RFC 3551 table 4.
-    public var staticPayloadType: UInt8 { self == .pcmu ? 0 : 8 }
-
-    init?(_ map: RTPMap) {
-        guard map.clockRate == 8000, map.channels == 1,
-            let codec = Self(rawValue: map.encoding.uppercased())
-        else { return nil }
-        self = codec
-    }
-}
-
-/// One format we offer or accept.
-public struct AudioFormat: Equatable, Sendable {
-    public enum Encoding: Equatable, Sendable {
-        case codec(AudioCodec)
-        case telephoneEvent
-    }
-    public var encoding: Encoding
-    /// Used in our offers; answers use the offer's.
-    public var payloadType: UInt8
-
-    public init(_ encoding: Encoding, payloadType: UInt8) {
-        self.encoding = encoding
-        self.payloadType = payloadType
-    }
-
-    public static let pcmu = AudioFormat(.codec(.pcmu), payloadType: 0)
-    public static let pcma = AudioFormat(.codec(.pcma), payloadType: 8)
-    public static let telephoneEvent = AudioFormat(.telephoneEvent, payloadType: 101)
-}
-
 /// What we can do on an audio line.
 public struct AudioCapabilities: Equatable, Sendable {
+    /// How media is protected. Whatever stands here, an offer on a secure profile is never answered
+    /// plain.
     public enum SRTP: Equatable, Sendable {
-        /// Plain RTP only: RTP/SAVP is refused.
+        /// Plain RTP only: secure profiles are refused.
         case none
-        /// Offers RTP/AVP with crypto lines (RFC 8643), uses SRTP when the peer does.
+        /// Offers RTP/AVP with crypto lines (RFC 8643); uses SRTP when the peer does.
         case optional
-        /// RTP/SAVP or nothing.
+        /// Keys in the description (RFC 4568) or nothing; offers RTP/SAVP.
         case required
+        /// DTLS-SRTP (RFC 5763) or nothing; offers UDP/TLS/RTP/SAVP.
+        case dtls
+        /// Either of the two; offers RTP/SAVP with crypto lines and a fingerprint, as rtpengine
+        /// does.
+        case any
+
+        var takesKeys: Bool { self == .optional || self == .required || self == .any }
+        var takesDTLS: Bool { self == .optional || self == .dtls || self == .any }
+        var refusesPlain: Bool { self == .required || self == .dtls || self == .any }
+    }
+
+    /// Whose order of codecs decides an answer.
+    public enum Preference: Equatable, Sendable {
+        /// The offerer's, as RFC 3264 6.1 recommends.
+        case offerer
+        case own
     }
 
     /// In order of preference.
     public var codecs: [AudioFormat]
+    public var preference: Preference
     /// What we would like to receive, milliseconds.
     public var ptime: Int
     /// What we can send, milliseconds, ascending.
@@ -54,103 +37,73 @@ public struct AudioCapabilities: Equatable, Sendable {
     public var srtp: SRTP
     /// What we protect media with, in the order of our crypto lines.
     public var cryptoSuites: [CryptoSuite]
+    /// nil: no DTLS-SRTP.
+    public var dtls: DTLSIdentity?
     /// In our offers; an answer has it exactly when the offer had.
     public var rtcpMux: Bool
+    /// Ask for RTCP XR VoIP metrics (RFC 3611 5.2) in offers, and in answers to those who do.
+    public var extendedReports: Bool
+    /// What we like to receive with Opus.
+    public var opus: OpusParameters
 
     public init(
         codecs: [AudioFormat] = [.pcmu, .pcma, .telephoneEvent], ptime: Int = 20,
-        sendablePtimes: [Int] = [20], srtp: SRTP = .none, rtcpMux: Bool = false,
-        cryptoSuites: [CryptoSuite] = CryptoSuite.allCases
+        sendablePtimes: [Int] = [10, 20, 30, 40, 60], srtp: SRTP = .none, rtcpMux: Bool = false,
+        cryptoSuites: [CryptoSuite] = CryptoSuite.allCases, dtls: DTLSIdentity? = nil,
+        preference: Preference = .offerer, extendedReports: Bool = false,
+        opus: OpusParameters = .ours
     ) {
         self.codecs = codecs
+        self.preference = preference
         self.ptime = ptime
         self.sendablePtimes = sendablePtimes
         self.srtp = srtp
         self.rtcpMux = rtcpMux
         self.cryptoSuites = cryptoSuites
+        self.dtls = dtls
+        self.extendedReports = extendedReports
+        self.opus = opus
     }
 
     func supports(_ codec: AudioCodec) -> Bool {
         codecs.contains { $0.encoding == .codec(codec) }
     }
-    var supportsTelephoneEvent: Bool { codecs.contains { $0.encoding == .telephoneEvent } }
 
-    /// The packet length we send to a peer that asked for `ptime` and allows `maxptime`: its wish
-    /// when we can, else our own, else the longest within its limit.
-    func sendPtime(wanted: Int?, maximum: Int?) -> Int {
-        let allowed = sendablePtimes.filter { $0 <= maximum ?? .max }
-        if let wanted, allowed.contains(wanted) { return wanted }
+    func supports(_ encoding: AudioFormat.Encoding) -> Bool {
+        codecs.contains { $0.encoding == encoding }
+    }
+
+    /// The packet length we send: the peer's wish when we can, else the nearest below it; without a
+    /// wish our own. Always within the peer's limits when anything of ours is.
+    func sendPtime(_ wish: PacketLengthWish, codec: AudioCodec) -> Int {
+        let possible = sendablePtimes.filter { codec.carries(milliseconds: $0) }
+        let allowed = possible.filter {
+            $0 <= wish.maximum ?? .max && $0 >= wish.minimum ?? 0
+        }
+        if let wanted = wish.wanted {
+            if let nearest = allowed.last(where: { $0 <= wanted }) { return nearest }
+            if let shortest = allowed.first { return shortest }
+        }
         if allowed.contains(ptime) { return ptime }
-        return allowed.last ?? sendablePtimes.first ?? ptime
+        return allowed.last ?? possible.first ?? ptime
     }
 }
 
-/// The keys of both directions (RFC 4568). Never prints them.
-public struct NegotiatedSRTP: Equatable, Sendable, CustomStringConvertible,
-    CustomDebugStringConvertible, CustomReflectable
-{
-    /// An SDP crypto suite name.
-    public var suite: String
-    /// What we send with: master key ‖ salt.
-    public var localKey: [UInt8]
-    /// What the peer sends with.
-    public var remoteKey: [UInt8]
+/// What a peer says about packet lengths, milliseconds.
+struct PacketLengthWish {
+    /// a=ptime.
+    var wanted: Int?
+    /// a=maxptime.
+    var maximum: Int?
+    /// `minptime` of Opus' fmtp, or a=minptime.
+    var minimum: Int?
 
-    public init(suite: String, localKey: [UInt8], remoteKey: [UInt8]) {
-        self.suite = suite
-        self.localKey = localKey
-        self.remoteKey = remoteKey
-    }
-
-    public var description: String { "\(suite) <redacted>" }
-    public var debugDescription: String { description }
-    public var customMirror: Mirror { Mirror(self, children: []) }
-}
-
-/// What offer and answer agreed on for the audio line.
-public struct NegotiatedAudio: Sendable, Equatable {
-    /// Where to send. May be 0.0.0.0 while held: ask `isUsableMediaAddress`.
-    public var remoteAddress: String
-    public var remotePort: Int
-    public var remoteRTCPAddress: String
-    public var remoteRTCPPort: Int
-    public var codec: AudioCodec
-    /// What we send with.
-    public var payloadType: UInt8
-    /// What the peer sends with; the same unless an answer renumbers.
-    public var receivePayloadType: UInt8
-    /// What we send digits with; nil: the peer takes none.
-    public var telephoneEventPayloadType: UInt8?
-    public var receiveTelephoneEventPayloadType: UInt8?
-    /// Length of the packets we send.
-    public var ptimeMilliseconds: Int
-    /// Ours: `sends` says whether we may.
-    public var direction: MediaDirection
-    public var srtp: NegotiatedSRTP?
-    public var rtcpMux: Bool
-    /// Which m= line this is, from 0.
-    public var mediaIndex: Int
-
-    public init(
-        remoteAddress: String, remotePort: Int, remoteRTCPAddress: String, remoteRTCPPort: Int,
-        codec: AudioCodec, payloadType: UInt8, receivePayloadType: UInt8,
-        telephoneEventPayloadType: UInt8?, receiveTelephoneEventPayloadType: UInt8?,
-        ptimeMilliseconds: Int, direction: MediaDirection, srtp: NegotiatedSRTP?, rtcpMux: Bool,
-        mediaIndex: Int
-    ) {
-        self.remoteAddress = remoteAddress
-        self.remotePort = remotePort
-        self.remoteRTCPAddress = remoteRTCPAddress
-        self.remoteRTCPPort = remoteRTCPPort
-        self.codec = codec
-        self.payloadType = payloadType
-        self.receivePayloadType = receivePayloadType
-        self.telephoneEventPayloadType = telephoneEventPayloadType
-        self.receiveTelephoneEventPayloadType = receiveTelephoneEventPayloadType
-        self.ptimeMilliseconds = ptimeMilliseconds
-        self.direction = direction
-        self.srtp = srtp
-        self.rtcpMux = rtcpMux
-        self.mediaIndex = mediaIndex
+    init(_ media: MediaDescription, payloadType: UInt8) {
+        wanted = media.ptime
+        maximum = media.maxptime
+        minimum = OpusParameters(parsing: media.fmtp(of: payloadType)).minimumPtime
+        if minimum == nil, let text = media.attributes.values("minptime").first {
+            minimum = Int(text).flatMap { (1...1000).contains($0) ? $0 : nil }
+        }
     }
 }

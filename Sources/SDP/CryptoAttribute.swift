@@ -26,6 +26,16 @@ public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
             self.value = value
             self.byteCount = byteCount
         }
+
+        /// As it stands in packets: big-endian. nil when the value needs more bytes than stated.
+        var bytes: [UInt8]? {
+            guard byteCount >= 8 || value >> (8 * UInt64(max(0, byteCount))) == 0 else {
+                return nil
+            }
+            return (0..<byteCount).reversed().map { place in
+                place < 8 ? UInt8(truncatingIfNeeded: value >> (8 * UInt64(place))) : 0
+            }
+        }
     }
 
     public init(
@@ -45,8 +55,8 @@ public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
     public var customMirror: Mirror { Mirror(self, children: []) }
 
     /// Reads the attribute's value, `1 AES_CM_128_HMAC_SHA1_80 inline:…|2^20|1:4 WSH=64`; nil when
-    /// it is not of that form. Of several key parameters the first is read and the line then counts
-    /// as one with a master key identifier, which `usableSuite` refuses.
+    /// it is not of that form. Of several key parameters the first is taken; without identifiers
+    /// they could not be told apart (RFC 4568 6.1).
     init?(parsing value: String) {
         let fields = value.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
         guard fields.count >= 3, let tag = Int(fields[0]), (0...999_999_999).contains(tag) else {
@@ -76,7 +86,7 @@ public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
                 lifetime = number
             }
         }
-        if parameters.count > 1, mki == nil { mki = MasterKeyIdentifier(value: 0, byteCount: 1) }
+        guard parameters.count == 1 || mki != nil else { return nil }
         self.init(
             tag: tag, suite: fields[1], key: key, lifetime: lifetime, mki: mki,
             sessionParameters: Array(fields[3...]))
@@ -95,12 +105,14 @@ public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
     }
 
     /// The suite of a line that we can run as it stands: one of `suites`, a whole key of that
-    /// suite's length, no master key identifier, a lifetime that a call does not exhaust, and no
-    /// session parameter that changes the protection (RFC 4568 6.3: unknown ones make the line
-    /// unusable unless they start with "-"). Nil when the line is to be passed over.
+    /// suite's length, an identifier that fits its bytes, a lifetime that a call does not exhaust,
+    /// and no session parameter that changes the protection: KDR, UNENCRYPTED_SRTP and the like, and
+    /// unknown ones unless they start with "-", make the line unusable (RFC 4568 6.3). Nil when the
+    /// line is to be passed over.
     func usableSuite(among suites: [CryptoSuite]) -> CryptoSuite? {
         guard let known = CryptoSuite(name: suite), suites.contains(known),
-            key.count == known.keyCount, mki == nil, lifetime.map({ $0 >= 1 << 20 }) ?? true,
+            key.count == known.keyCount, mki.map({ $0.bytes != nil }) ?? true,
+            lifetime.map({ $0 >= 1 << 20 }) ?? true,
             sessionParameters.allSatisfy({ parameter in
                 parameter.hasPrefix("-") || parameter.uppercased().hasPrefix("WSH=")
             })

@@ -1,12 +1,39 @@
 extension OfferAnswer {
+    /// Where the keys of a line come from.
+    enum Keying {
+        case plain
+        /// The offer's crypto line that we take, and its suite.
+        case keys(CryptoAttribute, CryptoSuite)
+        case dtls(DTLSIdentity, NegotiatedDTLS)
+
+        var isPlain: Bool { if case .plain = self { true } else { false } }
+    }
+
     /// What an answer will use of an offer.
     struct Choice {
         var index: Int
         var codec: AudioCodec
         var payloadType: UInt8
-        var telephoneEvent: UInt8?
-        /// The offer's line that we take, and its suite.
-        var crypto: (line: CryptoAttribute, suite: CryptoSuite)?
+        var telephoneEvent: (payloadType: UInt8, clockRate: Int)?
+        var comfortNoise: UInt8?
+        var keying: Keying
+
+        /// What stands on the answer's m= line, by the offer's numbers.
+        var formats: [AudioFormat] {
+            var formats = [AudioFormat(.codec(codec), payloadType: payloadType)]
+            if let comfortNoise {
+                formats.append(AudioFormat(.comfortNoise, payloadType: comfortNoise))
+            }
+            if let (type, clockRate) = telephoneEvent {
+                formats.append(
+                    AudioFormat(.telephoneEvent(clockRate: clockRate), payloadType: type))
+            }
+            return formats
+        }
+
+        func opus(_ offered: MediaDescription) -> OpusParameters? {
+            codec == .opus ? OpusParameters(parsing: offered.fmtp(of: payloadType)) : nil
+        }
     }
 
     /// The audio line to answer: the first that works, a secure one before a plain one unless we
@@ -19,8 +46,9 @@ extension OfferAnswer {
         for (index, media) in offer.media.enumerated() where media.kind == "audio" && media.port > 0
         {
             do throws(SDPError) {
-                let choice = try choose(media, index, capabilities)
-                if choice.crypto != nil || capabilities.srtp == .none { return choice }
+                let keying = try keying(of: media, in: offer, capabilities)
+                let choice = try choose(media, index, keying, capabilities)
+                if !keying.isPlain || capabilities.srtp == .none { return choice }
                 plain = plain ?? choice
             } catch {
                 // The first line's failure is what the caller is told, unless it says only "none".
@@ -32,111 +60,106 @@ extension OfferAnswer {
     }
 
     private static func choose(
-        _ media: MediaDescription, _ index: Int, _ capabilities: AudioCapabilities
+        _ media: MediaDescription, _ index: Int, _ keying: Keying,
+        _ capabilities: AudioCapabilities
     ) throws(SDPError) -> Choice {
-        let crypto: (line: CryptoAttribute, suite: CryptoSuite)?
-        switch media.protocolName {
-        case "RTP/SAVP", "RTP/SAVPF":
-            guard capabilities.srtp != .none else { throw .srtpNotSupported }
-            guard let usable = firstUsable(of: media, capabilities) else { throw .noUsableCrypto }
-            crypto = usable
-        case "RTP/AVP", "RTP/AVPF":
-            // RFC 8643: crypto lines on a plain profile are an invitation.
-            crypto = capabilities.srtp == .none ? nil : firstUsable(of: media, capabilities)
-            if crypto == nil, capabilities.srtp == .required { throw .srtpRequired }
-        default: throw .unsupportedTransport(String(media.protocolName.prefix(32)))
-        }
         // RFC 3264 6.1: the answerer keeps the offerer's order of preference.
-        for payloadType in media.payloadTypes {
-            guard let map = media.encoding(of: payloadType), let codec = AudioCodec(map),
+        let offered = media.payloadTypes.compactMap { type -> (codec: AudioCodec, type: UInt8)? in
+            guard let codec = media.encoding(of: type).flatMap({ AudioCodec($0) }),
                 capabilities.supports(codec)
-            else { continue }
-            return Choice(
-                index: index, codec: codec, payloadType: payloadType,
-                telephoneEvent: capabilities.supportsTelephoneEvent
-                    ? media.telephoneEventType(clockRate: map.clockRate) : nil,
-                crypto: crypto)
+            else { return nil }
+            return (codec, type)
         }
-        throw .noCommonCodec
+        var chosen = offered.first
+        if capabilities.preference == .own {
+            chosen =
+                capabilities.codecs.lazy.compactMap { format in
+                    offered.first { format.encoding == .codec($0.codec) }
+                }.first
+        }
+        guard let (codec, type) = chosen else { throw .noCommonCodec }
+        var event: (UInt8, Int)?
+        // Digits at the audio's clock (RFC 4733 2.1); many peers with Opus have 8000 only.
+        for clockRate in [codec.clockRate, 8000] where event == nil {
+            if capabilities.supports(.telephoneEvent(clockRate: clockRate)),
+                let type = media.telephoneEventType(clockRate: clockRate)
+            {
+                event = (type, clockRate)
+            }
+        }
+        let takesNoise = codec.clockRate == 8000 && capabilities.supports(.comfortNoise)
+        return Choice(
+            index: index, codec: codec, payloadType: type, telephoneEvent: event,
+            comfortNoise: takesNoise ? media.comfortNoiseType : nil, keying: keying)
+    }
+
+    /// How a line is to be protected: keys in the description before DTLS where a line has both.
+    private static func keying(
+        of media: MediaDescription, in offer: SessionDescription,
+        _ capabilities: AudioCapabilities
+    ) throws(SDPError) -> Keying {
+        guard let profile = TransportProfile(media.protocolName) else {
+            throw .unsupportedTransport(String(media.protocolName.prefix(32)))
+        }
+        switch profile {
+        case .plain:
+            guard capabilities.srtp != .none else { return .plain }
+            // RFC 8643: keys or a fingerprint on a plain profile are an invitation.
+            if let keying = firstUsable(of: media, capabilities) { return keying }
+            if let keying = try? association(of: media, in: offer, capabilities) {
+                return keying
+            }
+            guard !capabilities.srtp.refusesPlain else { throw .srtpRequired }
+            return .plain
+        case .secure:
+            guard capabilities.srtp != .none else { throw .srtpNotSupported }
+            if let keying = firstUsable(of: media, capabilities) { return keying }
+            guard offer.hasFingerprint(media), capabilities.srtp.takesDTLS,
+                capabilities.dtls != nil
+            else { throw .noUsableCrypto }
+            return try association(of: media, in: offer, capabilities)
+        case .dtls:
+            guard capabilities.srtp != .none else { throw .srtpNotSupported }
+            return try association(of: media, in: offer, capabilities)
+        }
     }
 
     /// The offer's most preferred line that we can run (RFC 4568 5.1.2, 7.1.2).
     private static func firstUsable(
         of media: MediaDescription, _ capabilities: AudioCapabilities
-    ) -> (line: CryptoAttribute, suite: CryptoSuite)? {
+    ) -> Keying? {
+        guard capabilities.srtp.takesKeys else { return nil }
         for line in media.crypto {
             if let suite = line.usableSuite(among: capabilities.cryptoSuites) {
-                return (line, suite)
+                return .keys(line, suite)
             }
         }
         return nil
     }
 
-    /// The answer's first codec that we offered: what to send it with, and what it comes with.
-    static func acceptedCodec(
-        offered: MediaDescription, answered: MediaDescription
-    ) throws(SDPError) -> (codec: AudioCodec, payloadType: UInt8, receive: UInt8) {
-        for payloadType in answered.payloadTypes {
-            guard let map = answered.encoding(of: payloadType) ?? offered.encoding(of: payloadType),
-                let codec = AudioCodec(map)
-            else { continue }
-            let ours = offered.payloadTypes.first { type in
-                offered.encoding(of: type).flatMap { AudioCodec($0) } == codec
+    /// Our part in an offered DTLS association (RFC 5763 5, RFC 8842 5.3).
+    private static func association(
+        of media: MediaDescription, in offer: SessionDescription,
+        _ capabilities: AudioCapabilities
+    ) throws(SDPError) -> Keying {
+        guard capabilities.srtp.takesDTLS, let identity = capabilities.dtls else {
+            throw .dtlsNotSupported
+        }
+        guard let fingerprint = offer.fingerprint(of: media) else { throw .noUsableFingerprint }
+        let isClient: Bool
+        // RFC 4145 4: an offer without it means active.
+        switch try offer.setup(of: media) ?? .active {
+        case .active: isClient = false
+        case .passive: isClient = true
+        case .actpass:
+            if let current = identity.current, current.remoteFingerprint == fingerprint {
+                isClient = current.isClient
+            } else {
+                isClient = identity.answersActively
             }
-            if let ours { return (codec, payloadType, ours) }
+        case .holdconn: throw .unusableSetup("holdconn")
         }
-        throw .noCommonCodec
-    }
-
-    /// The keys of an answered line; nil when both sides go plain.
-    static func acceptedSRTP(
-        offered: MediaDescription, answered: MediaDescription
-    ) throws(SDPError) -> NegotiatedSRTP? {
-        let isSecureProfile = offered.protocolName.hasPrefix("RTP/SAVP")
-        guard let crypto = answered.crypto.first else {
-            if isSecureProfile { throw .srtpRequired }
-            return nil
-        }
-        guard let ours = offered.crypto.first(where: { $0.tag == crypto.tag }) else {
-            // Crypto lines that we never offered mean nothing on a plain profile.
-            if !isSecureProfile, offered.crypto.isEmpty { return nil }
-            throw .answerMismatch("crypto tag")
-        }
-        guard ours.suite.uppercased() == crypto.suite.uppercased() else {
-            throw .answerMismatch("crypto suite")
-        }
-        guard let suite = crypto.usableSuite(among: CryptoSuite.allCases) else {
-            throw .noUsableCrypto
-        }
-        return NegotiatedSRTP(suite: suite.name, localKey: ours.key, remoteKey: crypto.key)
-    }
-}
-
-extension MediaDescription {
-    /// The line with port 0 that refuses this one (RFC 3264 6): same kind, transport and formats.
-    var rejected: MediaDescription {
-        MediaDescription(kind: kind, port: 0, protocolName: protocolName, formats: formats)
-    }
-
-    /// The payload type of telephone-event at a clock rate, wherever the offer put it.
-    func telephoneEventType(clockRate: Int) -> UInt8? {
-        payloadTypes.first { type in
-            guard let map = encoding(of: type) else { return false }
-            return map.encoding.lowercased() == "telephone-event" && map.clockRate == clockRate
-        }
-    }
-
-    mutating func describe(_ format: AudioFormat) {
-        switch format.encoding {
-        case .codec(let codec):
-            rtpmaps.append(
-                RTPMap(
-                    payloadType: format.payloadType, encoding: codec.rawValue, clockRate: 8000))
-        case .telephoneEvent:
-            rtpmaps.append(
-                RTPMap(
-                    payloadType: format.payloadType, encoding: "telephone-event", clockRate: 8000))
-            fmtps.append(FormatParameters(payloadType: format.payloadType, text: "0-15"))
-        }
+        return .dtls(
+            identity, NegotiatedDTLS(isClient: isClient, remoteFingerprint: fingerprint))
     }
 }

@@ -15,7 +15,8 @@ public enum SDPError: Error, Equatable, Sendable {
     // Offer and answer
     /// No audio line with a port.
     case noAudio
-    /// Audio lines, but no transport that we speak (RTP/AVP, RTP/SAVP and their F forms).
+    /// Audio lines, but no transport that we speak (RTP/AVP, RTP/SAVP, UDP/TLS/RTP/SAVP
+    /// and their F forms).
     case unsupportedTransport(String)
     /// Audio lines, but no common codec.
     case noCommonCodec
@@ -27,12 +28,20 @@ public enum SDPError: Error, Equatable, Sendable {
     case srtpRequired
     /// RTP/SAVP without a crypto line that we can use.
     case noUsableCrypto
+    /// The peer wants DTLS-SRTP and we have none, or not here.
+    case dtlsNotSupported
+    /// DTLS-SRTP without a fingerprint of SHA-256, -384 or -512 that can be read.
+    case noUsableFingerprint
+    /// A setup that leads to no association: holdconn, or no word of RFC 4145.
+    case unusableSetup(String)
+    /// We are to offer DTLS-SRTP and the caller gave no certificate's fingerprint.
+    case missingCertificate
     /// SRTP is to be used and the caller gave no key, or one of the wrong length.
     case missingKey(expected: Int, have: Int)
     /// The answer rejected our audio line with port 0.
     case mediaRejected
     /// The answer does not match the offer: other transport or media kind, fewer lines, a crypto
-    /// tag or suite that was not offered.
+    /// tag or suite that was not offered, a setup that leaves no roles.
     case answerMismatch(String)
 }
 

@@ -19,6 +19,25 @@ enum Call: Sendable {
         }
     }
 
+    /// What it may do; nil: what the user agent may.
+    var policy: CallPolicy? {
+        if case .outbound(let call) = self { return call.setup.policy }
+        return nil
+    }
+
+    /// Its answered dialog, or the only one an inbound call has.
+    var session: DialogSession? {
+        switch self {
+        case .outbound(let call): call.session
+        case .inbound(let call): call.session
+        }
+    }
+
+    /// Runs `body` on the answered dialog; nil when there is none.
+    mutating func withSession<Result>(_ body: (inout DialogSession) -> Result) -> Result? {
+        update(outbound: { $0.withSession(body) }, inbound: { $0.withSession(body) })
+    }
+
     var dialogKey: DialogKey {
         switch self {
         case .outbound(let call): DialogKey(callID: call.callID, localTag: call.localTag)

@@ -10,7 +10,16 @@ public enum CallNotice: Sendable, Equatable {
     case answered(sdp: [UInt8])
     /// A re-INVITE or UPDATE with an offer: the owner answers or refuses it.
     case offer(sdp: [UInt8])
+    /// The peer agreed to what `changeMedia` offered, or changed its side in a refresh.
+    case offerAnswered(sdp: [UInt8])
+    /// It did not: the session is as it was. `status`: of the peer; 500 when nothing could be sent.
+    case offerRefused(status: Int)
     case digit(Character)
+    /// What our REFER comes to: the status of the call the peer makes, or of the REFER itself when
+    /// that was refused. 408: nobody told; 0: the peer stopped telling.
+    case transferProgress(status: Int, isFinal: Bool)
+    /// The peer's REFER: the owner accepts or refuses it, else it is refused after 10 s.
+    case transferRequested(TransferRequest)
     case ended(CallEnd)
 }
 
@@ -21,6 +30,8 @@ public struct CallEnd: Sendable, Equatable {
         case rejected
         /// Timer B, or no final response to a CANCEL.
         case timeout
+        /// The INVITE could not be sent: no connection.
+        case transport
         /// Nobody answered within the ring time.
         case noAnswer
         /// By the owner before the answer; inbound: by the caller.
@@ -31,6 +42,12 @@ public struct CallEnd: Sendable, Equatable {
         case notAcknowledged
         /// A 2xx without the answer to our offer, or something else that no call can live with.
         case protocolError
+        /// The peer no longer answers within the call, or has forgotten it (408, 481).
+        case peerLost
+        /// The session timer ran out (RFC 4028).
+        case sessionExpired
+        /// Another call took its place (RFC 3891).
+        case replaced
         /// By the owner: an inbound call was refused.
         case refused
         /// Our own limit of calls or transactions.
@@ -42,11 +59,14 @@ public struct CallEnd: Sendable, Equatable {
     public var status: Int
     /// Value of Reason headers (RFC 3326), if any.
     public var reason: String?
+    /// Seconds that the peer asked to be left alone (RFC 3261 20.33).
+    public var retryAfter: Int?
 
-    public init(_ cause: Cause, status: Int, reason: String? = nil) {
+    public init(_ cause: Cause, status: Int, reason: String? = nil, retryAfter: Int? = nil) {
         self.cause = cause
         self.status = status
         self.reason = reason
+        self.retryAfter = retryAfter
     }
 }
 
@@ -68,13 +88,16 @@ public struct CallStep {
     public let now: Instant
     public let party: LocalParty
     public let timing: SIPTimers
+    public let policy: CallPolicy
     public var entropy: SeededGenerator
     public var out = Outbox<CallAction>()
 
     public init(
-        now: Instant, party: LocalParty, timing: SIPTimers, entropy: SeededGenerator
+        now: Instant, party: LocalParty, timing: SIPTimers, policy: CallPolicy = CallPolicy(),
+        entropy: SeededGenerator
     ) {
         self.now = now
+        self.policy = policy
         self.party = party
         self.timing = timing
         self.entropy = entropy
@@ -89,7 +112,7 @@ public struct CallSetup: Sendable {
     public var target: SIPURI
     /// From, without tag.
     public var from: NameAddress
-    /// The SDP offer.
+    /// The SDP offer; empty: the callee shall offer, which comes as `CallNotice.offer`.
     public var offer: [UInt8]
     /// Where the INVITE and everything of its transaction is sent.
     public var destination: SIPAddress
@@ -99,12 +122,18 @@ public struct CallSetup: Sendable {
     public var headers: [(name: String, value: String)]
     /// Only when `destination` is the trunk that knows them.
     public var credentials: DigestCredentials?
+    /// nil: that of the user agent.
+    public var policy: CallPolicy?
+    /// Route values the INVITE starts with: an outbound proxy, a Service-Route (RFC 3608).
+    public var routes: [String]
 
     public init(
         target: SIPURI, from: NameAddress, offer: [UInt8], destination: SIPAddress,
         ringTimeout: Interval = .seconds(30), headers: [(name: String, value: String)] = [],
-        credentials: DigestCredentials? = nil
+        credentials: DigestCredentials? = nil, policy: CallPolicy? = nil, routes: [String] = []
     ) {
+        self.policy = policy
+        self.routes = routes
         self.target = target
         self.from = from
         self.offer = offer
@@ -117,10 +146,20 @@ public struct CallSetup: Sendable {
 
 extension SIPMessage {
     /// Allow, Accept and Supported: what RFC 3261 11.2 and 13.2.1 want said.
-    mutating func addCapabilities() {
-        headers.append(.allow, SIPMethod.supported.map(\.name).joined(separator: ", "))
+    mutating func addCapabilities(_ policy: CallPolicy) {
+        headers.append(.allow, SIPMethod.supportedNames)
         headers.append(.accept, "application/sdp")
-        headers.append(.supported, "")
+        headers.append(.supported, policy.optionTags.joined(separator: ", "))
+    }
+
+    mutating func copyRecordRoute(of request: SIPMessage) {
+        for route in request.headers.lines(.recordRoute) { headers.append(.recordRoute, route) }
+    }
+
+    func makeRefusal(_ refusal: RequestRefusal, toTag: String? = nil) -> SIPMessage {
+        var response = makeResponse(refusal.status, toTag: toTag)
+        for line in refusal.headers { response.headers.append(line.name, line.value) }
+        return response
     }
 
     mutating func attach(sdp: [UInt8]) {

@@ -15,7 +15,7 @@ public import Base
 //               │ Completed │──── Timer K ──────────▶ Terminated ◀─┘
 //               └───────────┘
 //
-// RFC 3261 17.1.2 figure 6. Unreliable transport.
+// RFC 3261 17.1.2 figure 6. Over a reliable transport E does not run and K is 0.
 
 /// The client's side of one request other than INVITE and ACK.
 public struct ClientTransaction: Sendable {
@@ -45,7 +45,7 @@ public struct ClientTransaction: Sendable {
         self.timing = timing
         bytes = request.serialised
         intervalE = timing.t1
-        timers.set(.e, at: now + intervalE)
+        if !timing.isReliable { timers.set(.e, at: now + intervalE) }
         timers.set(.f, at: now + timing.timeout)
         out.push(.transmit(bytes))
     }
@@ -67,7 +67,7 @@ public struct ClientTransaction: Sendable {
         } else {
             state = .completed
             timers.cancelAll()
-            timers.set(.k, at: now + timing.t4)
+            timers.set(.k, at: now + timing.absorption)
             out.push(.deliver(response))
         }
     }

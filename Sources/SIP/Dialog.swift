@@ -7,6 +7,9 @@ public struct LocalParty: Sendable {
     public var port: Int
     /// Value of User-Agent and Server.
     public var product: String
+    /// Ports of stream transports that differ from `port`. A transport that is not here is one we
+    /// only open connections of.
+    public var streamPorts: [SIPTransport: Int] = [:]
 
     public init(host: String, port: Int, product: String) {
         self.host = host
@@ -21,41 +24,6 @@ public struct LocalParty: Sendable {
 
     func contact(user: String?) -> String {
         "<" + SIPURI(user: user, host: host, port: port).serialised + ">"
-    }
-}
-
-/// Where datagrams go to and come from: a numeric address or, for a first hop, a name that the edge
-/// resolves.
-public struct SIPAddress: Hashable, Sendable {
-    public var host: String
-    public var port: Int
-
-    public init(host: String, port: Int) {
-        self.host = host
-        self.port = port
-    }
-
-    public static let defaultPort = 5060
-
-    /// True for an IPv4 or IPv6 address in digits.
-    public var isNumeric: Bool {
-        if host.utf8.contains(UInt8(ascii: ":")) { return true }
-        let parts = host.utf8.split(
-            separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        return parts.count == 4
-            && parts.allSatisfy { parseDecimal($0).map { $0 <= 255 } ?? false }
-    }
-
-    /// False for the unspecified, multicast and broadcast addresses: a Contact or Via must not make
-    /// us send there (RFC 4475 bcast).
-    public var isUnicast: Bool {
-        if host.utf8.contains(UInt8(ascii: ":")) {
-            return host != "::" && !host.asciiLowercased.hasPrefix("ff")
-        }
-        guard let first = host.utf8.split(separator: UInt8(ascii: ".")).first,
-            let octet = parseDecimal(first)
-        else { return true }
-        return octet != 0 && octet < 224
     }
 }
 
@@ -152,9 +120,21 @@ public struct Dialog: Sendable {
     /// Where a request of this dialog is sent: the first route or the remote target when that is a
     /// numeric address, else where the peer's messages come from.
     public var nextHop: SIPAddress {
-        let uri = routeSet.first?.uri.sip ?? remoteTarget
-        let address = SIPAddress(host: uri.host, port: uri.port ?? SIPAddress.defaultPort)
-        return address.isNumeric && address.isUnicast ? address : peerAddress
+        var address = SIPAddress(routeSet.first?.uri.sip ?? remoteTarget)
+        guard address.isNumeric, address.isUnicast else { return peerAddress }
+        // A connection with that very machine is there: RFC 5923, and all a client behind NAT has.
+        if address.transport == peerAddress.transport, address.host == peerAddress.host {
+            address.flow = peerAddress.flow
+            address.name = peerAddress.name
+        }
+        return address
+    }
+
+    /// The 2xx of an early dialog has come: its route set and target count (RFC 3261 13.2.2.4).
+    mutating func confirm(_ response: SIPMessage, from address: SIPAddress) {
+        routeSet = Self.routes(response).reversed()
+        refreshTarget(response)
+        peerAddress = address
     }
 
     /// Takes the CSeq of a request from the peer; false when it is older than the last one

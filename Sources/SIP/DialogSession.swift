@@ -1,13 +1,17 @@
 public import Base
 
-//   peer's request ─▶ From tag, CSeq order ─▶ BYE     → 200, ended
+//   early ──2xx──▶ confirmed ──BYE, timeout, 481──▶ over
+//
+//   peer's request ─▶ From tag, CSeq order ─▶ BYE     → 200, ended          +Requests
 //                                             INVITE  → offer to the owner → 200 … ACK
 //                                             UPDATE  → 200, or offer to the owner
-//                                             INFO    → digit, 200
-//                                             OPTIONS → 200;  others → 405
-//   owner ─▶ hangUp → BYE ─▶ 401/407 answered once ─▶ done
+//                                             INFO    → digit;  OPTIONS → 200;  others → 405
+//                                             REFER, NOTIFY                  +Transfer
+//   owner ─▶ changeMedia → re-INVITE or UPDATE ─▶ answer, 491 and again      +Changes
+//         ─▶ sendDigit → INFO;  transfer → REFER;  hangUp → BYE              +Sending
+//   session timer ─▶ refresh, or BYE when none comes                         SessionTimer
 
-/// An answered call from either side: one confirmed dialog and what goes on inside it.
+/// One dialog from either side, early or confirmed, and what goes on inside it.
 public struct DialogSession: Sendable {
     enum Timer: Hashable, Sendable {
         /// Send our 200 again (RFC 3261 13.3.1.4: T1 doubling to T2).
@@ -16,18 +20,40 @@ public struct DialogSession: Sendable {
         case acknowledgement
         /// The owner has not answered the offer.
         case offer
+        /// No final response to our re-INVITE.
+        case change
+        /// After a 491 (RFC 3261 14.1).
+        case retry
+        /// RFC 4028: our turn to refresh, and the end of the session.
+        case refresh, expiry
+        /// No NOTIFY about our REFER.
+        case transfer
+        /// The owner has not decided about the peer's REFER.
+        case referral
     }
 
-    /// How long an owner may think about an offer of the peer.
+    enum Phase: Sendable { case early, confirmed, over }
+
+    /// How long an owner may think about an offer or a REFER of the peer.
     public static let offerLimit: Interval = .seconds(10)
+    /// The longest a re-INVITE of ours may stay open: nobody has to pick up a telephone.
+    static let changeLimit: Interval = .seconds(60)
 
-    private struct PendingOffer: Sendable {
-        var request: SIPMessage
-        var key: TransactionKey
-        var isInvite: Bool { request.method == .invite }
+    /// An offer of the peer that the owner has to answer, and what carries the answer.
+    struct TheirOffer: Sendable {
+        enum Reply: Sendable {
+            /// The response to an INVITE, UPDATE or PRACK.
+            case response(SIPMessage, TransactionKey)
+            /// The ACK of a 2xx to an INVITE of ours without offer.
+            case ack(of: SIPMessage, answersCall: Bool)
+            /// The PRACK of a reliable response to our INVITE without offer.
+            case prack(SIPMessage)
+        }
+        var sdp: [UInt8]
+        var reply: Reply
     }
 
-    private struct PendingOK: Sendable {
+    struct PendingOK: Sendable {
         var response: SIPMessage
         var key: TransactionKey
         var sequence: UInt32
@@ -36,85 +62,135 @@ public struct DialogSession: Sendable {
         var answersCall: Bool
     }
 
-    public private(set) var dialog: Dialog
-    /// `ended` has been said.
-    public private(set) var isOver = false
-    private let contactUser: String?
-    private var localSDP: [UInt8]
-    private var remoteSDP: [UInt8]
-    private var offer: PendingOffer?
-    private var unacknowledged: PendingOK?
-    private var byeWaits = false
-    private var authenticator: DigestAuthenticator
-    private var timers = TimerTable<Timer>()
+    /// Whose offer in the INVITE has no answer yet.
+    enum InitialOffer: Sendable { case ours, theirs, answered }
 
-    public init(
-        dialog: Dialog, contactUser: String?, localSDP: [UInt8], remoteSDP: [UInt8],
-        authenticator: DigestAuthenticator
+    /// What the peer said it can do; nil: it said nothing.
+    struct PeerAbilities: Sendable {
+        var methods: Set<SIPMethod>?
+        func allows(_ method: SIPMethod) -> Bool { methods?.contains(method) ?? false }
+        mutating func learn(_ message: SIPMessage) {
+            guard message.headers[.allow] != nil else { return }
+            methods = Set(message.headers.values(.allow).map { SIPMethod($0) })
+        }
+    }
+
+    public internal(set) var dialog: Dialog
+    var phase: Phase
+    /// `ended` has been said.
+    public var isOver: Bool { phase == .over }
+    let contactUser: String?
+    /// True when our side sent the INVITE: it chooses the longer wait after a 491.
+    let isCaller: Bool
+    public internal(set) var localSDP: [UInt8]
+    public internal(set) var remoteSDP: [UInt8]
+    var initialOffer: InitialOffer
+    var peer = PeerAbilities()
+    var theirOffer: TheirOffer?
+    var unacknowledged: PendingOK?
+    var change: Change?
+    /// What the owner wants changed once the way is free; the latest counts.
+    var nextChange: Change.Kind?
+    /// The ACK of our last answered INVITE, for a copy of its 2xx.
+    var lastACK: (sequence: UInt32, ack: SIPMessage, to: SIPAddress)?
+    /// Requests of ours that wait for a final response, by CSeq.
+    var outgoing: [UInt32: Outgoing] = [:]
+    var digits: [InfoDigit.Press] = []
+    var sessionTimer = SessionTimer()
+    var lastRSeq: UInt32?
+    var ourTransfer: OurTransfer?
+    var referral: Referral?
+    var reports: [UInt32: Report] = [:]
+    var referrals = 0
+    var byeWaits = false
+    var authenticator: DigestAuthenticator
+    var timers = TimerTable<Timer>()
+
+    init(
+        dialog: Dialog, phase: Phase, isCaller: Bool, contactUser: String?, localSDP: [UInt8],
+        remoteSDP: [UInt8], initialOffer: InitialOffer, authenticator: DigestAuthenticator
     ) {
         self.dialog = dialog
+        self.phase = phase
+        self.isCaller = isCaller
         self.contactUser = contactUser
         self.localSDP = localSDP
         self.remoteSDP = remoteSDP
+        self.initialOffer = initialOffer
         self.authenticator = authenticator
     }
 
     public var deadline: Instant? { timers.next }
 
-    // MARK: the owner
+    /// True when the peer's last Allow names the method.
+    public func peerAllows(_ method: SIPMethod) -> Bool { peer.allows(method) }
+
+    func belongs(_ essentials: MessageEssentials) -> Bool {
+        essentials.callID == dialog.callID && essentials.from.tag == dialog.remoteTag
+    }
+
+    // MARK: life
+
+    /// The 2xx has come or gone: from here on the session timer runs and BYE is the way out.
+    mutating func confirm(_ step: inout CallStep) {
+        guard phase == .early else { return }
+        phase = .confirmed
+        restartSessionTimer(step.now)
+    }
 
     /// BYE. While our 200 is unacknowledged it waits for the ACK (RFC 3261 15).
     public mutating func hangUp(_ step: inout CallStep) {
-        guard !isOver else { return }
+        end(CallEnd(.localBye, status: 200), bye: true, &step)
+    }
+
+    /// The end, once: everything open is refused or given up, then BYE if wanted, then the notice.
+    mutating func end(_ end: CallEnd, bye: Bool, _ step: inout CallStep) {
+        guard phase != .over else { return }
+        phase = .over
         refusePending(487, &step)
-        if unacknowledged?.answersCall == true { byeWaits = true } else { sendBye(&step) }
-        end(CallEnd(.localBye, status: 200), &step)
+        abandonChange(&step)
+        refuseReferral(&step)
+        digits.removeAll()
+        if bye, unacknowledged?.answersCall == true {
+            byeWaits = true
+            keepTimers([.repeatOK, .acknowledgement])
+        } else {
+            unacknowledged = nil
+            timers.cancelAll()
+            if bye { sendBye(&step) }
+        }
+        step.notify(.ended(end))
     }
 
-    /// The owner's answer to the peer's offer; ignored when none is pending.
-    public mutating func answerOffer(_ sdp: [UInt8], _ step: inout CallStep) {
-        guard let pending = offer, !isOver else { return }
-        offer = nil
-        timers.cancel(.offer)
-        localSDP = sdp
-        remoteSDP = pending.request.sdp ?? remoteSDP
-        dialog.refreshTarget(pending.request)
-        sendOK(to: pending.request, key: pending.key, answersCall: false, &step)
+    private mutating func keepTimers(_ names: [Timer]) {
+        let kept = names.compactMap { name in timers.deadline(of: name).map { (name, $0) } }
+        timers.cancelAll()
+        for (name, deadline) in kept { timers.set(name, at: deadline) }
     }
 
-    /// The owner cannot take the peer's offer: 488 keeps the session as it was (14.2).
-    public mutating func refuseOffer(_ status: Int = 488, _ step: inout CallStep) {
-        refusePending(status, &step)
-    }
-
-    private mutating func refusePending(_ status: Int, _ step: inout CallStep) {
-        guard let pending = offer else { return }
-        offer = nil
-        timers.cancel(.offer)
-        step.out.push(.respond(pending.request.makeResponse(status), pending.key))
+    func addOurHeaders(_ message: inout SIPMessage, _ step: CallStep) {
+        message.headers.append(.contact, step.party.contact(user: contactUser))
+        message.addCapabilities(step.policy)
     }
 
     // MARK: our 200 and its ACK
 
-    /// Answers an INVITE or UPDATE with `localSDP`; an INVITE's 200 is repeated until the ACK.
+    /// Answers an INVITE or UPDATE with `sdp`; an INVITE's 200 is repeated until the ACK.
     mutating func sendOK(
-        to request: SIPMessage, key: TransactionKey, answersCall: Bool, _ step: inout CallStep
+        to request: SIPMessage, key: TransactionKey, sdp: [UInt8], answersCall: Bool,
+        _ step: inout CallStep
     ) {
         var response = request.makeResponse(200, toTag: dialog.localTag)
-        if answersCall {
-            for route in request.headers.lines(.recordRoute) {
-                response.headers.append(.recordRoute, route)
-            }
-        }
-        response.headers.append(.contact, step.party.contact(user: contactUser))
-        response.addCapabilities()
+        if answersCall { response.copyRecordRoute(of: request) }
+        addOurHeaders(&response, step)
         response.headers.append(.server, step.party.product)
-        response.attach(sdp: localSDP)
+        sessionTimer.answer(request, in: &response, policy: step.policy.sessionTimer)
+        response.attach(sdp: sdp)
         step.out.push(.respond(response, key))
+        if answersCall { confirm(&step) } else { restartSessionTimer(step.now) }
         guard request.method == .invite else { return }
-        let sequence = (try? CSeq(request.headers[.cseq] ?? ""))?.number ?? 0
         unacknowledged = PendingOK(
-            response: response, key: key, sequence: sequence, interval: step.timing.t1,
+            response: response, key: key, sequence: request.cseqNumber, interval: step.timing.t1,
             answersCall: answersCall)
         timers.set(.repeatOK, at: step.now + step.timing.t1)
         timers.set(.acknowledgement, at: step.now + step.timing.timeout)
@@ -134,6 +210,7 @@ public struct DialogSession: Sendable {
             sendBye(&step)
         }
         guard !isOver else { return }
+        initialOffer = .answered
         let sdp = ack.sdp ?? []
         if pending.answersCall {
             if !sdp.isEmpty { remoteSDP = sdp }
@@ -143,163 +220,51 @@ public struct DialogSession: Sendable {
             remoteSDP = sdp
             step.notify(.answered(sdp: sdp))
         }
+        startNextChange(&step)
     }
+
+    private mutating func repeatOK(_ step: inout CallStep) {
+        guard var pending = unacknowledged else { return }
+        pending.interval = min(pending.interval * 2, step.timing.t2)
+        unacknowledged = pending
+        timers.set(.repeatOK, at: step.now + pending.interval)
+        step.out.push(.respond(pending.response, pending.key))
+    }
+
+    /// 13.3.1.4: without ACK the dialog stands but the session is ended with BYE.
+    private mutating func acknowledgementIsMissing(_ step: inout CallStep) {
+        unacknowledged = nil
+        timers.cancel(.repeatOK)
+        if byeWaits {
+            byeWaits = false
+            sendBye(&step)
+        }
+        end(CallEnd(.notAcknowledged, status: 200), bye: true, &step)
+    }
+
+    // MARK: time
 
     public mutating func handleTimers(_ step: inout CallStep) {
         while let timer = timers.popExpired(now: step.now) {
             switch timer {
-            case .repeatOK:
-                guard var pending = unacknowledged else { break }
-                pending.interval = min(pending.interval * 2, step.timing.t2)
-                unacknowledged = pending
-                timers.set(.repeatOK, at: step.now + pending.interval)
-                step.out.push(.respond(pending.response, pending.key))
-            case .acknowledgement:
-                // 13.3.1.4: the dialog stands but the session is ended with BYE.
-                unacknowledged = nil
-                timers.cancel(.repeatOK)
-                if !isOver || byeWaits { sendBye(&step) }
-                byeWaits = false
-                end(CallEnd(.notAcknowledged, status: 200), &step)
+            case .repeatOK: repeatOK(&step)
+            case .acknowledgement: acknowledgementIsMissing(&step)
             case .offer: refusePending(488, &step)
+            case .change: end(CallEnd(.peerLost, status: 408), bye: true, &step)
+            case .retry: retryChange(&step)
+            case .refresh: refresh(&step)
+            case .expiry: end(CallEnd(.sessionExpired, status: 200), bye: true, &step)
+            case .transfer: endTransfer(status: 408, &step)
+            case .referral: refuseReferral(&step)
             }
         }
     }
 
-    // MARK: BYE
-
-    private mutating func sendBye(_ step: inout CallStep) {
-        authenticator.resetTries()
-        var bye = dialog.makeRequest(.bye, party: step.party, entropy: &step.entropy)
-        authenticator.authorize(&bye, entropy: &step.entropy)
-        step.out.push(.request(bye, to: dialog.nextHop))
-    }
-
-    /// The response to our BYE: a challenge is answered, everything else closes the matter.
-    public mutating func receiveByeResponse(_ response: SIPMessage, _ step: inout CallStep) {
-        guard response.status == 401 || response.status == 407,
-            authenticator.accept(response, inDialog: true)
-        else { return }
-        var bye = dialog.makeRequest(.bye, party: step.party, entropy: &step.entropy)
-        authenticator.authorize(&bye, entropy: &step.entropy)
-        step.out.push(.request(bye, to: dialog.nextHop))
-    }
-
-    mutating func end(_ end: CallEnd, _ step: inout CallStep) {
-        guard !isOver else { return }
-        isOver = true
-        timers.cancel(.offer)
-        step.notify(.ended(end))
-    }
-
-    // MARK: the peer's requests
-
-    func belongs(_ essentials: MessageEssentials) -> Bool {
-        essentials.callID == dialog.callID && essentials.from.tag == dialog.remoteTag
-    }
-
-    /// A request of the peer other than ACK and CANCEL.
-    ///
-    /// - Returns: false when it is not of this dialog: the owner answers 481.
-    public mutating func receive(
-        _ request: SIPMessage, _ essentials: MessageEssentials, key: TransactionKey,
-        from address: SIPAddress, _ step: inout CallStep
-    ) -> Bool {
-        guard belongs(essentials) else { return false }
-        guard !isOver else {
-            // Crossing BYEs: the second is still answered 200.
-            guard request.method == .bye else { return false }
-            byeWaits = false
-            unacknowledged = nil
-            timers.cancelAll()
-            step.out.push(.respond(request.makeResponse(200), key))
-            return true
-        }
-        guard dialog.accept(remoteSequence: essentials.cseq.number) else {
-            step.out.push(.respond(request.makeResponse(500), key))
-            return true
-        }
-        dialog.peerAddress = address
-        switch request.method {
-        case .some(.bye): receiveBye(request, key, &step)
-        case .some(.invite), .some(.update): receiveOffer(request, key, &step)
-        case .some(.info): receiveInfo(request, key, &step)
-        case .some(.options):
-            var response = request.makeResponse(200)
-            response.addCapabilities()
-            step.out.push(.respond(response, key))
-        default:
-            var response = request.makeResponse(405)
-            response.addCapabilities()
-            step.out.push(.respond(response, key))
-        }
-        return true
-    }
-
-    private mutating func receiveBye(
-        _ request: SIPMessage, _ key: TransactionKey, _ step: inout CallStep
-    ) {
-        refusePending(487, &step)
-        unacknowledged = nil
-        timers.cancelAll()
-        step.out.push(.respond(request.makeResponse(200), key))
-        end(CallEnd(.remoteBye, status: 200, reason: request.reasonText), &step)
-    }
-
-    private mutating func receiveOffer(
-        _ request: SIPMessage, _ key: TransactionKey, _ step: inout CallStep
-    ) {
-        if offer != nil {
-            // 14.2: a second one before the first is answered.
-            var response = request.makeResponse(500)
-            response.headers.append(
-                .retryAfter, String(step.entropy.next() % 10))
-            step.out.push(.respond(response, key))
-            return
-        }
-        if unacknowledged != nil {
-            step.out.push(.respond(request.makeResponse(491), key))
-            return
-        }
-        if request.sdp != nil {
-            offer = PendingOffer(request: request, key: key)
-            timers.set(.offer, at: step.now + Self.offerLimit)
-            if request.method == .invite {
-                step.out.push(.respond(request.makeResponse(100), key))
-            }
-            step.notify(.offer(sdp: request.body))
-        } else if !request.body.isEmpty {
-            var response = request.makeResponse(415)
-            response.headers.append(.accept, "application/sdp")
-            step.out.push(.respond(response, key))
-        } else if request.method == .invite {
-            // No offer: ours stands as it was; the ACK brings the answer.
-            dialog.refreshTarget(request)
-            sendOK(to: request, key: key, answersCall: false, &step)
-        } else {
-            dialog.refreshTarget(request)
-            var response = request.makeResponse(200)
-            response.headers.append(.contact, step.party.contact(user: contactUser))
-            step.out.push(.respond(response, key))
-        }
-    }
-
-    private mutating func receiveInfo(
-        _ request: SIPMessage, _ key: TransactionKey, _ step: inout CallStep
-    ) {
-        guard request.body.isEmpty || InfoDigit.isDigitMessage(request) else {
-            var response = request.makeResponse(415)
-            response.headers.append(.accept, "application/dtmf-relay, application/dtmf")
-            step.out.push(.respond(response, key))
-            return
-        }
-        step.out.push(.respond(request.makeResponse(200), key))
-        if let digit = InfoDigit.read(request) { step.notify(.digit(digit)) }
-    }
-
-    /// CANCEL of a re-INVITE that the owner has not answered yet.
-    public mutating func cancelOffer(_ key: TransactionKey, _ step: inout CallStep) {
-        guard offer?.key == key else { return }
-        refusePending(487, &step)
+    mutating func restartSessionTimer(_ now: Instant) {
+        timers.cancel(.refresh)
+        timers.cancel(.expiry)
+        guard phase == .confirmed else { return }
+        if let after = sessionTimer.refreshAfter { timers.set(.refresh, at: now + after) }
+        if let after = sessionTimer.expiresAfter { timers.set(.expiry, at: now + after) }
     }
 }

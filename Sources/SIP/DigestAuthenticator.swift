@@ -117,33 +117,41 @@ public struct DigestAuthenticator: Sendable {
         challenge: DigestChallenge, credentials: DigestCredentials, method: SIPMethod,
         uri: String, body: [UInt8], nonceCount: UInt32, cnonce: String, hashes: DigestHashes
     ) -> String {
-        let hash = challenge.algorithm.isSHA256 ? hashes.sha256 : hashes.md5
-        func h(_ text: String) -> String { Hex.encode(hash(Array(text.utf8))) }
-
         let user = credentials.username
-        var ha1 = h(user + ":" + challenge.realm + ":" + credentials.password.value)
-        if challenge.algorithm.isSession { ha1 = h(ha1 + ":" + challenge.nonce + ":" + cnonce) }
-        var a2 = method.name + ":" + uri
-        if challenge.qop == .authInt { a2 += ":" + Hex.encode(hash(body)) }
         let count = hexCount(nonceCount)
-
+        let response = response(
+            username: user, password: credentials.password.value, realm: challenge.realm,
+            nonce: challenge.nonce, algorithm: challenge.algorithm, qop: challenge.qop,
+            method: method, uri: uri, body: body, count: count, cnonce: cnonce, hashes: hashes)
         var value =
             "Digest username=" + quoted(user) + ", realm=" + quoted(challenge.realm)
             + ", nonce=" + quoted(challenge.nonce) + ", uri=" + quoted(uri)
+            + ", response=\"" + response + "\", algorithm=" + challenge.algorithm.rawValue
         if let qop = challenge.qop {
-            let response = h(
-                [ha1, challenge.nonce, count, cnonce, qop.rawValue, h(a2)].joined(separator: ":"))
-            value +=
-                ", response=\"" + response + "\", algorithm=" + challenge.algorithm.rawValue
-                + ", cnonce=\"" + cnonce + "\", qop=" + qop.rawValue + ", nc=" + count
-        } else {
-            let response = h(ha1 + ":" + challenge.nonce + ":" + h(a2))
-            value += ", response=\"" + response + "\", algorithm=" + challenge.algorithm.rawValue
+            value += ", cnonce=\"" + cnonce + "\", qop=" + qop.rawValue + ", nc=" + count
+        } else if challenge.algorithm.isSession {
             // A session hash without qop still has to name the cnonce it used.
-            if challenge.algorithm.isSession { value += ", cnonce=\"" + cnonce + "\"" }
+            value += ", cnonce=\"" + cnonce + "\""
         }
         if let opaque = challenge.opaque { value += ", opaque=" + quoted(opaque) }
         return value
+    }
+
+    /// The proof (RFC 7616 3.4.1), for whoever makes it and whoever checks it.
+    static func response(
+        username: String, password: String, realm: String, nonce: String,
+        algorithm: DigestChallenge.Algorithm, qop: DigestChallenge.QualityOfProtection?,
+        method: SIPMethod, uri: String, body: [UInt8], count: String, cnonce: String,
+        hashes: DigestHashes
+    ) -> String {
+        let hash = algorithm.isSHA256 ? hashes.sha256 : hashes.md5
+        func h(_ text: String) -> String { Hex.encode(hash(Array(text.utf8))) }
+        var ha1 = h(username + ":" + realm + ":" + password)
+        if algorithm.isSession { ha1 = h(ha1 + ":" + nonce + ":" + cnonce) }
+        var a2 = method.name + ":" + uri
+        if qop == .authInt { a2 += ":" + Hex.encode(hash(body)) }
+        guard let qop else { return h(ha1 + ":" + nonce + ":" + h(a2)) }
+        return h([ha1, nonce, count, cnonce, qop.rawValue, h(a2)].joined(separator: ":"))
     }
 
     /// Eight hexadecimal digits.

@@ -48,7 +48,7 @@ public struct DigestChallenge: Sendable, Equatable {
         return challenges
     }
 
-    private static func add(_ text: ArraySlice<UInt8>, to fields: inout [String: String]?) {
+    static func add(_ text: ArraySlice<UInt8>, to fields: inout [String: String]?) {
         guard fields != nil else { return }
         var scanner = TextScanner(String(ascii: text))
         guard let name = scanner.token() else { return }

@@ -1,6 +1,36 @@
-/// Reads the key press of a SIP INFO: `application/dtmf-relay` (`Signal=5`, `Duration=160`) or
+/// Key presses in SIP INFO: `application/dtmf-relay` (`Signal=5`, `Duration=160`) or
 /// `application/dtmf` (the digit alone). Neither is standardised; both are what gateways send.
 enum InfoDigit {
+    /// One press of ours.
+    struct Press: Sendable, Equatable {
+        var digit: Character
+        var milliseconds: Int
+        var isRelay = true
+
+        var contentType: String { isRelay ? "application/dtmf-relay" : "application/dtmf" }
+        var body: [UInt8] {
+            Array((isRelay ? "Signal=\(digit)\r\nDuration=\(milliseconds)\r\n" : "\(digit)").utf8)
+        }
+        /// The same press for a peer that does not know the relay form.
+        var plain: Press? {
+            isRelay ? Press(digit: digit, milliseconds: milliseconds, isRelay: false) : nil
+        }
+
+        /// nil when there is no such key. The length is kept within what gateways play.
+        init?(_ digit: Character, milliseconds: Int) {
+            guard let byte = digit.asciiValue, let known = InfoDigit.digit([byte]) else {
+                return nil
+            }
+            self.init(digit: known, milliseconds: min(max(milliseconds, 40), 5_000))
+        }
+
+        private init(digit: Character, milliseconds: Int, isRelay: Bool = true) {
+            self.digit = digit
+            self.milliseconds = milliseconds
+            self.isRelay = isRelay
+        }
+    }
+
     static func read(_ message: SIPMessage) -> Character? {
         switch message.contentType {
         case "application/dtmf-relay":

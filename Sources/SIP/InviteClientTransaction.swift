@@ -18,7 +18,8 @@ public import Base
 //                  │ Timer D     │ Timer M                             ▼
 //                  └─────────────┴──────────────────────────▶  Terminated
 //
-// RFC 3261 17.1.1 figure 5 as changed by RFC 6026 7.2 (Accepted). Unreliable transport.
+// RFC 3261 17.1.1 figure 5 as changed by RFC 6026 7.2 (Accepted). Over a reliable
+// transport A does not run and D is 0.
 
 /// The client's side of one INVITE.
 public struct InviteClientTransaction: Sendable {
@@ -52,7 +53,7 @@ public struct InviteClientTransaction: Sendable {
         self.timing = timing
         bytes = request.serialised
         intervalA = timing.t1
-        timers.set(.a, at: now + intervalA)
+        if !timing.isReliable { timers.set(.a, at: now + intervalA) }
         timers.set(.b, at: now + timing.timeout)
         out.push(.transmit(bytes))
     }

@@ -1,6 +1,6 @@
 public import Base
 
-//                            │ INVITE to TU
+//                            │ INVITE to TU; nothing from TU in 200 ms: send 100
 //                            ▼                 INVITE: send last 1xx
 //                      ┌────────────┐ ◀─┐
 //                      │ Proceeding │───┘ 101-199 from TU: send
@@ -17,7 +17,9 @@ public import Base
 //      └───────────┘▼              ▼
 //            │ Timer I ───────▶ Terminated
 //
-// RFC 3261 17.2.1 figure 7 as changed by RFC 6026 7.1 (Accepted). Unreliable transport.
+// RFC 3261 17.2.1 figure 7 as changed by RFC 6026 7.1 (Accepted). Over a reliable
+// transport G does not run and I is 0. Nor does it run for a stranger who has heard nothing yet: whoever
+// sent the INVITE repeats it until he hears something, and an address that was made up gets one message.
 
 /// The server's side of one INVITE. The TU sends 2xx again itself, through `respond`.
 public struct InviteServerTransaction: Sendable {
@@ -33,17 +35,27 @@ public struct InviteServerTransaction: Sendable {
         case terminated
     }
 
+    /// What 17.2.1 grants the TU before a 100 must go.
+    public static let tryingDelay: Interval = .milliseconds(200)
+
     public private(set) var state: State = .proceeding
     public let request: SIPMessage
     private let timing: SIPTimers
     private var timers = TimerTable<TransactionTimer>()
     private var intervalG: Interval
     private var lastResponse: [UInt8] = []
+    private let isStranger: Bool
 
-    public init(_ request: SIPMessage, timing: SIPTimers) {
+    /// - Parameter isStranger: the request may come from another address than it says: over UDP, outside
+    ///   a dialog and from nobody we know.
+    public init(
+        _ request: SIPMessage, timing: SIPTimers, isStranger: Bool = false, now: Instant
+    ) {
         self.request = request
         self.timing = timing
+        self.isStranger = isStranger
         intervalG = timing.t1
+        timers.set(.trying, at: now + Self.tryingDelay)
     }
 
     public var deadline: Instant? { timers.next }
@@ -53,6 +65,8 @@ public struct InviteServerTransaction: Sendable {
         _ response: SIPMessage, now: Instant, out: inout Outbox<TransactionOutput>
     ) {
         guard let status = response.status else { return }
+        let hasHeard = !lastResponse.isEmpty
+        if state == .proceeding { timers.cancel(.trying) }
         switch (state, status) {
         case (.proceeding, 100...199):
             lastResponse = response.serialised
@@ -64,7 +78,7 @@ public struct InviteServerTransaction: Sendable {
         case (.proceeding, 300...):
             state = .completed
             lastResponse = response.serialised
-            timers.set(.g, at: now + intervalG)
+            if !timing.isReliable, hasHeard || !isStranger { timers.set(.g, at: now + intervalG) }
             timers.set(.h, at: now + timing.timeout)
             out.push(.transmit(lastResponse))
         case (.accepted, 200...299): out.push(.retransmit(response.serialised))
@@ -83,12 +97,15 @@ public struct InviteServerTransaction: Sendable {
         guard state == .completed else { return }
         state = .confirmed
         timers.cancelAll()
-        timers.set(.i, at: now + timing.t4)
+        timers.set(.i, at: now + timing.absorption)
     }
 
     public mutating func handleTimers(now: Instant, out: inout Outbox<TransactionOutput>) {
         while let timer = timers.popExpired(now: now) {
             switch timer {
+            case .trying:
+                lastResponse = request.makeResponse(100).serialised
+                out.push(.transmit(lastResponse))
             case .g:
                 intervalG = min(intervalG * 2, timing.t2)
                 timers.set(.g, at: now + intervalG)

@@ -63,11 +63,14 @@ extension SIPMessage {
         return .response(status: status, reason: reason)
     }
 
+    /// Header lines from `lines.position` to the blank line. Text is made for names we do not know and
+    /// for values, and nothing else is allocated: this runs for every message.
     private static func parseHeaders(
         _ lines: inout LineReader, defect: inout SIPError?
     ) throws(SIPError) -> SIPHeaders {
         var headers = SIPHeaders()
-        var pending: [UInt8] = []
+        headers.reserve(24)
+        var pending: ArraySlice<UInt8> = []
         var pendingNumber = 0
         while true {
             guard let line = lines.next() else {
@@ -85,7 +88,7 @@ extension SIPMessage {
                 continue
             }
             try add(pending, pendingNumber, to: &headers, defect: &defect)
-            pending = Array(line)
+            pending = line
             pendingNumber = lines.number
         }
         try add(pending, pendingNumber, to: &headers, defect: &defect)
@@ -93,26 +96,18 @@ extension SIPMessage {
     }
 
     private static func add(
-        _ line: [UInt8], _ number: Int, to headers: inout SIPHeaders, defect: inout SIPError?
+        _ line: ArraySlice<UInt8>, _ number: Int, to headers: inout SIPHeaders,
+        defect: inout SIPError?
     ) throws(SIPError) {
         guard !line.isEmpty else { return }
         guard headers.lines.count < SIPLimits.headerCount else {
             throw .tooManyHeaders(limit: SIPLimits.headerCount)
         }
-        // A name with spaces or control characters inside would let one header pose as another to
-        // a less careful reader (CVE-2020-28361); so would a bare CR in the value.
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+        guard let parsed = HeaderLine.parse(line) else {
             if defect == nil { defect = .badHeaderLine(line: number) }
             return
         }
-        let name = trimSpaces(line[..<colon])
-        guard !name.isEmpty, name.allSatisfy(SIPCharacter.isToken), !line.contains(13) else {
-            if defect == nil { defect = .badHeaderLine(line: number) }
-            return
-        }
-        headers.append(
-            HeaderName(String(ascii: name)),
-            String(ascii: trimSpaces(line[(colon + 1)...])))
+        headers.append(parsed.name, parsed.value)
     }
 
     /// Content-Length decides; without one the datagram's end does (18.3). What follows the body is
@@ -155,18 +150,29 @@ private struct LineReader {
 
     /// The next line without its end; nil when no line end is left.
     mutating func next() -> ArraySlice<UInt8>? {
-        guard position < bytes.count,
-            let end = bytes[position...].firstIndex(of: 10)
-        else {
-            // An unfinished last line is read so that a truncated request can be answered.
-            guard position < bytes.count else { return nil }
-            defer { position = bytes.count }
-            number += 1
-            return bytes[position...]
-        }
-        defer { position = end + 1 }
+        guard position < bytes.count else { return nil }
         number += 1
-        let last = end > position && bytes[end - 1] == 13 ? end - 1 : end
-        return bytes[position..<last]
+        let start = position
+        guard let end = lineFeed(in: bytes, from: start) else {
+            // An unfinished last line is read so that a truncated request can be answered.
+            position = bytes.count
+            return bytes[start...]
+        }
+        position = end + 1
+        let last = end > start && bytes[end - 1] == 13 ? end - 1 : end
+        return bytes[start..<last]
+    }
+}
+
+/// The first LF at or after `start`, `start` being an index of `bytes` or its end.
+private func lineFeed(in bytes: [UInt8], from start: Int) -> Int? {
+    bytes.withUnsafeBufferPointer { buffer in
+        // SAFETY: `index` runs from a valid start to below count; the pointer stays in the closure.
+        var index = start
+        while index < buffer.count {
+            if buffer[index] == 10 { return index }
+            index += 1
+        }
+        return nil
     }
 }

@@ -32,6 +32,21 @@ extension SIPMessage {
         return output
     }
 
+    /// The length of `serialised`, without making it.
+    var serialisedCount: Int {
+        var count = 2
+        switch start {
+        case .request(let method, let uri):
+            count += method.name.utf8.count + uri.utf8.count + " SIP/2.0".utf8.count + 1
+        case .response(_, let reason): count += "SIP/2.0 200 ".utf8.count + reason.utf8.count
+        }
+        for line in headers.lines where line.name != .contentLength {
+            count += line.name.text.utf8.count + line.value.utf8.count + 4
+        }
+        let length = String(body.count).utf8.count
+        return count + "Content-Length: ".utf8.count + length + 4 + body.count
+    }
+
     private static func append(_ text: String, to output: inout [UInt8]) {
         for byte in text.utf8 { output.append(byte == 13 || byte == 10 ? 0x20 : byte) }
     }

@@ -12,11 +12,11 @@ struct RequestRefusal: Equatable {
 enum RequestPolicy {
     /// nil: go on. Called for every request but ACK and CANCEL.
     static func refusal(
-        of request: SIPMessage, _ essentials: MessageEssentials
+        of request: SIPMessage, _ essentials: MessageEssentials, _ policy: CallPolicy
     ) -> RequestRefusal? {
         guard let method = request.method else { return RequestRefusal(400) }
         return uri(request) ?? contact(request) ?? methodRefusal(method)
-            ?? hops(request, essentials, method) ?? extensions(request)
+            ?? hops(request, essentials, method) ?? extensions(request, policy)
             ?? content(request, method)
     }
 
@@ -39,8 +39,7 @@ enum RequestPolicy {
 
     private static func methodRefusal(_ method: SIPMethod) -> RequestRefusal? {
         guard !SIPMethod.supported.contains(method) else { return nil }
-        return RequestRefusal(
-            405, .allow, SIPMethod.supported.map(\.name).joined(separator: ", "))
+        return RequestRefusal(405, .allow, SIPMethod.supportedNames)
     }
 
     /// 16.3 speaks of proxies, but a request that has used up its hops is looping. OPTIONS with 0
@@ -57,15 +56,20 @@ enum RequestPolicy {
         return nil
     }
 
-    /// We support no option tag (8.2.2.3). Proxy-Require is for proxies.
-    private static func extensions(_ request: SIPMessage) -> RequestRefusal? {
-        let required = request.headers.values(.require)
-        guard !required.isEmpty else { return nil }
-        return RequestRefusal(420, .unsupported, required.joined(separator: ", "))
+    /// 8.2.2.3. Proxy-Require is for proxies.
+    private static func extensions(
+        _ request: SIPMessage, _ policy: CallPolicy
+    ) -> RequestRefusal? {
+        let known = policy.optionTags
+        let unknown = request.headers.values(.require).filter { tag in
+            !known.contains { $0.equalsIgnoringCase(tag) }
+        }
+        guard !unknown.isEmpty else { return nil }
+        return RequestRefusal(420, .unsupported, unknown.joined(separator: ", "))
     }
 
     private static func content(_ request: SIPMessage, _ method: SIPMethod) -> RequestRefusal? {
-        guard method == .invite || method == .update else { return nil }
+        guard method == .invite || method == .update || method == .prack else { return nil }
         if !request.body.isEmpty {
             let encodings = request.headers.values(.contentEncoding)
             if encodings.contains(where: { !$0.equalsIgnoringCase("identity") }) {
@@ -103,7 +107,10 @@ extension SIPMessage {
             headers.replaceFirst(
                 .via, ([via.serialised] + rest).joined(separator: ", "))
         }
-        let port = asksForPort ? source.port : (via.port ?? SIPAddress.defaultPort)
-        return SIPAddress(host: source.host, port: port)
+        // Over a stream: the connection it came on; when that is gone, the address of the Via.
+        let asked = asksForPort && !source.transport.isReliable
+        var destination = source
+        destination.port = asked ? source.port : (via.port ?? source.transport.defaultPort)
+        return destination
     }
 }

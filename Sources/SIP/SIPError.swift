@@ -22,6 +22,15 @@ public enum SIPError: Error, Equatable, Sendable {
     /// CSeq names another method than the start line.
     case methodMismatch
 
+    /// The answer to a request with this fault.
+    public var status: Int {
+        switch self {
+        case .badVersion: 505
+        case .tooLarge: 513
+        default: 400
+        }
+    }
+
     /// A word for the metric's `reason` label: one of a small fixed set.
     public var label: String {
         switch self {

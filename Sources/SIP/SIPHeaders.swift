@@ -52,29 +52,52 @@ public struct HeaderName: Hashable, Sendable, CustomStringConvertible {
     public static let proxyAuthenticate = HeaderName(known: "Proxy-Authenticate")
     public static let authorization = HeaderName(known: "Authorization")
     public static let proxyAuthorization = HeaderName(known: "Proxy-Authorization")
+    public static let sessionExpires = HeaderName(known: "Session-Expires")
+    public static let minSE = HeaderName(known: "Min-SE")
+    public static let rseq = HeaderName(known: "RSeq")
+    public static let rack = HeaderName(known: "RAck")
+    public static let referTo = HeaderName(known: "Refer-To")
+    public static let referredBy = HeaderName(known: "Referred-By")
+    public static let replaces = HeaderName(known: "Replaces")
+    public static let event = HeaderName(known: "Event")
+    public static let allowEvents = HeaderName(known: "Allow-Events")
+    public static let subscriptionState = HeaderName(known: "Subscription-State")
+    public static let path = HeaderName(known: "Path")
+    public static let serviceRoute = HeaderName(known: "Service-Route")
+    public static let expires = HeaderName(known: "Expires")
+    public static let minExpires = HeaderName(known: "Min-Expires")
+    public static let assertedIdentity = HeaderName(known: "P-Asserted-Identity")
+    public static let preferredIdentity = HeaderName(known: "P-Preferred-Identity")
+    public static let privacy = HeaderName(known: "Privacy")
+    public static let identity = HeaderName(known: "Identity")
+    public static let date = HeaderName(known: "Date")
+    public static let authenticationInfo = HeaderName(known: "Authentication-Info")
 
     /// Lower-case long and compact names → the name.
-    private static let known: [String: HeaderName] = {
+    static let known: [String: HeaderName] = {
         var table: [String: HeaderName] = [:]
         let long: [HeaderName] = [
             .via, .from, .to, .callID, .cseq, .contact, .maxForwards, .route, .recordRoute,
             .contentLength, .contentType, .contentEncoding, .accept, .acceptEncoding, .allow,
             .supported, .unsupported, .require, .userAgent, .server, .reason, .retryAfter,
             .timestamp, .warning, .wwwAuthenticate, .proxyAuthenticate, .authorization,
-            .proxyAuthorization,
+            .proxyAuthorization, .sessionExpires, .minSE, .rseq, .rack, .referTo, .referredBy,
+            .replaces, .event, .allowEvents, .subscriptionState, .path, .serviceRoute, .expires,
+            .minExpires, .assertedIdentity, .preferredIdentity, .privacy, .identity, .date,
+            .authenticationInfo,
         ]
         for name in long { table[name.key] = name }
         let compact: [(String, HeaderName)] = [
             ("v", .via), ("f", .from), ("t", .to), ("i", .callID), ("m", .contact),
             ("l", .contentLength), ("c", .contentType), ("e", .contentEncoding),
             ("k", .supported), ("s", HeaderName(known: "Subject")),
-            ("r", HeaderName(known: "Refer-To")), ("b", HeaderName(known: "Referred-By")),
-            ("o", HeaderName(known: "Event")), ("u", HeaderName(known: "Allow-Events")),
-            ("x", HeaderName(known: "Session-Expires")),
+            ("r", .referTo), ("b", .referredBy),
+            ("o", .event), ("u", .allowEvents),
+            ("x", .sessionExpires),
             ("a", HeaderName(known: "Accept-Contact")),
             ("j", HeaderName(known: "Reject-Contact")),
             ("d", HeaderName(known: "Request-Disposition")),
-            ("y", HeaderName(known: "Identity")),
+            ("y", .identity),
         ]
         for (letter, name) in compact { table[letter] = name }
         return table
@@ -92,6 +115,8 @@ public struct SIPHeaders: Sendable, Equatable {
     public private(set) var lines: [Line] = []
 
     public init() {}
+
+    mutating func reserve(_ count: Int) { lines.reserveCapacity(count) }
 
     public mutating func append(_ name: HeaderName, _ value: String) {
         lines.append(Line(name: name, value: value))

@@ -19,6 +19,28 @@ public enum SIPLimits {
     /// Times one request is sent again with credentials (a stale nonce, or a proxy and then the
     /// callee): more is a challenge loop (Asterisk AST-2020-002).
     public static let authenticationTries = 2
+    /// INVITEs that may follow a 3xx, whatever the policy says.
+    public static let redirectCount = 8
+    /// 422s that one request is raised for: more is a peer that never has enough.
+    public static let intervalRaises = 3
+    /// The longest session timer we keep (a day); RFC 4028 has 32 bits.
+    public static let sessionSeconds = 86_400
+    /// Reliable provisional responses that wait for the PRACK of an earlier one.
+    public static let reliableProvisionals = 4
+    /// Requests of ours inside one dialog that wait for their answer.
+    public static let dialogRequests = 16
+    /// Digits of one call that wait for the INFO before them.
+    public static let digitQueue = 64
+    /// 491s that one offer of ours is sent again for.
+    public static let glareTries = 5
+    /// Dialogs that one source address may have open at one time, unless it is a trusted one.
+    public static let dialogsPerSource = 1_000
+    /// Transfers of one call that are reported to the peer at one time (RFC 3515 2.4.6).
+    public static let transfersPerCall = 4
+    /// Identity header lines of one INVITE that are looked at (RFC 8224 4).
+    public static let identityHeaders = 8
+    /// Registrations of one user agent.
+    public static let registrations = 64
     /// A body we are willing to look into.
     public static let bodyBytes = 32_768
 }

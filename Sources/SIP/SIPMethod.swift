@@ -12,11 +12,20 @@ public struct SIPMethod: Hashable, Sendable, CustomStringConvertible {
     public static let info = SIPMethod("INFO")
     public static let update = SIPMethod("UPDATE")
     public static let register = SIPMethod("REGISTER")
+    /// RFC 3262.
+    public static let prack = SIPMethod("PRACK")
+    /// RFC 3515.
+    public static let refer = SIPMethod("REFER")
+    /// RFC 6665; here for what a REFER brings about.
+    public static let notify = SIPMethod("NOTIFY")
 
     /// What we do, as said in Allow.
     public static let supported: [SIPMethod] = [
-        .invite, .ack, .cancel, .bye, .options, .info, .update,
+        .invite, .ack, .cancel, .bye, .options, .info, .update, .prack, .refer, .notify,
     ]
+
+    /// Value of Allow.
+    static let supportedNames = supported.map(\.name).joined(separator: ", ")
 
     /// For metric labels: a method we know by name, or `other`.
     public var label: String {
@@ -31,15 +40,25 @@ public func reasonPhrase(_ status: Int) -> String {
     case 180: "Ringing"
     case 183: "Session Progress"
     case 200: "OK"
+    case 202: "Accepted"
     case 400: "Bad Request"
+    case 401: "Unauthorized"
     case 403: "Forbidden"
     case 404: "Not Found"
     case 405: "Method Not Allowed"
     case 406: "Not Acceptable"
+    case 407: "Proxy Authentication Required"
     case 408: "Request Timeout"
     case 415: "Unsupported Media Type"
     case 416: "Unsupported URI Scheme"
     case 420: "Bad Extension"
+    case 421: "Extension Required"
+    case 422: "Session Interval Too Small"
+    case 423: "Interval Too Brief"
+    case 428: "Use Identity Header"
+    case 436: "Bad Identity Info"
+    case 437: "Unsupported Credential"
+    case 438: "Invalid Identity Header"
     case 480: "Temporarily Unavailable"
     case 481: "Call/Transaction Does Not Exist"
     case 482: "Loop Detected"
@@ -47,9 +66,11 @@ public func reasonPhrase(_ status: Int) -> String {
     case 486: "Busy Here"
     case 487: "Request Terminated"
     case 488: "Not Acceptable Here"
+    case 489: "Bad Event"
     case 491: "Request Pending"
     case 500: "Server Internal Error"
     case 503: "Service Unavailable"
+    case 504: "Server Time-out"
     case 505: "Version Not Supported"
     case 513: "Message Too Large"
     case 600: "Busy Everywhere"

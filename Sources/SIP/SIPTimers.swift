@@ -8,13 +8,20 @@ public struct SIPTimers: Sendable, Equatable {
     public var t2: Interval = .seconds(4)
     /// Longest time a message stays in the network.
     public var t4: Interval = .seconds(5)
+    /// Over a transport that loses nothing nothing is repeated (A, E, G) and nothing waited for
+    /// (D, I, J, K are 0: RFC 3261 17, Table 4).
+    public var isReliable = false
 
     public init() {}
 
     /// B, F, H, J, L, M and the wait of a UAS for its ACK: 64·T1 = 32 s.
     public var timeout: Interval { t1 * 64 }
     /// Timer D over UDP: at least 32 s.
-    public var d: Interval { max(.seconds(32), timeout) }
+    public var d: Interval { isReliable ? .zero : max(.seconds(32), timeout) }
+    /// Timers I and K.
+    public var absorption: Interval { isReliable ? .zero : t4 }
+    /// Timer J.
+    public var j: Interval { isReliable ? .zero : timeout }
 }
 
 /// The timers of all four transactions by the letters of RFC 3261 17 and RFC 6026 7.
@@ -25,6 +32,8 @@ public enum TransactionTimer: String, Hashable, Sendable {
     case e, f, k
     /// INVITE server: retransmit the final response, give up on ACK, absorb ACKs, absorb INVITEs.
     case g, h, i, l
+    /// INVITE server: say 100.
+    case trying
     /// Non-INVITE server: absorb requests.
     case j
 }

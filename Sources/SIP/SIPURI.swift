@@ -116,12 +116,21 @@ public struct SIPURI: Sendable, Equatable {
         return output
     }
 
+    /// Escapes what hnv-unreserved and unreserved do not hold (RFC 3261 25.1): a header in a URI.
+    static func escapeHeaderValue(_ value: String) -> String {
+        escape(value, keeping: "-_.!~*'()[]/?:+$")
+    }
+
     /// Escapes what user-unreserved and unreserved do not hold (RFC 3261 25.1).
     static func escapeUser(_ user: String) -> String {
-        let plain = Array("-_.!~*'()&=+$,;?/".utf8)
+        escape(user, keeping: "-_.!~*'()&=+$,;?/")
+    }
+
+    private static func escape(_ text: String, keeping marks: String) -> String {
+        let plain = Array(marks.utf8)
         let digits = Array("0123456789ABCDEF".utf8)
         var output: [UInt8] = []
-        for byte in user.utf8 {
+        for byte in text.utf8 {
             if SIPCharacter.isAlphanumeric(byte) || plain.contains(byte) {
                 output.append(byte)
             } else {

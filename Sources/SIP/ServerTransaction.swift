@@ -16,7 +16,7 @@ public import Base
 //       │ Completed │── Timer J ──▶ Terminated
 //       └───────────┘
 //
-// RFC 3261 17.2.2 figure 8. Unreliable transport.
+// RFC 3261 17.2.2 figure 8. Over a reliable transport J is 0.
 
 /// The server's side of one request other than INVITE and ACK.
 public struct ServerTransaction: Sendable {
@@ -55,7 +55,7 @@ public struct ServerTransaction: Sendable {
             state = .proceeding
         } else {
             state = .completed
-            timers.set(.j, at: now + timing.timeout)
+            timers.set(.j, at: now + timing.j)
         }
     }
 

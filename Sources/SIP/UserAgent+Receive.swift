@@ -3,16 +3,19 @@ public import Base
 extension UserAgent {
     /// One datagram. Whatever it holds, nothing worse happens than a counter going up.
     ///
-    /// - Parameter source: the numeric address it came from.
+    /// - Parameters:
+    ///   - source: the numeric address it came from.
+    ///   - fault: what was wrong with it on a stream: it is answered, and not used.
     public mutating func receive(
-        _ bytes: [UInt8], from source: SIPAddress, now: Instant,
+        _ bytes: [UInt8], from source: SIPAddress, fault: SIPError? = nil, now: Instant,
         out: inout Outbox<UserAgentOutput>
     ) {
         // Keep-alives: CRLF (RFC 5626 3.5.1) or a NUL.
         guard bytes.contains(where: { $0 != 13 && $0 != 10 && $0 != 0 }) else { return }
-        let message: SIPMessage
+        var message: SIPMessage
         do throws(SIPError) {
             message = try SIPMessage(parsing: bytes)
+            message.defect = fault ?? message.defect
         } catch {
             counters.count(error)
             return
@@ -47,13 +50,13 @@ extension UserAgent {
         let method = essentials.cseq.method
         let key = TransactionKey(clientBranch: branch, method: method)
         var outputs = Outbox<TransactionOutput>()
-        let call: CallKey
+        let owner: ClientOwner
         let destination: SIPAddress
         if let entry = inviteClients[key] {
-            (call, destination) = (entry.call, entry.destination)
+            (owner, destination) = (entry.owner, entry.destination)
             inviteClients[key]?.transaction.receive(message, now: now, out: &outputs)
         } else if let entry = clients[key] {
-            (call, destination) = (entry.call, entry.destination)
+            (owner, destination) = (entry.owner, entry.destination)
             clients[key]?.transaction.receive(message, now: now, out: &outputs)
         } else {
             counters.strays += 1
@@ -61,10 +64,15 @@ extension UserAgent {
         }
         let delivered = emit(&outputs, to: destination, &out).delivered
         for response in delivered {
-            step(call, now, &out) { call, step in
-                call.update(
-                    outbound: { $0.receive(response, essentials, from: source, &step) },
-                    inbound: { $0.receive(response, &step) })
+            switch owner {
+            case .call(let call):
+                step(call, now, &out) { call, step in
+                    call.update(
+                        outbound: { $0.receive(response, essentials, from: source, &step) },
+                        inbound: { $0.receive(response, essentials, &step) })
+                }
+            case .registration(let registration):
+                registrationStep(registration, now, &out) { $0.receive(response, &$1) }
             }
         }
         settleInviteClient(key)
@@ -92,8 +100,7 @@ extension UserAgent {
             essentials = try MessageEssentials(message)
         } catch {
             counters.count(error)
-            let status = error == .badVersion ? 505 : 400
-            respondStateless(message, status, to: destination, &out)
+            respondStateless(message, error.status, to: destination, &out)
             return
         }
         switch message.method {
@@ -200,11 +207,15 @@ extension UserAgent {
         }
         if message.method == .invite {
             inviteServers[key] = ServerEntry(
-                transaction: InviteServerTransaction(message, timing: configuration.timing),
+                transaction: InviteServerTransaction(
+                    message, timing: timing(for: destination),
+                    isStranger: !inDialog
+                        && !configuration.trustedSources.contains(destination.host), now: now),
                 destination: destination, mergeKey: mergeKey)
+            settleInviteServer(key)
         } else {
             servers[key] = ServerEntry(
-                transaction: ServerTransaction(message, timing: configuration.timing),
+                transaction: ServerTransaction(message, timing: timing(for: destination)),
                 destination: destination, mergeKey: mergeKey)
         }
         return true
@@ -234,7 +245,9 @@ extension UserAgent {
             return
         }
         if let mergeKey { mergeKeys[mergeKey] = key }
-        if let refusal = RequestPolicy.refusal(of: message, essentials) {
+        if let refusal = RequestPolicy.refusal(
+            of: message, essentials, configuration.policy)
+        {
             refuse(message, refusal, key, now, &out)
         } else if essentials.to.tag != nil {
             receiveInDialog(message, essentials, key, call, source, now, &out)
@@ -243,12 +256,11 @@ extension UserAgent {
         }
     }
 
-    private mutating func refuse(
+    mutating func refuse(
         _ message: SIPMessage, _ refusal: RequestRefusal, _ key: TransactionKey,
         _ now: Instant, _ out: inout Outbox<UserAgentOutput>
     ) {
-        var response = message.makeResponse(refusal.status, toTag: entropy.token(8))
-        for line in refusal.headers { response.headers.append(line.name, line.value) }
+        var response = message.makeRefusal(refusal, toTag: entropy.token(8))
         response.headers.append(.server, configuration.party.product)
         respond(response, key, now, &out)
     }
@@ -273,48 +285,9 @@ extension UserAgent {
                                 request: message, essentials, key: key, from: source, &step)
                         })
                 } ?? false
+            // A PRACK may have let a held answer go.
+            if message.method == .prack { endReplaced(by: call, now, &out) }
         }
         if !taken { refuse(message, RequestRefusal(481), key, now, &out) }
-    }
-
-    private mutating func receiveOutOfDialog(
-        _ message: SIPMessage, _ essentials: MessageEssentials, _ key: TransactionKey,
-        _ source: SIPAddress, _ now: Instant, _ out: inout Outbox<UserAgentOutput>
-    ) {
-        switch message.method {
-        case .some(.options):
-            var response = message.makeResponse(200, toTag: entropy.token(8))
-            response.addCapabilities()
-            response.headers.append(.server, configuration.party.product)
-            respond(response, key, now, &out)
-        case .some(.invite):
-            receiveInvite(message, essentials, key, source, now, &out)
-        default: refuse(message, RequestRefusal(481), key, now, &out)
-        }
-    }
-
-    private mutating func receiveInvite(
-        _ message: SIPMessage, _ essentials: MessageEssentials, _ key: TransactionKey,
-        _ source: SIPAddress, _ now: Instant, _ out: inout Outbox<UserAgentOutput>
-    ) {
-        guard activeCalls < configuration.maximumCalls else {
-            counters.overloads += 1
-            refuse(message, RequestRefusal(503, .retryAfter, "5"), key, now, &out)
-            return
-        }
-        let callKey = nextInboundKey()
-        inviteServers[key]?.call = callKey
-        var step = makeStep(now)
-        let call = UASCall(
-            invite: message, essentials: essentials, key: key, from: source,
-            hashes: configuration.hashes, step: &step)
-        entropy = step.entropy
-        add(.inbound(call), callKey)
-        deadlines.set(.call(callKey), to: call.deadline)
-        for action in step.out.takeAll() { perform(action, of: callKey, now, &out) }
-        let invite = IncomingInvite(
-            user: (try? SIPURI(message.requestURI ?? ""))?.user ?? "",
-            from: essentials.from.uri.sip?.user ?? "", offer: message.sdp, source: source)
-        out.push(.incoming(callKey, invite))
     }
 }

@@ -9,8 +9,9 @@ extension UserAgent {
     ) {
         switch action {
         case .request(let message, let destination):
-            startClient(message, to: destination, for: key, now, &out)
+            startClient(message, to: destination, for: .call(key), now, &out)
         case .acknowledge(let message, let destination):
+            let (message, destination, _) = routed(message, to: destination)
             send(message.serialised, to: destination, &out)
         case .respond(let message, let transaction): respond(message, transaction, now, &out)
         case .abandon(let invite):
@@ -22,24 +23,27 @@ extension UserAgent {
         }
     }
 
-    private mutating func startClient(
-        _ message: SIPMessage, to destination: SIPAddress, for key: CallKey, _ now: Instant,
+    mutating func startClient(
+        _ message: SIPMessage, to destination: SIPAddress, for owner: ClientOwner, _ now: Instant,
         _ out: inout Outbox<UserAgentOutput>
     ) {
         guard let transactionKey = clientKey(of: message) else { return }
+        let (message, destination, fallback) = routed(message, to: destination)
+        let timing = timing(for: destination)
+        clientCount &+= 1
         var outputs = Outbox<TransactionOutput>()
         if message.method == .invite {
             inviteClients[transactionKey] = ClientEntry(
                 transaction: InviteClientTransaction(
-                    message, timing: configuration.timing, now: now, out: &outputs),
-                call: key, destination: destination)
+                    message, timing: timing, now: now, out: &outputs),
+                owner: owner, destination: destination, fallback: fallback, order: clientCount)
         } else {
             clients[transactionKey] = ClientEntry(
                 transaction: ClientTransaction(
-                    message, timing: configuration.timing, now: now, out: &outputs),
-                call: key, destination: destination)
+                    message, timing: timing, now: now, out: &outputs),
+                owner: owner, destination: destination, fallback: fallback, order: clientCount)
         }
-        calls[key]?.openTransactions += 1
+        if case .call(let key) = owner { calls[key]?.openTransactions += 1 }
         emit(&outputs, to: destination, &out)
         settleInviteClient(transactionKey)
         settleClient(transactionKey)
@@ -59,10 +63,12 @@ extension UserAgent {
     ) {
         var outputs = Outbox<TransactionOutput>()
         if let destination = inviteServers[key]?.destination {
+            let response = addressed(response, for: destination)
             inviteServers[key]?.transaction.respond(response, now: now, out: &outputs)
             emit(&outputs, to: destination, &out)
             settleInviteServer(key)
         } else if let destination = servers[key]?.destination {
+            let response = addressed(response, for: destination)
             servers[key]?.transaction.respond(response, now: now, out: &outputs)
             emit(&outputs, to: destination, &out)
             settleServer(key)
@@ -106,7 +112,7 @@ extension UserAgent {
         deadlines.set(.inviteClient(key), to: entry.transaction.deadline)
         guard entry.transaction.state == .terminated else { return }
         inviteClients[key] = nil
-        release(entry.call)
+        release(entry.owner)
     }
 
     mutating func settleClient(_ key: TransactionKey) {
@@ -114,10 +120,11 @@ extension UserAgent {
         deadlines.set(.client(key), to: entry.transaction.deadline)
         guard entry.transaction.state == .terminated else { return }
         clients[key] = nil
-        release(entry.call)
+        release(entry.owner)
     }
 
-    private mutating func release(_ key: CallKey) {
+    private mutating func release(_ owner: ClientOwner) {
+        guard case .call(let key) = owner else { return }
         calls[key]?.openTransactions -= 1
         retireIfDone(key)
     }
@@ -150,6 +157,7 @@ extension UserAgent {
                         outbound: { $0.handleTimers(&step) },
                         inbound: { $0.handleTimers(&step) })
                 }
+            case .registration(let key): registrationIsDue(key, now, &out)
             case .inviteClient(let key): inviteClientIsDue(key, now, &out)
             case .client(let key): clientIsDue(key, now, &out)
             case .inviteServer(let key):
@@ -173,7 +181,7 @@ extension UserAgent {
         inviteClients[key]?.transaction.handleTimers(now: now, out: &outputs)
         let timedOut = emit(&outputs, to: entry.destination, &out).timedOut
         settleInviteClient(key)
-        if timedOut { reportTimeout(.invite, entry.call, now, &out) }
+        if timedOut { reportTimeout(entry.transaction.request, entry.owner, now, &out) }
     }
 
     private mutating func clientIsDue(
@@ -183,18 +191,27 @@ extension UserAgent {
         var outputs = Outbox<TransactionOutput>()
         clients[key]?.transaction.handleTimers(now: now, out: &outputs)
         let timedOut = emit(&outputs, to: entry.destination, &out).timedOut
-        let method = entry.transaction.request.method ?? .bye
         settleClient(key)
-        if timedOut { reportTimeout(method, entry.call, now, &out) }
+        if timedOut { reportTimeout(entry.transaction.request, entry.owner, now, &out) }
     }
 
-    private mutating func reportTimeout(
-        _ method: SIPMethod, _ key: CallKey, _ now: Instant,
+    /// No answer: none came in time, or (`isUnreachable`) the request could not be sent.
+    mutating func reportTimeout(
+        _ request: SIPMessage, _ owner: ClientOwner, isUnreachable: Bool = false, _ now: Instant,
         _ out: inout Outbox<UserAgentOutput>
     ) {
-        step(key, now, &out) { call, step in
-            call.update(
-                outbound: { $0.transactionTimedOut(method, &step) }, inbound: { _ in })
+        switch owner {
+        case .call(let key):
+            step(key, now, &out) { call, step in
+                call.update(
+                    outbound: {
+                        isUnreachable
+                            ? $0.transactionFailed(request, &step) : $0.timedOut(request, &step)
+                    },
+                    inbound: { $0.timedOut(request, &step) })
+            }
+        case .registration(let key):
+            registrationStep(key, now, &out) { $0.timedOut(request, &$1) }
         }
     }
 }

@@ -29,6 +29,12 @@ public struct IncomingInvite: Sendable, Equatable {
     /// nil: the caller wants our offer.
     public var offer: [UInt8]?
     public var source: SIPAddress
+    /// The call whose place this one takes when it is answered (RFC 3891).
+    public var replaces: CallKey?
+    /// Whom digest authentication proved, when it is asked for.
+    public var authenticatedUser: String?
+    /// As received: identity, diversion and the like.
+    public var headers = SIPHeaders()
 }
 
 /// What leaves a user agent, in order.
@@ -37,9 +43,10 @@ public enum UserAgentOutput: Sendable, Equatable {
     case notice(CallKey, CallNotice)
     /// Ring, answer or reject it.
     case incoming(CallKey, IncomingInvite)
+    case registration(Int, RegistrationNotice)
 }
 
-/// All of SIP of one UDP address: transactions, dialogs and calls, without clock or socket.
+/// All of SIP of one address: transactions, dialogs and calls, without clock or socket.
 public struct UserAgent: Sendable {
     public struct Configuration: Sendable {
         public var party: LocalParty
@@ -50,6 +57,15 @@ public struct UserAgent: Sendable {
         /// Transactions at one time; a request beyond it gets 503 without a transaction. Requests
         /// inside a dialog may use a quarter more, so that calls can still be hung up.
         public var maximumTransactions = 20_000
+        /// Inbound calls of one source address at one time; more get 503.
+        public var maximumCallsPerSource = SIPLimits.dialogsPerSource
+        /// Numeric addresses of our trunks: neither counted by source nor asked for a password.
+        public var trustedSources: Set<String> = []
+        /// Asks callers for a password; nil: whoever reaches us may call.
+        public var callerAuthentication: DigestServer?
+        public var policy = CallPolicy()
+        /// Requests too large for a datagram go over TCP (RFC 3261 18.1.1).
+        public var switchesToTCP = false
 
         public init(party: LocalParty, hashes: DigestHashes) {
             self.party = party
@@ -61,12 +77,24 @@ public struct UserAgent: Sendable {
         var call: Call
         /// Client transactions that may still deliver something to it.
         var openTransactions = 0
+        /// Of an inbound call that counts towards its source's limit.
+        var source: String?
+    }
+
+    /// Whom a client transaction reports to.
+    enum ClientOwner: Sendable {
+        case call(CallKey)
+        case registration(Int)
     }
 
     struct ClientEntry<Transaction: Sendable>: Sendable {
         var transaction: Transaction
-        var call: CallKey
+        var owner: ClientOwner
         var destination: SIPAddress
+        /// A second way, when no connection can be had (RFC 3261 18.1.1).
+        var fallback: SIPAddress?
+        /// Counts up, so that what happens to many happens in one order.
+        var order: UInt64 = 0
     }
 
     struct ServerEntry<Transaction: Sendable>: Sendable {
@@ -79,6 +107,7 @@ public struct UserAgent: Sendable {
 
     enum DeadlineOwner: Hashable, Sendable {
         case call(CallKey)
+        case registration(Int)
         case inviteClient(TransactionKey)
         case client(TransactionKey)
         case inviteServer(TransactionKey)
@@ -97,12 +126,17 @@ public struct UserAgent: Sendable {
     var inviteServers: [TransactionKey: ServerEntry<InviteServerTransaction>] = [:]
     var servers: [TransactionKey: ServerEntry<ServerTransaction>] = [:]
     var mergeKeys: [String: TransactionKey] = [:]
+    var registrations: [Int: Registration] = [:]
+    var callsBySource: [String: Int] = [:]
+    var digestServer: DigestServer?
     var deadlines = DeadlineQueue<DeadlineOwner>()
     private var inboundCount: UInt64 = 0
+    var clientCount: UInt64 = 0
 
     public init(_ configuration: Configuration, entropy: SeededGenerator) {
         self.configuration = configuration
         self.entropy = entropy
+        digestServer = configuration.callerAuthentication
     }
 
     public var transactionCount: Int {
@@ -158,6 +192,7 @@ public struct UserAgent: Sendable {
         step(key, now, &out) { call, step in
             call.update(outbound: { _ in }, inbound: { $0.answer(sdp, &step) })
         }
+        endReplaced(by: key, now, &out)
     }
 
     public mutating func reject(
@@ -190,8 +225,9 @@ public struct UserAgent: Sendable {
 
     // MARK: one step of a call
 
-    mutating func add(_ call: Call, _ key: CallKey) {
-        calls[key] = CallEntry(call: call)
+    mutating func add(_ call: Call, _ key: CallKey, source: String? = nil) {
+        calls[key] = CallEntry(call: call, source: source)
+        if let source { callsBySource[source, default: 0] += 1 }
         callsByDialog[call.dialogKey] = key
         activeCalls += 1
     }
@@ -201,10 +237,10 @@ public struct UserAgent: Sendable {
         return CallKey(isInbound: true, number: inboundCount)
     }
 
-    func makeStep(_ now: Instant) -> CallStep {
+    func makeStep(_ now: Instant, _ policy: CallPolicy? = nil) -> CallStep {
         CallStep(
             now: now, party: configuration.party, timing: configuration.timing,
-            entropy: entropy)
+            policy: policy ?? configuration.policy, entropy: entropy)
     }
 
     /// Runs `body` on a call, then performs what it asked for. nil when there is no such call.
@@ -214,16 +250,26 @@ public struct UserAgent: Sendable {
         _ body: (inout Call, inout CallStep) -> Result
     ) -> Result? {
         guard var entry = calls[key] else { return nil }
-        var step = makeStep(now)
+        var step = makeStep(now, entry.call.policy)
         let wasOver = entry.call.isOver
         let result = body(&entry.call, &step)
         entropy = step.entropy
-        if entry.call.isOver, !wasOver { activeCalls -= 1 }
+        if entry.call.isOver, !wasOver {
+            activeCalls -= 1
+            release(source: &entry.source)
+        }
         calls[key] = entry
         deadlines.set(.call(key), to: entry.call.deadline)
         for action in step.out.takeAll() { perform(action, of: key, now, &out) }
         retireIfDone(key)
         return result
+    }
+
+    private mutating func release(source: inout String?) {
+        guard let host = source else { return }
+        source = nil
+        let left = (callsBySource[host] ?? 1) - 1
+        callsBySource[host] = left > 0 ? left : nil
     }
 
     /// Forgets a call that has ended and whose transactions have nothing more to tell it.
@@ -238,12 +284,13 @@ public struct UserAgent: Sendable {
 }
 
 extension UserAgent {
-    /// Ends every call, in the order of their keys: the process is going down.
+    /// Ends every call, in the order of their keys, and every registration: the process is going down.
     public mutating func hangUpAll(now: Instant, out: inout Outbox<UserAgentOutput>) {
         let keys = calls.keys.sorted {
             ($0.isInbound ? 1 : 0, $0.number) < ($1.isInbound ? 1 : 0, $1.number)
         }
         for key in keys { hangUp(key, now: now, out: &out) }
+        unregisterAll(now: now, out: &out)
     }
 
     /// True when no call is open and no request of ours waits for its answer.

@@ -1,6 +1,7 @@
 /// What kind of message it is, for counters.
 public enum MessageKind: Int, Sendable, CaseIterable {
-    case invite, ack, bye, cancel, options, info, update, register, other
+    case invite, ack, bye, cancel, options, info, update, register, prack, refer, notify
+    case other
     case provisional, success, redirection, clientError, serverError, globalError
 
     /// The metric's label.
@@ -14,6 +15,9 @@ public enum MessageKind: Int, Sendable, CaseIterable {
         case .info: "INFO"
         case .update: "UPDATE"
         case .register: "REGISTER"
+        case .prack: "PRACK"
+        case .refer: "REFER"
+        case .notify: "NOTIFY"
         case .other: "other"
         case .provisional: "1xx"
         case .success: "2xx"

@@ -31,6 +31,9 @@ struct LibcryptoSession: ~Copyable {
     private let rtcpTagCount: Int
     private let masterKeyIdentifier: [UInt8]
     private let initialRolloverCounter: UInt32
+    /// The newest index that came under the key before this one, until the first packet has shown
+    /// whether the counter goes on from there or began anew.
+    private var formerIndex: UInt64?
     private let rtpCipher: PacketCipher
     private let rtcpCipher: PacketCipher
     /// RTP's and RTCP's.
@@ -44,7 +47,7 @@ struct LibcryptoSession: ~Copyable {
     /// - Parameter key: master key ‖ salt; the caller has checked its length.
     init(
         suite: SRTPSuite, key: UnsafeRawBufferPointer, isOutbound: Bool,
-        masterKeyIdentifier: [UInt8], rolloverCounter: UInt32
+        masterKeyIdentifier: [UInt8], rolloverCounter: UInt32, formerIndex: UInt64?
     ) throws(SRTPError) {
         let derivation = try KeyDerivation(suite: suite, key: key)
         let isAEAD = suite.isAEAD
@@ -73,6 +76,7 @@ struct LibcryptoSession: ~Copyable {
         self.init(
             suite: suite, rtpCipher: rtpCipher, rtcpCipher: rtcpCipher, rtp: rtp, rtcp: rtcp,
             masterKeyIdentifier: masterKeyIdentifier, rolloverCounter: rolloverCounter)
+        self.formerIndex = formerIndex
     }
 
     /// An AEAD session from session keys, the same for RTP and RTCP, as RFC 7714's vectors give it.
@@ -126,11 +130,9 @@ struct LibcryptoSession: ~Copyable {
         keys.deallocate()
     }
 
-    /// The rollover counter of a source's newest packet; nil before its first.
-    func rolloverCounter(of ssrc: UInt32) -> UInt32? {
-        sources.first { $0.ssrc == ssrc && $0.rtp.isStarted }.map {
-            UInt32(truncatingIfNeeded: $0.rtp.highest >> 16)
-        }
+    /// Rollover counter and sequence number of a source's newest packet; nil before its first.
+    func newestIndex(of ssrc: UInt32) -> UInt64? {
+        sources.first { $0.ssrc == ssrc && $0.rtp.isStarted }?.rtp.highest
     }
 
     /// For tests of the limits, which nobody lives to reach.
@@ -180,16 +182,38 @@ struct LibcryptoSession: ~Copyable {
         let header = try Self.headerCount(packet, count: plainCount)
         let ssrc = Self.word(packet, 8)
         let position = place(of: ssrc)
-        let index = try nextIndex(Self.sequence(packet), position)
+        var index = try nextIndex(Self.sequence(packet), position)
+        try checkIdentifier(packet + plainCount + (isAEAD ? tagCount : 0))
+        do throws(SRTPError) {
+            try open(packet, count: count, header: header, ssrc: ssrc, index: index)
+        } catch {
+            guard formerIndex != nil, let other = continuedIndex(Self.sequence(packet), position)
+            else { throw error }
+            // GCM has decrypted before it found the tag wrong; the same once more undoes it.
+            if isAEAD {
+                try? open(packet, count: count, header: header, ssrc: ssrc, index: index)
+            }
+            try open(packet, count: count, header: header, ssrc: ssrc, index: other)
+            index = other
+        }
+        if formerIndex != nil { formerIndex = nil }
+        sources[try commit(position, ssrc)].rtp.store(index)
+        return plainCount
+    }
+
+    /// Checks the tag of a packet with `index` and decrypts it.
+    @inline(__always)
+    private func open(
+        _ packet: UnsafeMutableRawPointer, count: Int, header: Int, ssrc: UInt32, index: UInt64
+    ) throws(SRTPError) {
+        let plainCount = count - tagCount - masterKeyIdentifier.count
         let vector = InitialVector(
             salt: keys[0].salt, ssrc: ssrc, index: index, isAEAD: isAEAD)
         if isAEAD {
-            try checkIdentifier(packet + plainCount + tagCount)
             try rtpCipher.open(
                 packet + header, count: plainCount - header, vector: vector, associated: packet,
                 associatedCount: header, tag: packet + plainCount)
         } else {
-            try checkIdentifier(packet + plainCount)
             guard
                 tagMatches(
                     packet, count: plainCount, suffix: UInt32(truncatingIfNeeded: index >> 16),
@@ -197,8 +221,16 @@ struct LibcryptoSession: ~Copyable {
             else { throw .authenticationFailed }
             try rtpCipher.run(packet + header, count: plainCount - header, vector: vector)
         }
-        sources[try commit(position, ssrc)].rtp.store(index)
-        return plainCount
+    }
+
+    /// The index of a new source's packet when its counter goes on from under the key before.
+    private func continuedIndex(_ sequence: UInt16, _ position: Int?) -> UInt64? {
+        guard let formerIndex, position.map({ !sources[$0].rtp.isStarted }) ?? true else {
+            return nil
+        }
+        var window = ReplayWindow()
+        window.store(formerIndex)
+        return window.estimate(sequence, rolloverCounter: 0)
     }
 
     /// The index of a packet with `sequence` from the source at `position` (nil: a new one), when

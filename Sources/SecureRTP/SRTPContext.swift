@@ -46,10 +46,14 @@ public struct SRTPContext: ~Copyable, @unchecked Sendable {
     ///   - masterKeyIdentifier: sent with, and demanded of, every packet; empty for none.
     ///   - rolloverCounter: of the first packet of every source (RFC 3711 3.3.1), for a stream that
     ///     is joined or taken over in its course.
+    ///   - formerIndex: inbound: `newestIndex(of:)` under the key before this one. Some far ends go
+    ///     on with their rollover counter when they change their key, others begin anew; the first
+    ///     packet shows which (libcrypto only). A new key has no old packets to replay.
     /// - Throws: `badKey`, `badMasterKeyIdentifier`, `unsupportedByBackend`, `library`.
     public init(
         suite: SRTPSuite, key: [UInt8], direction: Direction, backend: SRTPBackend = .libcrypto,
-        masterKeyIdentifier: [UInt8] = [], rolloverCounter: UInt32 = 0
+        masterKeyIdentifier: [UInt8] = [], rolloverCounter: UInt32 = 0,
+        formerIndex: UInt64? = nil
     ) throws(SRTPError) {
         guard key.count == suite.keyAndSaltCount else {
             throw .badKey(expected: suite.keyAndSaltCount, have: key.count)
@@ -71,7 +75,8 @@ public struct SRTPContext: ~Copyable, @unchecked Sendable {
             own = try LibcryptoSession(
                 suite: suite, key: UnsafeRawBufferPointer(master),
                 isOutbound: direction == .outbound, masterKeyIdentifier: masterKeyIdentifier,
-                rolloverCounter: rolloverCounter)
+                rolloverCounter: rolloverCounter,
+                formerIndex: direction == .inbound ? formerIndex : nil)
             reference = nil
         case .libsrtp2:
             // It sets a counter only on a source that it already knows.
@@ -140,11 +145,16 @@ public struct SRTPContext: ~Copyable, @unchecked Sendable {
         return try reference?.unprotectRTCP(base, count: count) ?? 0
     }
 
+    /// Rollover counter ‖ sequence number of a source's newest packet; nil before its first, and
+    /// with libsrtp2.
+    public borrowing func newestIndex(of ssrc: UInt32) -> UInt64? { own?.newestIndex(of: ssrc) }
+
     /// The rollover counter of a source's newest packet, to hand on to a context that takes over
     /// in its course; nil before its first packet.
     public borrowing func rolloverCounter(of ssrc: UInt32) -> UInt32? {
         switch backend {
-        case .libcrypto: own?.rolloverCounter(of: ssrc)
+        case .libcrypto:
+            own?.newestIndex(of: ssrc).map { UInt32(truncatingIfNeeded: $0 >> 16) }
         case .libsrtp2: reference?.rolloverCounter(of: ssrc)
         }
     }

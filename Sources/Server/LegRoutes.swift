@@ -11,9 +11,11 @@ struct LegRoutes {
         struct Options: Decodable {
             var detection: Bool?
             var record: String?
+            /// Receive on a port that legs share, where there are such (`rtp.shared_ports`).
+            var shared_port: Bool?
         }
         var offer: String
-        /// `echo`, `stream` or `silence`; absent: `stream` when a URL is given, else `echo`.
+        /// `echo`, `stream`, `bridge` or `silence`; absent: `stream` when a URL is given, else `echo`.
         var mode: String?
         /// As seen from the far end; a leg follows its offer, so this is only checked.
         var direction: String?
@@ -38,7 +40,7 @@ struct LegRoutes {
             case let word?:
                 guard let known = LegRequest.Mode(rawValue: word) else {
                     throw APIError(
-                        .invalid("mode", "mode must be one of: echo, stream, silence"))
+                        .invalid("mode", "mode must be one of: echo, stream, silence, bridge"))
                 }
                 mode = known
             }
@@ -46,7 +48,8 @@ struct LegRoutes {
                 LegRequest(
                     offer: body.offer, mode: mode, streamURL: body.stream_url,
                     detection: body.options?.detection ?? true,
-                    recordingPath: body.options?.record))
+                    recordingPath: body.options?.record,
+                    sharesPort: body.options?.shared_port ?? false))
             return Self.response(leg, status: .created)
         }
         router.get("/v1/legs/{id}") { _, context in

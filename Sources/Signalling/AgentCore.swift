@@ -16,22 +16,42 @@ final class AgentCore {
 
     let configuration: SignallingConfiguration
     private let loop: any EventLoop
-    private let logger: Logger
-    private let metrics: SignallingMetrics
+    let logger: Logger
+    let metrics: SignallingMetrics
     private let inbound: @Sendable (InboundCall) -> Void
-    private let resolver: HostResolver
+    let resolver: TargetResolver
+    let streams: StreamTransports
     private var channel: (any Channel)?
     private var userAgent: UserAgent?
-    private var entropy: SeededGenerator
+    var entropy: SeededGenerator
     private var out = Outbox<UserAgentOutput>()
     private var listeners: [CallKey: Listener] = [:]
-    /// Calls whose first hop is being looked up.
-    private var resolving: Set<CallKey> = []
+    /// Calls of ours whose callee has shown no sign of life yet.
+    var placements: [CallKey: Placement] = [:]
+    /// The user agent's name of a call → its owner's, and back where they differ.
+    var owners: [CallKey: CallKey] = [:]
+    var attempts: [CallKey: CallKey] = [:]
+    /// Attempts that were left for another and whose end nobody waits for.
+    var abandoned: Set<CallKey> = []
+    /// The trunk each settled call of ours counts against.
+    var heldTrunks: [CallKey: Int] = [:]
+    var trunks: TrunkBook
+    var saidUp: [Bool]
+    var gate: SourceGate
+    var trace: TraceStore
+    private(set) var hep: HEPExporter?
+    private(set) var boundHost = ""
+    private var inboundRate: TokenBucket?
+    private var attemptCount: UInt64 = 0
     private var timer: Scheduled<Void>?
     private var timerDeadline: Instant?
     private var stopped: EventLoopPromise<Void>?
+    var identityKeys: IdentityKeys?
+    /// Of our registrations: the way calls over that trunk take (RFC 3608).
+    var serviceRoutes: [Int: [String]] = [:]
     private var saidOverload = false
     private var saidSocketError = false
+    private var saidRefusedSource = false
 
     /// How long a shutdown waits for the peers' answers to CANCEL and BYE.
     static let shutdownLimit: Interval = .seconds(2)
@@ -44,32 +64,60 @@ final class AgentCore {
         self.configuration = configuration
         self.loop = loop
         self.logger = logger
-        self.metrics = SignallingMetrics(metrics)
+        self.metrics = SignallingMetrics(metrics, trunks: configuration.trunks)
         self.inbound = inbound
-        resolver = HostResolver(
-            loop: loop, wantsIPv6: configuration.host.contains(":"))
+        streams = StreamTransports(configuration.transports, loop: loop, logger: logger)
         var system = SystemRandomNumberGenerator()
         entropy = SeededGenerator(seed: system.next())
+        resolver = Self.makeResolver(configuration, loop, seeds: (system.next(), system.next()))
+        trunks = TrunkBook(configuration.trunks)
+        saidUp = configuration.trunks.map { _ in true }
+        gate = Self.makeGate(configuration)
+        trace = TraceStore(configuration.trace)
+        inboundRate = configuration.inboundCallsPerSecond.map { TokenBucket(rate: $0) }
+        // Weak: connections and the sweep may outlive an agent that was dropped without a shutdown.
+        streams.receive = { [weak self] bytes, source, fault in
+            self?.receive(bytes, from: source, fault: fault)
+        }
+        streams.failed = { [weak self] in self?.transportFailed($0) }
+        streams.swept = { [weak self] in self?.publishEdge() }
     }
 
-    private var now: Instant {
+    var now: Instant {
         Instant(nanoseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds))
     }
 
     // MARK: life
 
-    func opened(_ channel: any Channel, host: String, port: Int) {
+    func opened(
+        _ channel: any Channel, host: String, port: Int, streamPorts: [SIPTransport: Int]
+    ) {
         self.channel = channel
-        let party = LocalParty(
+        boundHost = host
+        hep = configuration.hep.flatMap { HEPExporter($0, loop: loop) }
+        var party = LocalParty(
             host: configuration.publicHost ?? host, port: port, product: configuration.userAgent)
+        party.streamPorts = streamPorts
         var settings = UserAgent.Configuration(party: party, hashes: .crypto)
         settings.maximumCalls = configuration.maximumCalls
         settings.maximumTransactions = configuration.maximumTransactions
+        settings.switchesToTCP = streamPorts[.tcp] != nil
+        addCallControl(to: &settings)
         userAgent = UserAgent(settings, entropy: SeededGenerator(seed: entropy.next()))
+        streams.admits = { [weak self] in self?.admit($0) ?? false }
+        publishEdge()
+        setTimer()
         logger.info("SIP ready", metadata: ["address": "\(hostPortText(host, port))"])
+        registerWithTrunks()
     }
 
     var isOpen: Bool { channel != nil }
+
+    /// What listens, after `opened`.
+    var ports: [SIPTransport: Int] {
+        guard let party = userAgent?.configuration.party else { return [:] }
+        return party.streamPorts.merging([.udp: party.port]) { stream, _ in stream }
+    }
 
     /// Hangs everything up, waits a little for the answers, closes the socket.
     func shutDown(_ promise: EventLoopPromise<Void>) {
@@ -97,19 +145,30 @@ final class AgentCore {
         timer = nil
         let left = listeners.sorted { $0.key.number < $1.key.number }
         listeners.removeAll()
-        resolving.removeAll()
+        placements.removeAll()
         for (_, listener) in left {
             listener.events?(.ended(.interrupted, status: 0))
             listener.unanswered?(.interrupted, 0)
         }
         let stopped = stopped
+        streams.close()
+        hep?.close()
         channel.close().whenComplete { _ in stopped?.succeed(()) }
     }
 
     // MARK: the network
 
-    func receive(_ bytes: [UInt8], from source: SIPAddress) {
-        userAgent?.receive(bytes, from: source, now: now, out: &out)
+    func receive(_ bytes: [UInt8], from source: SIPAddress, fault: SIPError? = nil) {
+        guard admit(source.host), !takesProbeAnswer(bytes) else { return }
+        traced(bytes, isOutgoing: false, peer: source)
+        userAgent?.receive(bytes, from: source, fault: fault, now: now, out: &out)
+        flush()
+    }
+
+    private func transportFailed(_ destination: SIPAddress) {
+        trunks.transportFailed(destination, now: now)
+        noteTrunks()
+        userAgent?.transportFailed(destination, now: now, out: &out)
         flush()
     }
 
@@ -126,9 +185,12 @@ final class AgentCore {
             for output in out.takeAll() {
                 switch output {
                 case .send(let bytes, let destination):
+                    traced(bytes, isOutgoing: true, peer: destination)
                     written = write(bytes, to: destination) || written
-                case .notice(let key, let notice): deliver(notice, to: key)
+                case .notice(let attempt, let notice):
+                    if let key = owner(of: attempt, notice) { dispatch(notice, to: key) }
                 case .incoming(let key, let invite): announce(key, invite)
+                case .registration(let trunk, let notice): registered(trunk, notice)
                 }
             }
         }
@@ -145,10 +207,14 @@ final class AgentCore {
                 ])
         }
         setTimer()
-        if stopped != nil, userAgent.isQuiet, resolving.isEmpty { close() }
+        if stopped != nil, userAgent.isQuiet { close() }
     }
 
     private func write(_ bytes: [UInt8], to destination: SIPAddress) -> Bool {
+        guard destination.transport == .udp else {
+            streams.send(bytes, to: destination)
+            return false
+        }
         guard let channel,
             let address = try? SocketAddress(ipAddress: destination.host, port: destination.port)
         else { return false }
@@ -158,8 +224,9 @@ final class AgentCore {
         return true
     }
 
-    private func setTimer() {
-        let next = userAgent?.nextDeadline()
+    func setTimer() {
+        let next = [userAgent?.nextDeadline(), isOpen ? trunks.nextDeadline : nil]
+            .compactMap { $0 }.min()
         guard next != timerDeadline else { return }
         timer?.cancel()
         timer = nil
@@ -173,13 +240,14 @@ final class AgentCore {
     private func timerFired() {
         timer = nil
         timerDeadline = nil
+        probeTrunks()
         userAgent?.handleTimers(now: now, out: &out)
         flush()
     }
 
     // MARK: notices
 
-    private func deliver(_ notice: CallNotice, to key: CallKey) {
+    func dispatch(_ notice: CallNotice, to key: CallKey) {
         guard let listener = listeners[key] else { return }
         switch notice {
         case .trying: listener.events?(.trying)
@@ -188,6 +256,12 @@ final class AgentCore {
         case .answered(let sdp): listener.events?(.answered(sdp: sdp))
         case .offer(let sdp): listener.events?(.offer(sdp: sdp))
         case .digit(let digit): listener.events?(.dtmf(digit))
+        case .offerAnswered(let sdp): listener.events?(.offerAnswered(sdp: sdp))
+        case .offerRefused(let status): listener.events?(.offerRefused(status: status))
+        case .transferProgress(let status, let isFinal):
+            listener.events?(.transferProgress(status: status, isFinal: isFinal))
+        case .transferRequested(let wish):
+            listener.events?(.transferRequested(TransferWish(wish)))
         case .ended(let end):
             listeners[key] = nil
             let reason = EndReason(end)
@@ -200,13 +274,15 @@ final class AgentCore {
     }
 
     /// Set by the agent when it starts: makes the caller's handle.
-    var makeInbound: ((CallKey, IncomingInvite, CallID) -> InboundCall?)?
+    var makeInbound: ((CallKey, IncomingInvite, CallID, String?) -> InboundCall?)?
 
     private func announce(_ key: CallKey, _ invite: IncomingInvite) {
+        let name = CallID("in-" + entropy.token(20))
+        if let callID = userAgent?.sipCallID(of: key) { trace.link(callID, to: name.value) }
         // A call that ended within the same datagram has nobody to tell.
         listeners[key] = Listener()
-        guard stopped == nil,
-            let call = makeInbound?(key, invite, CallID("in-" + entropy.token(20)))
+        guard stopped == nil, inboundRate?.take(now: now) ?? true,
+            let call = makeInbound?(key, invite, name, identityLabel(invite))
         else {
             userAgent?.reject(key, status: 503, now: now, out: &out)
             return
@@ -216,61 +292,110 @@ final class AgentCore {
 
     // MARK: commands
 
-    func place(
-        _ call: OutboundCall, _ key: CallKey, _ events: @escaping @Sendable (CallLegEvent) -> Void
-    ) {
-        guard channel != nil, stopped == nil, let userAgent else {
-            events(.ended(.interrupted, status: 0))
-            return
-        }
-        guard
-            let plan = DialPlan(
-                call, configuration, localHost: userAgent.configuration.party.host)
-        else {
-            logger.warning(
-                "call not placed: its target is no sip: URI",
-                metadata: [
-                    "call": "\(call.id)"
-                ])
-            events(.ended(.configurationError, status: 0))
-            return
-        }
+    /// Does something to the user agent and carries out what comes of it.
+    func act(_ body: (inout UserAgent, Instant, inout Outbox<UserAgentOutput>) -> Void) {
+        userAgent?.run { body(&$0, now, &out) }
+        flush()
+    }
+
+    var isStopping: Bool { stopped != nil }
+    var party: LocalParty? { userAgent?.configuration.party }
+    var localHost: String? { party?.host }
+
+    func listen(to key: CallKey, _ events: @escaping @Sendable (CallLegEvent) -> Void) {
         listeners[key] = Listener(events: events)
-        resolving.insert(key)
-        resolver.resolve(plan.nextHop.host, now: now) { [self] address in
-            guard resolving.remove(key) != nil else { return }
-            guard let address else {
-                logger.warning(
-                    "call not placed: its next hop has no address",
-                    metadata: [
-                        "call": "\(call.id)", "host": "\(plan.nextHop.host)",
-                    ])
-                deliver(.ended(CallEnd(.protocolError, status: 0)), to: key)
-                return
-            }
-            let destination = SIPAddress(host: address, port: plan.nextHop.port)
-            self.userAgent?.place(
-                plan.setup(call, to: destination), key: key, now: now, out: &out)
-            flush()
+    }
+
+    func start(_ setup: CallSetup, _ attempt: CallKey) {
+        userAgent?.place(setup, key: attempt, now: now, out: &out)
+        if let callID = userAgent?.sipCallID(of: attempt),
+            let call = owners[attempt].flatMap({ placements[$0]?.call })
+        {
+            trace.link(callID, to: call.id.value)
+        }
+        flush()
+    }
+
+    /// Ends an attempt that nobody waits for any more.
+    func drop(_ attempt: CallKey) {
+        userAgent?.hangUp(attempt, now: now, out: &out)
+        flush()
+    }
+
+    /// A name for a further attempt of a call, apart from those that owners give.
+    func nextAttemptKey() -> CallKey {
+        attemptCount += 1
+        return .outbound(1 << 63 | attemptCount)
+    }
+
+    func transmit(_ bytes: [UInt8], _ destination: SIPAddress) {
+        if write(bytes, to: destination) { channel?.flush() }
+    }
+
+    func after(_ interval: Interval, _ body: @escaping (AgentCore) -> Void) {
+        let bound = NIOLoopBound((self, body), eventLoop: loop)
+        loop.scheduleTask(in: .nanoseconds(interval.nanoseconds)) {
+            let (core, body) = bound.value
+            if core.isOpen { body(core) }
         }
     }
 
-    func hangUp(_ key: CallKey) {
-        if resolving.remove(key) != nil {
-            deliver(.ended(CallEnd(.cancelled, status: 0)), to: key)
-            return
+    /// Asked before anything of a source is read.
+    private func admit(_ host: String) -> Bool {
+        let verdict = gate.admit(host, now: now)
+        guard verdict != .pass else { return true }
+        if !saidRefusedSource {
+            saidRefusedSource = true
+            logger.warning(
+                "SIP from a source that is not allowed, or too much of it: dropped (said once)")
         }
-        userAgent?.hangUp(key, now: now, out: &out)
+        return false
+    }
+
+    private static func makeGate(_ configuration: SignallingConfiguration) -> SourceGate {
+        let own = configuration.trunks.flatMap { trunk in
+            trunk.sources + [AddressRange(trunk.host)].compactMap { $0 }
+        }
+        return SourceGate(
+            allowed: configuration.allowedSources.isEmpty
+                ? [] : configuration.allowedSources + own,
+            exempt: own, rate: configuration.messagesPerSource)
+    }
+
+    private static func makeResolver(
+        _ configuration: SignallingConfiguration, _ loop: any EventLoop,
+        seeds: (UInt64, UInt64)
+    ) -> TargetResolver {
+        var servers = configuration.dnsServers.map {
+            DNSClient.Server(host: $0.host, port: $0.port)
+        }
+        let wereNamed = !servers.isEmpty
+        if servers.isEmpty { servers = DNSClient.systemServers() }
+        let wantsIPv6 = configuration.host.contains(":")
+        var transports: [SIPTransport] = [.udp]
+        if configuration.transports.tcpPort != nil { transports.append(.tcp) }
+        transports.append(.tls)
+        return TargetResolver(
+            hosts: HostResolver(loop: loop, wantsIPv6: wantsIPv6),
+            dns: DNSClient(
+                servers: servers, loop: loop, entropy: SeededGenerator(seed: seeds.0)),
+            asksForAddresses: wereNamed, wantsIPv6: wantsIPv6, transports: transports,
+            entropy: SeededGenerator(seed: seeds.1))
+    }
+
+    func hangUp(_ key: CallKey) {
+        if cancelPlacement(key) { return }
+        userAgent?.hangUp(attempt(of: key), now: now, out: &out)
         flush()
     }
 
     func answerOffer(_ key: CallKey, _ sdp: [UInt8]) {
-        userAgent?.answerOffer(key, sdp: sdp, now: now, out: &out)
+        userAgent?.answerOffer(attempt(of: key), sdp: sdp, now: now, out: &out)
         flush()
     }
 
     func refuseOffer(_ key: CallKey, _ status: Int) {
-        userAgent?.refuseOffer(key, status: status, now: now, out: &out)
+        userAgent?.refuseOffer(attempt(of: key), status: status, now: now, out: &out)
         flush()
     }
 
@@ -303,4 +428,9 @@ final class AgentCore {
         }
         if listener.events == nil { listeners[key]?.unanswered = body }
     }
+}
+
+extension UserAgent {
+    /// In place: behind an optional, without a copy.
+    mutating func run(_ body: (inout UserAgent) -> Void) { body(&self) }
 }

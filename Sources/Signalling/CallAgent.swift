@@ -1,10 +1,10 @@
 internal import Base
-internal import CallModel
+public import CallModel
 internal import Glibc
 public import Logging
 public import NIOCore
 internal import NIOPosix
-internal import SIP
+public import SIP
 internal import Synchronization
 public import Telemetry
 
@@ -15,9 +15,9 @@ public import Telemetry
 //                               ▲                           │
 //                               └── one timer ◀── nextDeadline
 
-/// SIP over UDP for the rest of the house: places calls, takes calls, hangs them up.
+/// SIP for the rest of the house: places calls, takes calls, hangs them up.
 ///
-/// One datagram channel on one event loop owns all state; public methods may be called from any
+/// One event loop owns all state; public methods may be called from any
 /// thread and take effect in the order they were called.
 public final class CallAgent: Sendable {
     private let loop: any EventLoop
@@ -41,9 +41,9 @@ public final class CallAgent: Sendable {
             eventLoop: loop)
     }
 
-    /// Binds the socket.
+    /// Binds the sockets.
     ///
-    /// - Returns: the bound address, with the port the system chose when 0 was asked for.
+    /// - Returns: the bound UDP address, with the port the system chose when 0 was asked for.
     /// - Throws: `SignallingError`.
     public func start() async throws -> (host: String, port: Int) {
         let text = hostPortText(configuration.host, configuration.port)
@@ -54,9 +54,83 @@ public final class CallAgent: Sendable {
         guard try await !loop.submit({ self.core.value.isOpen }).get() else {
             throw SignallingError.alreadyStarted
         }
-        let channel: any Channel
+        try await loop.submit {
+            try self.core.value.streams.prepare()
+            try self.core.value.prepareIdentity()
+        }.get()
+        let (channel, streamPorts) = try await bind(text)
+        let host = channel.localAddress?.ipAddress ?? configuration.host
+        let port = channel.localAddress?.port ?? configuration.port
+        try await loop.submit {
+            let core = self.core.value
+            // Weak: the socket may outlive an agent that was dropped without a shutdown; such an
+            // agent takes no more calls.
+            core.makeInbound = { [weak self] key, invite, id, identity in
+                self.map {
+                    InboundCall(id: id, key: key, invite: invite, identity: identity, agent: $0)
+                }
+            }
+            core.opened(channel, host: host, port: port, streamPorts: streamPorts)
+        }.get()
+        return (host, port)
+    }
+
+    /// UDP and every stream transport that is asked for.
+    private func bind(
+        _ text: String
+    ) async throws -> (udp: any Channel, streamPorts: [SIPTransport: Int]) {
+        var tries = 0
+        while true {
+            let udp = try await bindUDP(text)
+            do {
+                return (udp, try await bindStreams(udp))
+            } catch {
+                try? await udp.close().get()
+                tries += 1
+                // With port 0 the system chose one that is free for UDP only: choose again.
+                guard configuration.port == 0, tries < 8,
+                    case .portInUse? = error as? SignallingError
+                else { throw error }
+            }
+        }
+    }
+
+    private func bindStreams(_ udp: any Channel) async throws -> [SIPTransport: Int] {
+        let settings = configuration.transports
+        let wanted: [(SIPTransport, Int?)] = [
+            (.tcp, settings.tcpPort.map { $0 == 0 ? udp.localAddress?.port ?? 0 : $0 }),
+            (.tls, settings.tlsPort), (.ws, settings.webSocketPort),
+            (.wss, settings.secureWebSocketPort),
+        ]
+        let streams = try await loop.submit {
+            NIOLoopBound(self.core.value.streams, eventLoop: self.loop)
+        }.get()
+        var bound: [(SIPTransport, any Channel)] = []
+        for case (let transport, let port?) in wanted {
+            do {
+                bound.append(
+                    (
+                        transport,
+                        try await StreamTransports.listen(
+                            streams, loop: loop, host: configuration.host, port: port,
+                            over: transport)
+                    ))
+            } catch {
+                for (_, channel) in bound { try? await channel.close().get() }
+                throw Self.explain(error, address: hostPortText(configuration.host, port))
+            }
+        }
+        let channels = bound
+        try await loop.submit {
+            for (_, channel) in channels { self.core.value.streams.opened(channel) }
+        }.get()
+        return Dictionary(
+            channels.map { ($0.0, $0.1.localAddress?.port ?? 0) }, uniquingKeysWith: { a, _ in a })
+    }
+
+    private func bindUDP(_ text: String) async throws -> any Channel {
         do {
-            channel = try await DatagramBootstrap(group: loop)
+            return try await DatagramBootstrap(group: loop)
                 // A datagram that does not fit its buffer is cut: this one fits any.
                 .channelOption(
                     .recvAllocator,
@@ -73,18 +147,63 @@ public final class CallAgent: Sendable {
         } catch {
             throw Self.explain(error, address: text)
         }
-        let host = channel.localAddress?.ipAddress ?? configuration.host
-        let port = channel.localAddress?.port ?? configuration.port
-        try await loop.submit {
-            let core = self.core.value
-            // Weak: the socket may outlive an agent that was dropped without a shutdown; such an
-            // agent takes no more calls.
-            core.makeInbound = { [weak self] key, invite, id in
-                self.map { InboundCall(id: id, key: key, invite: invite, agent: $0) }
-            }
-            core.opened(channel, host: host, port: port)
+    }
+
+    /// The ports that listen, after `start`.
+    public func ports() async -> [SIPTransport: Int] {
+        (try? await loop.submit { self.core.value.ports }.get()) ?? [:]
+    }
+
+    /// The Service-Route of a trunk we are registered with; nil before.
+    func serviceRoute(ofTrunk trunk: Int) async -> [String]? {
+        (try? await loop.submit { self.core.value.serviceRoutes[trunk] }.get()) ?? nil
+    }
+
+    /// Stream connections open now, and what peers tried in vain, by reason.
+    func streamCounts() async -> (connections: Int, drops: [String: Int]) {
+        let counts = try? await loop.submit {
+            let streams = self.core.value.streams
+            return (
+                streams.connectionCount,
+                Dictionary(
+                    streams.drops.map { ($0.key.rawValue, $0.value) }, uniquingKeysWith: +)
+            )
         }.get()
-        return (host, port)
+        return counts ?? (0, [:])
+    }
+
+    /// The messages of a call of late, in order; nil when nothing is known of it (any more).
+    public func trace(of id: CallID) async -> (messages: [TracedMessage], missing: Int)? {
+        try? await loop.submit { self.core.value.trace(of: id) }.get()
+    }
+
+    /// Which trunks are there, by name.
+    public func trunkStates() async -> [String: Bool] {
+        let states = try? await loop.submit {
+            let core = self.core.value
+            return Dictionary(
+                zip(core.configuration.trunks.map(\.name), core.trunks.states.map(\.isUp)),
+                uniquingKeysWith: { $0 && $1 })
+        }.get()
+        return states ?? [:]
+    }
+
+    /// What the gate kept out.
+    func gateCounts() async -> (denied: Int, limited: Int) {
+        let counts = try? await loop.submit {
+            (self.core.value.gate.denied, self.core.value.gate.limited)
+        }.get()
+        return counts ?? (0, 0)
+    }
+
+    /// Reads the certificate files again now; true when new ones are in use.
+    public func reloadCertificates() async -> Bool {
+        let promise = loop.makePromise(of: Bool.self)
+        withCore { core in
+            guard let tls = core.streams.tls else { return promise.succeed(false) }
+            tls.look(force: true) { promise.succeed($0) }
+        }
+        return (try? await promise.futureResult.get()) ?? false
     }
 
     /// True while the socket is bound.
@@ -122,6 +241,22 @@ public final class CallAgent: Sendable {
         let promise = loop.makePromise(of: Void.self)
         withCore { $0.shutDown(promise) }
         try? await promise.futureResult.get()
+    }
+
+    /// Lets `body` do something to the user agent, then carries out what comes of it.
+    ///
+    /// - Parameter key: a call's, as its owner knows it; `body` gets the user agent's name of it.
+    func act(
+        on key: CallKey,
+        _ body:
+            @escaping @Sendable (
+                inout UserAgent, CallKey, Instant, inout Outbox<UserAgentOutput>
+            ) -> Void
+    ) {
+        withCore { core in
+            let attempt = core.attempt(of: key)
+            core.act { body(&$0, attempt, $1, &$2) }
+        }
     }
 
     /// Runs `body` on the loop, never within the caller's stack: an event handler may call any

@@ -5,8 +5,8 @@ internal import SIP
 /// no longer applies does nothing.
 public final class CallLeg: Sendable {
     public let id: CallID
-    private let key: CallKey
-    private let agent: CallAgent
+    let key: CallKey
+    let agent: CallAgent
 
     init(id: CallID, key: CallKey, agent: CallAgent) {
         self.id = id
@@ -42,12 +42,24 @@ public final class InboundCall: Sendable {
     /// The caller's SDP; nil when it wants our offer (`answer(sdp:)` then carries an offer and the
     /// `answered` event the caller's answer).
     public let offer: [UInt8]?
+    /// What its STIR signature proves: `absent`, `verified_A`, `failed_stale` …; nil when nobody
+    /// looked.
+    public let identity: String?
+    /// The user of `callerAuthentication` who proved to be the caller.
+    public let authenticatedUser: String?
+    /// True when it takes the place of another call of ours (RFC 3891): answering ends that one.
+    public let replacesCall: Bool
     /// Where the INVITE came from.
     public let source: (host: String, port: Int)
-    private let key: CallKey
-    private let agent: CallAgent
+    let key: CallKey
+    let agent: CallAgent
 
-    init(id: CallID, key: CallKey, invite: IncomingInvite, agent: CallAgent) {
+    init(
+        id: CallID, key: CallKey, invite: IncomingInvite, identity: String?, agent: CallAgent
+    ) {
+        self.identity = identity
+        authenticatedUser = invite.authenticatedUser
+        replacesCall = invite.replaces != nil
         self.id = id
         self.key = key
         self.agent = agent

@@ -17,6 +17,8 @@ public struct OutboundCall: Sendable {
     /// Where to send the INVITE; nil: the trunk when the target's host is the trunk's host or
     /// domain, else the target's host. Credentials go to the trunk's address only.
     public var nextHop: (host: String, port: Int)?
+    /// The trunk a bare number must take, by name; nil: the first that can.
+    public var trunk: String?
     /// Further headers of the INVITE. Names that the agent writes itself, and anything with a line
     /// break in it, are left out.
     public var headers: [(String, String)]
@@ -50,6 +52,15 @@ public enum CallLegEvent: Sendable, Equatable {
     case answered(sdp: [UInt8])
     /// re-INVITE or UPDATE with an offer; the owner calls `leg.answerOffer` or `leg.refuseOffer`.
     case offer(sdp: [UInt8])
+    /// The peer agreed to what `changeMedia` offered, or changed its side in a refresh.
+    case offerAnswered(sdp: [UInt8])
+    /// It did not: the session is as it was.
+    case offerRefused(status: Int)
+    /// What our REFER comes to: the status of the peer's call, or of the REFER when that was refused.
+    /// 408: nobody told; 0: the peer stopped telling.
+    case transferProgress(status: Int, isFinal: Bool)
+    /// The peer's REFER: the owner calls `leg.acceptTransfer` or `leg.refuseTransfer` within 10 s.
+    case transferRequested(TransferWish)
     /// A digit by SIP INFO.
     case dtmf(Character)
     /// Exactly once, and last. `status`: final SIP status of the INVITE, 0 when none came.

@@ -8,11 +8,13 @@ extension EndReason {
         case .rejected: self = EndReason(status: end.status, reasonText: end.reason)
         case .noAnswer: self = .noAnswer
         case .cancelled: self = .cancelled
-        case .remoteBye: self = .remoteHangup
+        // An answered call that the peer no longer keeps up: nobody is called again for that.
+        case .remoteBye, .peerLost, .sessionExpired: self = .remoteHangup
+        case .replaced: self = .transferred
         case .localBye: self = .localHangup
         case .refused: self = .declined
         case .overload: self = .engineFull
-        case .timeout, .notAcknowledged, .protocolError: self = .trunkError
+        case .timeout, .transport, .notAcknowledged, .protocolError: self = .trunkError
         }
     }
 }

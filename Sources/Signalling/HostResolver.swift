@@ -15,24 +15,23 @@ final class HostResolver {
 
     private let loop: any EventLoop
     private let wantsIPv6: Bool
-    private var known: [String: (address: String, until: Instant)] = [:]
+    private var known: [String: (addresses: [String], until: Instant)] = [:]
 
     init(loop: any EventLoop, wantsIPv6: Bool) {
         self.loop = loop
         self.wantsIPv6 = wantsIPv6
     }
 
-    /// Calls back on the loop with the numeric address, nil when the name has none; at once for
+    /// Calls back on the loop with the numeric addresses, none when the name has none; at once for
     /// numbers and names that are known.
-    func resolve(
-        _ host: String, now: Instant, _ body: @escaping (String?) -> Void
-    ) {
+    func resolve(_ host: String, _ body: @escaping ([String]) -> Void) {
+        let now = Instant(nanoseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds))
         if SIPAddress(host: host, port: 0).isNumeric {
-            body(host)
+            body([host])
             return
         }
         if let entry = known[host], entry.until > now {
-            body(entry.address)
+            body(entry.addresses)
             return
         }
         let family = wantsIPv6 ? AF_INET6 : AF_INET
@@ -40,36 +39,42 @@ final class HostResolver {
             Self.lookUp(host, family: family)
         }
         let completion = NIOLoopBound(
-            { (address: String?) in
-                if let address { self.remember(host, address, until: now + Self.memory) }
-                body(address)
+            { (addresses: [String]) in
+                if !addresses.isEmpty { self.remember(host, addresses, until: now + Self.memory) }
+                body(addresses)
             }, eventLoop: loop)
-        lookup.whenComplete { result in
-            completion.value((try? result.get()) ?? nil)
-        }
+        lookup.whenComplete { completion.value((try? $0.get()) ?? []) }
     }
 
-    private func remember(_ host: String, _ address: String, until: Instant) {
+    private func remember(_ host: String, _ addresses: [String], until: Instant) {
         if known.count >= Self.maximumNames { known.removeAll() }
-        known[host] = (address, until)
+        known[host] = (addresses, until)
     }
 
-    /// The first address of `family`; blocks.
-    private static func lookUp(_ host: String, family: CInt) -> String? {
+    /// The addresses of `family`, at most eight; blocks.
+    private static func lookUp(_ host: String, family: CInt) -> [String] {
         var hints = addrinfo()
         hints.ai_family = family
         hints.ai_socktype = CInt(SOCK_DGRAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(host, nil, &hints, &list) == 0, let first = list else { return nil }
+        guard getaddrinfo(host, nil, &hints, &list) == 0 else { return [] }
         defer { freeaddrinfo(list) }
-        var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-        // SAFETY: `first` is a node of the list that getaddrinfo filled and lives until the defer.
-        guard
-            getnameinfo(
-                first.pointee.ai_addr, first.pointee.ai_addrlen, &text,
+        var found: [String] = []
+        var node = list
+        while let entry = node, found.count < 8 {
+            var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+            // SAFETY: `entry` is a node of the list that getaddrinfo filled and lives until the defer.
+            if getnameinfo(
+                entry.pointee.ai_addr, entry.pointee.ai_addrlen, &text,
                 socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0
-        else { return nil }
-        return String(
-            decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            {
+                let address = String(
+                    decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) },
+                    as: UTF8.self)
+                if !found.contains(address) { found.append(address) }
+            }
+            node = entry.pointee.ai_next
+        }
+        return found
     }
 }

@@ -10,6 +10,13 @@ struct SignallingMetrics {
     private let classes: [CounterShard]
     private let retransmissions: CounterShard
     private let transactions: Gauge
+    private let overloads: CounterShard
+    private let connections: Gauge
+    private let dropped: [(StreamTransports.Drop, CounterShard)]
+    private let denied: CounterShard
+    private let limited: CounterShard
+    /// One a trunk.
+    private let trunks: [(up: Gauge, calls: Gauge, registered: Gauge?)]
 
     private static let classKinds: [MessageKind] = [
         .provisional, .success, .redirection, .clientError, .serverError, .globalError,
@@ -18,7 +25,7 @@ struct SignallingMetrics {
     private static let labels =
         MessageKind.allCases.filter { !$0.isResponse }.map(\.label) + ["response"]
 
-    init(_ registry: MetricsRegistry) {
+    init(_ registry: MetricsRegistry, trunks: [TrunkConfiguration]) {
         received = Self.labels.map {
             registry.counter(Catalogue.sipMessagesReceived, [$0]).shard()
         }
@@ -31,6 +38,37 @@ struct SignallingMetrics {
         }
         retransmissions = registry.counter(Catalogue.sipRetransmissions).shard()
         transactions = registry.gauge(Catalogue.sipTransactions)
+        overloads = registry.counter(Catalogue.sipOverloads).shard()
+        connections = registry.gauge(Catalogue.sipConnections)
+        dropped = StreamTransports.Drop.allCases.map {
+            ($0, registry.counter(Catalogue.sipConnectionsDropped, [$0.rawValue]).shard())
+        }
+        denied = registry.counter(Catalogue.sipSourcesRefused, ["denied"]).shard()
+        limited = registry.counter(Catalogue.sipSourcesRefused, ["limited"]).shard()
+        self.trunks = trunks.map {
+            (
+                registry.gauge(Catalogue.sipTrunkUp, [$0.name]),
+                registry.gauge(Catalogue.sipTrunkCalls, [$0.name]),
+                $0.registration == nil
+                    ? nil : registry.gauge(Catalogue.sipRegistered, [$0.name])
+            )
+        }
+    }
+
+    /// Once a second: connections, sources and trunks.
+    func publish(
+        _ streams: StreamTransports, _ gate: SourceGate, _ states: [TrunkState],
+        isRegistered: (Int) -> Bool
+    ) {
+        connections.set(Double(streams.connectionCount))
+        for (drop, shard) in dropped { shard.publish(total: streams.drops[drop] ?? 0) }
+        denied.publish(total: gate.denied)
+        limited.publish(total: gate.limited)
+        for (index, (gauges, state)) in zip(trunks, states).enumerated() {
+            gauges.up.set(state.isUp ? 1 : 0)
+            gauges.calls.set(Double(state.calls))
+            gauges.registered?.set(isRegistered(index) ? 1 : 0)
+        }
     }
 
     func publish(_ agent: UserAgent) {
@@ -45,6 +83,7 @@ struct SignallingMetrics {
         }
         retransmissions.publish(total: counters.retransmissions)
         transactions.set(Double(agent.transactionCount))
+        overloads.publish(total: counters.overloads)
     }
 
     private func publish(_ shards: [CounterShard], _ value: (MessageKind) -> Int) {

@@ -143,6 +143,7 @@ public final class AgentNode: VirtualNode {
             case .incoming(let call, let invite):
                 onIncoming?(call, invite, world)
                 follow(call, world)
+            case .registration: break
             }
         }
     }

@@ -91,7 +91,9 @@ public final class CallParty {
         case .ended(let end):
             self.end = end
             leg.close(world: world)
-        case .trying, .ringing, .offer, .digit: break
+        case .trying, .ringing, .offer, .digit, .offerAnswered, .offerRefused,
+            .transferProgress, .transferRequested:
+            break
         }
     }
 
@@ -116,7 +118,7 @@ public final class CallParty {
     private func configure(_ world: VirtualWorld) {
         guard let negotiated else { return }
         do throws(MediaError) {
-            try leg.configure(RemoteMedia(plain: negotiated), world: world)
+            try leg.configure(try RemoteMedia(plain: negotiated), world: world)
         } catch {
             failure = "media: \(error)"
         }
@@ -125,11 +127,15 @@ public final class CallParty {
 
 extension RemoteMedia {
     /// What was agreed, for a leg without SRTP.
-    public init(plain negotiated: NegotiatedAudio) {
+    ///
+    /// - Throws: `unsupportedCodec`.
+    public init(plain negotiated: NegotiatedAudio) throws(MediaError) {
+        guard let codec = Audio.AudioCodec(rawValue: negotiated.codec.rawValue) else {
+            throw .unsupportedCodec
+        }
         self.init(
             address: negotiated.remoteAddress, port: negotiated.remotePort,
-            rtcpPort: negotiated.remoteRTCPPort, rtcpMux: negotiated.rtcpMux,
-            codec: negotiated.codec == .pcma ? .pcma : .pcmu,
+            rtcpPort: negotiated.remoteRTCPPort, rtcpMux: negotiated.rtcpMux, codec: codec,
             payloadType: negotiated.payloadType,
             telephoneEventPayloadType: negotiated.telephoneEventPayloadType,
             receivePayloadType: negotiated.receivePayloadType,

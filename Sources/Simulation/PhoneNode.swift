@@ -3,7 +3,7 @@ public import Base
 public import Media
 public import RTP
 
-//   soundtrack ─► 20 ms frames ─► G.711 ─► RTP ─► network
+//   soundtrack ─► 20 ms frames ─► codec ─► RTP ─► network
 //   network ─► RTP ─► heard (as it came) ─► recording (by timestamp)
 
 /// The media of a telephone at the far end, written on its own so that our leg is not checked
@@ -26,6 +26,9 @@ public final class PhoneNode: VirtualNode {
     /// False: frames of digital silence are not sent, while the timestamps go on (DTX).
     public var sendsSilence = true
     private let codec: AudioCodec
+    private let payloadType: UInt8
+    /// nil, and no audio is sent: libopus had no memory.
+    private var encoder: AudioEncoder?
     private let ssrc: UInt32
     private var sequence: UInt16
     private var timestamp: UInt32
@@ -37,9 +40,15 @@ public final class PhoneNode: VirtualNode {
     private var pressesLeft: [Character] = []
     private var needsMarker = true
 
-    public init(address: SocketAddressValue, codec: AudioCodec = .pcmu, seed: UInt64) {
+    /// - Parameter payloadType: nil: the codec's static one, 96 where it has none.
+    public init(
+        address: SocketAddressValue, codec: AudioCodec = .pcmu, payloadType: UInt8? = nil,
+        seed: UInt64
+    ) {
         self.address = address
         self.codec = codec
+        self.payloadType = payloadType ?? codec.staticPayloadType ?? 96
+        encoder = try? AudioEncoder(codec)
         var random = SeededGenerator(seed: seed)
         ssrc = UInt32(truncatingIfNeeded: random.next())
         sequence = UInt16(truncatingIfNeeded: random.next())
@@ -58,7 +67,10 @@ public final class PhoneNode: VirtualNode {
 
     public func stop() { nextFrame = nil }
 
-    /// Says `track` from the next frame on, instead of what it was saying.
+    /// Samples of 20 ms.
+    private var frameSamples: Int { codec.sampleRate / 50 }
+
+    /// Says `track` (at the codec's sample rate) from the next frame on, instead of what it was saying.
     public func say(_ track: Soundtrack) {
         self.track = track.samples
         position = 0
@@ -94,27 +106,30 @@ public final class PhoneNode: VirtualNode {
                 type: 101, event.payload, marker: event.marker, stamp: event.timestamp, peer,
                 world)
         } else {
-            let payload = nextAudio()
-            let isSilent = payload.allSatisfy { $0 == codec.silence }
-            if sendsSilence || !isSilent {
+            let frame = nextFrameOfTrack()
+            let isSilent = frame.allSatisfy { $0 == 0 }
+            let payload = encoded(frame)
+            if sendsSilence || !isSilent, !payload.isEmpty {
                 send(
-                    type: codec.staticPayloadType, payload, marker: needsMarker, stamp: timestamp,
-                    peer, world)
+                    type: payloadType, payload, marker: needsMarker, stamp: timestamp, peer, world)
             }
             needsMarker = isSilent && !sendsSilence
         }
-        timestamp &+= 160
+        timestamp &+= UInt32(codec.clockRate / 50)
     }
 
-    private func nextAudio() -> [UInt8] {
-        var frame = [Int16](repeating: 0, count: 160)
-        for index in 0..<min(160, track.count - position) { frame[index] = track[position + index] }
-        position = min(position + 160, track.count)
-        var payload = [UInt8](repeating: 0, count: 160)
-        frame.withUnsafeBufferPointer { samples in
-            payload.withUnsafeMutableBytes { _ = codec.encode(samples, into: $0) }
+    private func nextFrameOfTrack() -> [Int16] {
+        let frame = Array(track[position..<min(position + frameSamples, track.count)])
+        position += frame.count
+        return frame + [Int16](repeating: 0, count: frameSamples - frame.count)
+    }
+
+    private func encoded(_ frame: [Int16]) -> [UInt8] {
+        var payload = [UInt8](repeating: 0, count: 1500)
+        let count = frame.withUnsafeBufferPointer { samples in
+            payload.withUnsafeMutableBytes { encoder?.encode(samples, into: $0) ?? 0 }
         }
-        return payload
+        return Array(payload[..<count])
     }
 
     private func nextEvent() -> (payload: [UInt8], marker: Bool, timestamp: UInt32)? {
@@ -146,19 +161,19 @@ public final class PhoneNode: VirtualNode {
 
     // MARK: what it heard
 
-    /// The audio it was sent, each packet at its timestamp, silence where none came; sample 0 is
-    /// the first packet's. Packets more than a minute from the first are left out.
+    /// The audio it was sent, at the codec's sample rate, each packet at its timestamp, silence
+    /// where none came; sample 0 is the first packet's. Packets more than a minute from the first
+    /// are left out.
     public func recording() -> [Int16] {
-        guard let first = heard.first?.event.header.timestamp else { return [] }
+        guard let first = heard.first?.event.header.timestamp,
+            var decoder = try? AudioDecoder(codec)
+        else { return [] }
         var samples: [Int16] = []
-        for packet in heard.lazy.map(\.event)
-        where packet.header.payloadType == codec.staticPayloadType {
-            let offset = Int(Int32(bitPattern: packet.header.timestamp &- first))
-            guard (0...480_000).contains(offset) else { continue }
-            var decoded = [Int16](repeating: 0, count: packet.payload.count)
-            packet.payload.withUnsafeBytes { payload in
-                decoded.withUnsafeMutableBufferPointer { _ = codec.decode(payload, into: $0) }
-            }
+        for packet in heard.lazy.map(\.event) where packet.header.payloadType == payloadType {
+            let units = Int(Int32(bitPattern: packet.header.timestamp &- first))
+            guard (0...60 * codec.clockRate).contains(units) else { continue }
+            let offset = units * codec.sampleRate / codec.clockRate
+            let decoded = Self.decoded(packet.payload, &decoder)
             let end = offset + decoded.count
             if samples.count < end {
                 samples += [Int16](repeating: 0, count: end - samples.count)
@@ -170,9 +185,21 @@ public final class PhoneNode: VirtualNode {
 
     /// When the first packet with sound in it came; nil: never.
     public var firstSound: Instant? {
-        heard.first { entry in
-            entry.event.header.payloadType == codec.staticPayloadType
-                && entry.event.payload.contains { $0 != codec.silence }
-        }?.at
+        guard var decoder = try? AudioDecoder(codec) else { return nil }
+        for entry in heard where entry.event.header.payloadType == payloadType {
+            // A-law has no zero: its silence is 8.
+            if Self.decoded(entry.event.payload, &decoder).contains(where: { $0.magnitude > 8 }) {
+                return entry.at
+            }
+        }
+        return nil
+    }
+
+    private static func decoded(_ payload: [UInt8], _ decoder: inout AudioDecoder) -> [Int16] {
+        var samples = [Int16](repeating: 0, count: 4096)
+        let count = payload.withUnsafeBytes { payload in
+            samples.withUnsafeMutableBufferPointer { decoder.decode(payload, into: $0) }
+        }
+        return Array(samples[..<count])
     }
 }

@@ -33,7 +33,8 @@ enum StoredEvents {
             case name = "event"
             case call_id, campaign_id, contact_id, at, reasons, t_ms, start_ms, end_ms
             case frequency_hz, level_dbm0, tone = "kind", digit, source, verdict, final, confidence
-            case reason, mark = "name", path
+            case reason, mark = "name", path, play_id, completed, link_id
+            case result, status, to
         }
 
         private var name: String
@@ -56,6 +57,12 @@ enum StoredEvents {
         private var reason: String?
         private var mark: String?
         private var path: String?
+        private var play_id: Int?
+        private var completed: Bool?
+        private var link_id: String?
+        private var result: String?
+        private var status: Int?
+        private var to: String?
 
         private var kind: CallEvent.Kind? {
             switch name {
@@ -75,6 +82,15 @@ enum StoredEvents {
             case "stream_connected": .streamConnected
             case "stream_ended": .streamEnded(reason: reason ?? "")
             case "mark": .mark(name: mark ?? "")
+            case "play_finished":
+                play_id.map { .playFinished(id: $0, completed: completed ?? false) }
+            case "link_ended":
+                link_id.flatMap { LinkID(description: $0) }
+                    .map { .linkEnded($0, reason: reason ?? "") }
+            case "identity": .identity(result: result ?? "")
+            case "transfer":
+                .transfer(
+                    status: status ?? 0, final: final ?? false, to: to.map { CallID($0) })
             case "voicemail_started": .voicemailStarted
             case "voicemail_finished": .voicemailFinished
             case "opt_out": .optOut(source: source ?? "")

@@ -1,7 +1,7 @@
 public import Audio
 internal import Base
 
-//  media, any size ─▶ enqueue ─▶ [own queue, µ-law, bounded] ─topUp─▶ bridge.playout ─▶ RTP
+//  media, any size ─▶ enqueue ─▶ [own queue, as sent, bounded] ─topUp─▶ bridge.playout ─▶ RTP
 //  mark ─▶ enqueueMark, at the position after the audio before it        sentPosition │
 //                 └─────────── takeDueMark ◀── position ≤ sentPosition ◀─────────────┘
 //  clear ─▶ both queues empty, every outstanding mark at once and in order
@@ -21,6 +21,8 @@ public struct PlayoutQueue: Sendable {
     /// Samples the queue may hold; see `StreamLimits.maximumPlayoutMilliseconds`.
     public let maximumSamples: Int
     public let maximumMarks: Int
+    /// What the bytes handed in are.
+    public let encoding: StreamEncoding
     /// Samples dropped because the queue was full, since the start.
     public private(set) var droppedSamples = 0
 
@@ -34,7 +36,11 @@ public struct PlayoutQueue: Sendable {
     private var firstMark = 0
 
     /// - Parameter bridge: where the audio will go; its positions may already have advanced.
-    public init(bridge: AudioBridge, maximumMilliseconds: Int, maximumMarks: Int) {
+    public init(
+        bridge: AudioBridge, maximumMilliseconds: Int, maximumMarks: Int,
+        encoding: StreamEncoding = .muLaw
+    ) {
+        self.encoding = encoding
         maximumSamples = max(0, maximumMilliseconds) * bridge.sampleRate / 1000
         self.maximumMarks = maximumMarks
         handedOver = bridge.playout.writePosition
@@ -43,42 +49,94 @@ public struct PlayoutQueue: Sendable {
     }
 
     /// Samples in this queue, not counting those already on the bridge.
-    public var queuedSamples: Int { audio.count }
+    public var queuedSamples: Int { audio.count / encoding.bytesPerSample }
     public var outstandingMarks: Int { marks.count - firstMark }
 
-    /// Appends µ-law samples; what is beyond the limit is dropped from the end. Returns how many
-    /// were dropped.
-    public mutating func enqueue(_ muLaw: UnsafeBufferPointer<UInt8>) -> Int {
-        let accepted = min(muLaw.count, maximumSamples - audio.count)
-        if accepted > 0 { audio.append(UnsafeBufferPointer(rebasing: muLaw[..<accepted])) }
-        let dropped = muLaw.count - max(0, accepted)
-        droppedSamples += dropped
-        return dropped
+    /// Appends samples in `encoding` (an odd byte at the end of linear ones is left out); what is
+    /// beyond the limit is dropped from the end. Returns how many samples were dropped.
+    public mutating func enqueue(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+        let width = encoding.bytesPerSample
+        let samples = bytes.count / width
+        let accepted = max(0, min(samples, maximumSamples - queuedSamples))
+        if accepted > 0 {
+            audio.append(UnsafeBufferPointer(rebasing: bytes[..<(accepted * width)]))
+        }
+        droppedSamples += samples - accepted
+        return samples - accepted
+    }
+
+    /// As `enqueue`, but what the bridge takes at once goes there at once.
+    public mutating func enqueue(
+        _ bytes: UnsafeBufferPointer<UInt8>, playingOn bridge: AudioBridge
+    ) -> Int {
+        guard audio.count == 0, encoding == .muLaw, !bytes.isEmpty else { return enqueue(bytes) }
+        var rest = UnsafeRawBufferPointer(bytes)
+        withUnsafeTemporaryAllocation(of: Int16.self, capacity: 512) { decoded in
+            while !rest.isEmpty {
+                let room = min(bridge.playout.free, decoded.count)
+                let count = MuLawTable.decode(
+                    rest, into: UnsafeMutableBufferPointer(rebasing: decoded[..<room]))
+                let written = bridge.playout.write(UnsafeBufferPointer(rebasing: decoded[..<count]))
+                guard written > 0 else { break }
+                handedOver += written
+                rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+            }
+        }
+        return rest.isEmpty ? 0 : enqueue(rest.bindMemory(to: UInt8.self))
     }
 
     /// Puts a mark after everything enqueued so far. False when too many are outstanding.
     public mutating func enqueueMark(_ name: String) -> Bool {
         guard outstandingMarks < maximumMarks else { return false }
-        marks.append(Mark(name: name, position: handedOver + audio.count))
+        marks.append(Mark(name: name, position: handedOver + queuedSamples))
         return true
     }
 
     /// Moves as much audio to the bridge as it takes.
     public mutating func topUp(_ bridge: AudioBridge) {
+        guard audio.count > 0 else { return }
+        let width = encoding.bytesPerSample
+        let isMuLaw = encoding == .muLaw
         withUnsafeTemporaryAllocation(of: Int16.self, capacity: 512) { decoded in
             var progress = true
             while progress {
                 let room = min(bridge.playout.free, decoded.count)
                 var written = 0
-                progress = audio.takeSpan(upTo: room) { span in
-                    let count = G711.decodeMuLaw(UnsafeRawBufferPointer(span), into: decoded)
-                    let samples = UnsafeBufferPointer(rebasing: decoded[..<min(count, span.count)])
+                progress = audio.takeSpan(upTo: room * width) { span in
+                    let bytes = UnsafeRawBufferPointer(span)
+                    let count: Int
+                    if isMuLaw {
+                        count = MuLawTable.decode(bytes, into: decoded)
+                    } else {
+                        count = Self.decodeLinear(bytes, into: decoded)
+                    }
+                    let samples = UnsafeBufferPointer(rebasing: decoded[..<count])
                     written = bridge.playout.write(samples)
-                    return written
+                    return written * width
                 }
                 handedOver += written
             }
         }
+    }
+
+    /// `sentPosition` at which there is something to do: the next mark is due, or half the bridge is
+    /// free for audio that waits here. `Int.max` when nothing is.
+    public func nextWake(_ bridge: AudioBridge) -> Int {
+        let mark = firstMark < marks.count ? marks[firstMark].position : .max
+        guard audio.count > 0 else { return mark }
+        return min(mark, handedOver - bridge.playout.capacity / 2)
+    }
+
+    private static func decodeLinear(
+        _ bytes: UnsafeRawBufferPointer, into samples: UnsafeMutableBufferPointer<Int16>
+    ) -> Int {
+        let count = min(bytes.count / 2, samples.count)
+        // SAFETY: 2 * index + 1 < bytes.count and index < samples.count.
+        for index in 0..<count {
+            samples[index] = Int16(
+                littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * index, as: Int16.self))
+        }
+        return count
     }
 
     /// The next mark whose audio has been sent (or cleared), in the order of the bot; call until

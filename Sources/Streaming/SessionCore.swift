@@ -4,9 +4,9 @@ internal import Logging
 internal import NIOCore
 internal import Telemetry
 
-/// One media stream on its event loop: between the bridge on one side and the frames on the other.
-/// Never leaves the loop.
-final class SessionCore {
+/// One media stream in its lane: between the bridge on one side and the frames on the other. Never
+/// leaves its lane's thread.
+final class SessionCore: FrameReceiver {
     enum State: Equatable {
         /// Waiting for the upgrade. May go to: open, done.
         case connecting
@@ -18,74 +18,56 @@ final class SessionCore {
         case done
     }
 
-    /// 20 ms at 8 kHz: the dialect's frame.
-    static let frameSamples = 160
-
     let request: StreamRequest
-    let bridge: AudioBridge
+    let format: StreamFormat
     let limits: StreamLimits
     let meters: StreamMeters
     let logger: Logger
     let events: @Sendable (StreamEvent) -> Void
-    let loop: any EventLoop
 
     var state = State.connecting
     var statistics = StreamStatistics()
-    var queue: PlayoutQueue
+    var playout: LegPlayout
     var writer: TwilioWriter
-    var encoder = WebSocketEncoder()
-    var decoder: WebSocketDecoder
+    var link: FrameLink
     /// Decoded base64 of the message at hand; kept from message to message.
     var payload: [UInt8] = []
-    /// Frames for the next write.
-    var out = ByteBuffer()
-    var channel: (any Channel)?
-    var connector: StreamConnector?
+    /// This session's place in its lane.
+    var place: StreamPlace?
+    var attempt: ConnectAttempt?
     /// Called once, when the session is done.
     var onDone: ((SessionCore) -> Void)?
 
     /// Samples since `start`, also those the bot never got.
     var elapsedSamples = 0
-    var lostReceived: Int
     var earlyDigits: [Character] = []
     var closeDeadline = NIODeadline.distantFuture
-    var lastHeard = NIODeadline.uptimeNanoseconds(0)
-    var nextPing = NIODeadline.distantFuture
-    /// Pings since anything was heard: a bot that was never asked is not given up.
-    var unansweredPings = 0
     private var logged: Set<StreamNotice> = []
 
     init(
-        request: StreamRequest, bridge: AudioBridge, limits: StreamLimits, meters: StreamMeters,
-        logger: Logger, loop: any EventLoop, events: @escaping @Sendable (StreamEvent) -> Void
+        request: StreamRequest, format: StreamFormat, bridge: AudioBridge, limits: StreamLimits,
+        meters: StreamMeters, logger: Logger,
+        events: @escaping @Sendable (StreamEvent) -> Void
     ) {
         self.request = request
-        self.bridge = bridge
+        self.format = format
         self.limits = limits
         self.meters = meters
         self.logger = logger
-        self.loop = loop
         self.events = events
-        lostReceived = bridge.lostReceivedSamples
-        queue = PlayoutQueue(
-            bridge: bridge, maximumMilliseconds: limits.maximumPlayoutMilliseconds,
-            maximumMarks: limits.maximumMarks)
+        playout = LegPlayout(bridge: bridge, encoding: .muLaw, limits: limits)
         writer = TwilioWriter(
             streamID: request.streamID, callID: request.callID.value, accountID: request.accountID)
-        decoder = WebSocketDecoder(maximumMessage: limits.maximumMessageBytes)
+        link = FrameLink(
+            limits: limits, maximumOutboundBytes: limits.maximumOutboundBytes, takesBinary: false,
+            flushesEachTurn: true)
     }
 
     // MARK: opening
 
-    func connect(_ connector: StreamConnector) {
-        guard state == .connecting else { return }
-        self.connector = connector
-        connector.start()
-    }
-
     func fail(_ error: StreamError) {
         guard state == .connecting else { return }
-        connector = nil
+        attempt = nil
         meters.connects(error.metricResult).increment()
         switch error {
         case .cancelled, .shutDown: finish(.ended(reason: error.description))
@@ -94,25 +76,16 @@ final class SessionCore {
     }
 
     /// The WebSocket is open: `connected` and `start` leave in one write, before any media.
-    func opened(_ channel: any Channel) {
-        guard state == .connecting else {
-            channel.close(promise: nil)
-            return
-        }
-        connector = nil
-        self.channel = channel
-        do {
-            try channel.pipeline.syncOperations.addHandler(FrameHandler(core: self))
-        } catch {
-            channel.close(promise: nil)
+    func opened(_ transport: FrameTransport) {
+        guard state == .connecting else { return transport.close() }
+        attempt = nil
+        guard link.open(transport, self) else {
             finish(.failed(reason: "the connection closed while it opened"))
             return
         }
         state = .open
         meters.connects("ok").increment()
         meters.connections.add(1)
-        lastHeard = .now()
-        nextPing = lastHeard + .nanoseconds(limits.pingInterval.nanoseconds)
         writer.connected()
         sendMessage()
         writer.start(parameters: request.parameters)
@@ -149,13 +122,14 @@ final class SessionCore {
     func stop(reason: String) {
         switch state {
         case .connecting:
-            if let connector { connector.cancel() } else { fail(.cancelled) }
+            attempt?.cancel()
+            fail(.cancelled)
         case .open:
             drainReceived()
             returnDueMarks()
             writer.stop()
             sendMessage()
-            sendClose(code: 1000)
+            link.writeClose(code: 1000)
             state = .closing(reason: reason)
             closeDeadline = .now() + .nanoseconds(limits.closeTimeout.nanoseconds)
             flush()
@@ -168,12 +142,18 @@ final class SessionCore {
     /// Called on each wake of the media side: moves audio both ways.
     func pump() {
         guard state == .open else { return }
-        drainReceived()
-        returnDueMarks()
-        queue.topUp(bridge)
+        // Twice at most: what comes while this runs may have come too early to wake us.
+        for _ in 0..<2 {
+            drainReceived()
+            returnDueMarks()
+            playout.topUp()
+            guard playout.arm(received: format.frameSamples) else { break }
+        }
         flush()
-        if state == .open, bridge.isClosed { stop(reason: "the leg is gone") }
+        if state == .open, playout.bridge.isClosed { stop(reason: "the leg is gone") }
     }
+
+    func becameWritable() {}
 
     /// Called a few times a second: timers, and a pump in case a wake got lost.
     func tick(now: NIODeadline) {
@@ -181,20 +161,15 @@ final class SessionCore {
         case .open:
             pump()
             guard state == .open else { return }
-            if unansweredPings > 0,
-                now - lastHeard > .nanoseconds(limits.silenceTimeout.nanoseconds)
-            {
-                lose("nothing was heard from the bot for \(limits.silenceTimeout.milliseconds) ms")
-            } else if now >= nextPing {
-                nextPing = now + .nanoseconds(limits.pingInterval.nanoseconds)
-                unansweredPings += 1
-                encoder.write(.ping, UnsafeRawBufferPointer(start: nil, count: 0), into: &out)
+            if link.heartbeat(now: now) {
                 flush()
+            } else {
+                lose("nothing was heard from the bot for \(limits.silenceTimeout.milliseconds) ms")
             }
         case .closing(let reason):
             guard now >= closeDeadline else { return }
             finish(.ended(reason: reason))
-            closeChannel()
+            link.closeChannel()
         case .connecting, .done: break
         }
     }
@@ -202,27 +177,27 @@ final class SessionCore {
     // MARK: ending
 
     /// The bot's close frame, RFC 6455 section 5.5.1.
-    func receivedClose(code: UInt16?, reason: String) {
+    func receivedClose(code: UInt16?, reason: UnsafeRawBufferPointer) {
         switch state {
         case .open:
-            sendClose(code: code ?? 1000)
+            link.writeClose(code: code ?? 1000)
             flush()
-            let text = printable(reason)
+            let text = printable(String(decoding: reason, as: UTF8.self))
             let why = text.isEmpty ? "" : ", \(text)"
             finish(.ended(reason: "the bot closed the stream (\(code ?? 1005)\(why))"))
         case .closing(let reason): finish(.ended(reason: reason))
         case .connecting, .done: return
         }
-        lingerThenClose()
+        link.lingerThenClose()
     }
 
     /// The bot broke the protocol, stopped reading or fell silent.
     func lose(_ reason: String, closeCode: UInt16 = 1002) {
         guard state == .open || isClosing else { return }
-        sendClose(code: closeCode)
+        link.writeClose(code: closeCode)
         flush(checkingLimit: false)
         finish(.failed(reason: reason))
-        closeChannel()
+        link.closeChannel()
     }
 
     func channelClosed(error: String?) {
@@ -235,7 +210,7 @@ final class SessionCore {
         case .closing(let reason): finish(.ended(reason: reason))
         case .connecting, .done: break
         }
-        channel = nil
+        link.forget()
     }
 
     var isClosing: Bool {
@@ -249,22 +224,11 @@ final class SessionCore {
             logger.info("media stream over", metadata: metadata)
         }
         state = .done
-        events(event)
+        // First the place, then the news: who hears of the end may take the place.
         let done = onDone
         onDone = nil
         done?(self)
-    }
-
-    private func closeChannel() {
-        channel?.close(promise: nil)
-        channel = nil
-    }
-
-    /// The server closes TCP first (RFC 6455 section 7.1.1); it gets half a second for it.
-    private func lingerThenClose() {
-        guard let channel else { return }
-        self.channel = nil
-        channel.eventLoop.scheduleTask(in: .milliseconds(500)) { channel.close(promise: nil) }
+        events(event)
     }
 
     // MARK: logging
@@ -283,13 +247,17 @@ final class SessionCore {
     }
 }
 
-/// Things that are counted each time and logged once a stream.
+/// Things that are counted each time and logged once a stream (multiplexed: a connection).
 enum StreamNotice: String {
     case playoutFull = "the bot sent more audio than the playout queue holds; the newest is dropped"
     case tooManyMarks = "the bot has too many marks outstanding; further ones are ignored"
     case malformed = "the bot sent a message that is not usable"
     case unknown = "the bot sent an event of another dialect"
     case binary = "the bot sent binary messages; audio comes as base64 in media messages"
+    case text = "the bot sent text messages; the multiplexed stream is binary"
+    case version = "the bot sent a multiplexed message of another version"
+    case leg = "the bot sent records for a leg that is not on this connection"
+    case encoding = "the bot sent audio in another encoding than the leg's"
     case oversized = "the bot sent a message beyond the size limit"
     case notReading = "the bot does not read; media frames to it are dropped"
     case late = "the stream came too late for received audio; it is lost to the bot"

@@ -6,8 +6,60 @@ internal import NIOPosix
 internal import NIOSSL
 internal import NIOWebSocket
 
+/// A connection with an open WebSocket, on its way to its lane.
+enum OpenedConnection: Sendable {
+    case channel(any Channel)
+    /// Plain TCP: a descriptor that NIO has let go of, and what was received behind the upgrade.
+    case socket(descriptor: Int32, received: [UInt8])
+
+    /// Shows `body` what came behind the upgrade, if anything did.
+    func received(_ body: (UnsafeRawBufferPointer) -> Void) {
+        guard case .socket(_, let received) = self, !received.isEmpty else { return }
+        received.withUnsafeBytes(body)
+    }
+
+    func close() {
+        switch self {
+        case .channel(let channel): channel.close(promise: nil)
+        case .socket(let descriptor, _): _ = Glibc.close(descriptor)
+        }
+    }
+}
+
+/// An attempt to open a connection, as its lane sees it.
+struct ConnectAttempt: Sendable {
+    private let loop: any EventLoop
+    private let connector: NIOLoopBoundBox<StreamConnector?>
+
+    /// Starts soon, on `loop`, where `completion` is called, once.
+    init(
+        on loop: any EventLoop, url: StreamURL, request: StreamRequest, tls: NIOSSLContext?,
+        outboundLimit: Int, subprotocol: String? = nil, takesDescriptor: Bool,
+        completion: @escaping @Sendable (Result<OpenedConnection, StreamError>) -> Void
+    ) {
+        let box = NIOLoopBoundBox<StreamConnector?>.makeEmptyBox(
+            valueType: StreamConnector.self, eventLoop: loop)
+        self.loop = loop
+        connector = box
+        loop.execute {
+            let made = StreamConnector(
+                url: url, request: request, tls: tls, outboundLimit: outboundLimit,
+                subprotocol: subprotocol, takesDescriptor: takesDescriptor, loop: loop,
+                completion: completion)
+            box.value = made
+            made.start()
+        }
+    }
+
+    /// The completion is still called.
+    func cancel() {
+        let connector = connector
+        loop.execute { connector.value?.cancel() }
+    }
+}
+
 /// Opens one connection to a bot: name, TCP, TLS, WebSocket upgrade, all under one deadline. Lives
-/// on the event loop that will run the stream; `completion` is called there, once.
+/// on an event loop; `completion` is called there, once.
 final class StreamConnector {
     private let loop: any EventLoop
     private let url: StreamURL
@@ -15,20 +67,27 @@ final class StreamConnector {
     private let tls: NIOSSLContext?
     private let timeout: Interval
     private let outboundLimit: Int
-    private var completion: ((Result<any Channel, StreamError>) -> Void)?
+    /// Asked for, and the answer must name it.
+    fileprivate let subprotocol: String?
+    /// A plain connection leaves NIO when it is open.
+    private let takesDescriptor: Bool
+    private var completion: ((Result<OpenedConnection, StreamError>) -> Void)?
     private var channel: (any Channel)?
     private var deadline: Scheduled<Void>?
 
     init(
-        url: StreamURL, request: StreamRequest, tls: NIOSSLContext?, limits: StreamLimits,
-        loop: any EventLoop, completion: @escaping (Result<any Channel, StreamError>) -> Void
+        url: StreamURL, request: StreamRequest, tls: NIOSSLContext?, outboundLimit: Int,
+        subprotocol: String? = nil, takesDescriptor: Bool, loop: any EventLoop,
+        completion: @escaping (Result<OpenedConnection, StreamError>) -> Void
     ) {
         self.loop = loop
         self.url = url
         self.headers = request.headers
         self.tls = tls
         timeout = request.connectTimeout
-        outboundLimit = limits.maximumOutboundBytes
+        self.outboundLimit = outboundLimit
+        self.subprotocol = subprotocol
+        self.takesDescriptor = takesDescriptor && tls == nil
         self.completion = completion
     }
 
@@ -85,7 +144,18 @@ final class StreamConnector {
         var fields = HTTPHeaders()
         fields.add(name: "Host", value: url.hostField)
         for (name, value) in headers { fields.add(name: name, value: value) }
+        if let subprotocol {
+            fields.replaceOrAdd(name: "Sec-WebSocket-Protocol", value: subprotocol)
+        }
         return fields
+    }
+
+    fileprivate func lacksSubprotocol() {
+        finish(
+            .failure(
+                .badUpgrade(
+                    address: url.address,
+                    reason: "it does not answer with the subprotocol \(subprotocol ?? "")")))
     }
 
     private func connected(_ result: Result<any Channel, any Error>) {
@@ -97,7 +167,45 @@ final class StreamConnector {
     }
 
     /// The pipeline holds nothing but TLS and what the completion adds now.
-    fileprivate func upgraded(_ channel: any Channel) { finish(.success(channel)) }
+    fileprivate func upgraded(_ channel: any Channel) {
+        guard takesDescriptor, completion != nil else { return finish(.success(.channel(channel))) }
+        let early = EarlyBytes()
+        do {
+            // From here on the kernel keeps what comes.
+            try channel.syncOptions?.setOption(.autoRead, value: false)
+            try channel.pipeline.syncOperations.addHandler(early)
+        } catch {
+            return fail(error)
+        }
+        handOver(channel, early)
+    }
+
+    /// Takes the descriptor once NIO's upgrade has passed on what it had read.
+    private func handOver(_ channel: any Channel, _ early: EarlyBytes) {
+        let bound = NIOLoopBound((self, early), eventLoop: loop)
+        loop.execute {
+            let (connector, early) = bound.value
+            guard connector.completion != nil else { return }
+            let pipeline = channel.pipeline.syncOperations
+            if (try? pipeline.handler(type: NIOHTTPClientUpgradeHandler.self)) != nil {
+                return connector.handOver(channel, early)
+            }
+            guard channel.isActive else { return connector.closed() }
+            let copied = try? pipeline.withUnsafeTransportIfAvailable(
+                of: NIOBSDSocket.Handle.self
+            ) { fcntl($0, F_DUPFD_CLOEXEC, 0) }
+            guard let descriptor = copied, descriptor >= 0 else {
+                return connector.finish(
+                    .failure(
+                        .unreachable(
+                            address: connector.url.address,
+                            reason: "no file descriptor is left; raise the open file limit")))
+            }
+            channel.close(promise: nil)
+            connector.finish(
+                .success(.socket(descriptor: descriptor, received: early.bytes)))
+        }
+    }
 
     fileprivate func refused(_ head: HTTPResponseHead) {
         finish(
@@ -117,9 +225,9 @@ final class StreamConnector {
                 .badUpgrade(address: url.address, reason: "it closed the connection instead")))
     }
 
-    private func finish(_ result: Result<any Channel, StreamError>) {
+    private func finish(_ result: Result<OpenedConnection, StreamError>) {
         guard let completion else {
-            if case .success(let channel) = result { channel.close(promise: nil) }
+            if case .success(let connection) = result { connection.close() }
             return
         }
         self.completion = nil
@@ -127,6 +235,17 @@ final class StreamConnector {
         if case .failure = result { channel?.close(promise: nil) }
         channel = nil
         completion(result)
+    }
+}
+
+/// What NIO had read behind the upgrade's answer.
+private final class EarlyBytes: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private(set) var bytes: [UInt8] = []
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        bytes.append(contentsOf: unwrapInboundIn(data).readableBytesView)
     }
 }
 
@@ -184,7 +303,13 @@ private final class StreamUpgrader: NIOHTTPClientProtocolUpgrader {
 
     /// RFC 6455 section 4.1: no extension that was not asked for, and we ask for none.
     func shouldAllowUpgrade(upgradeResponse: HTTPResponseHead) -> Bool {
-        rules.shouldAllowUpgrade(upgradeResponse: upgradeResponse)
+        if let wanted = connector.subprotocol,
+            upgradeResponse.headers.first(name: "Sec-WebSocket-Protocol") != wanted
+        {
+            connector.lacksSubprotocol()
+            return false
+        }
+        return rules.shouldAllowUpgrade(upgradeResponse: upgradeResponse)
             && !upgradeResponse.headers.contains(name: "Sec-WebSocket-Extensions")
     }
 

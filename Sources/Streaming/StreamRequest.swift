@@ -14,8 +14,9 @@ public struct StreamRequest: Sendable {
         case none
     }
 
-    /// `ws://host[:port]/path?query` or `wss://…`. May hold secrets in path and query: only host
-    /// and port are ever logged.
+    /// `ws://host[:port]/path?query` or `wss://…`; `mux+` or `call+` in front chooses the mode, a
+    /// fragment such as `#frame=100` our options. May hold secrets in path and query: only host and
+    /// port are ever logged.
     public var url: String
     /// The stream's own identifier, Twilio's `streamSid`.
     public var streamID: String
@@ -47,7 +48,7 @@ public struct StreamRequest: Sendable {
     }
 }
 
-/// What a stream tells its owner, on the stream's event loop. `ended` or `failed` comes exactly
+/// What a stream tells its owner, on the stream's thread. `ended` or `failed` comes exactly
 /// once, and last.
 public enum StreamEvent: Sendable, Equatable {
     /// The bot accepted; `connected` and `start` are on their way to it.
@@ -78,6 +79,20 @@ public struct StreamLimits: Sendable {
     public var maximumOutboundBytes = 1 << 16
     /// Bytes waiting when only control messages (mark, dtmf, pong) still go in: the stream fails.
     public var maximumControlBytes = 1 << 20
+    /// Bytes waiting for a bot that does not read a multiplexed connection; above it frames stay in
+    /// the legs' rings, where the oldest go first. 1 MiB is 0.1 s of 1000 legs.
+    public var maximumMuxOutboundBytes = 1 << 20
+    /// Legs on one multiplexed connection; one more opens another connection.
+    public var maximumMuxLegs = 1000
+    /// Multiplexed connections at once, of all URLs.
+    public var maximumMuxConnections = 256
+    /// First pause before a multiplexed connection is opened again; it doubles each time.
+    public var muxRetry: Interval = .milliseconds(100)
+    public var muxRetryLimit: Interval = .seconds(5)
+    /// How long a leg waits for its connection, at the start or after a break.
+    public var muxPatience: Interval = .seconds(10)
+    /// How long a multiplexed connection without legs stays open.
+    public var muxIdle: Interval = .seconds(30)
     /// Streams open at once.
     public var maximumStreams = 10_000
     /// Digits kept for a bot that is not connected yet.
@@ -94,10 +109,10 @@ public struct StreamLimits: Sendable {
 
 /// Counts of one stream.
 public struct StreamStatistics: Sendable, Equatable {
-    /// WebSocket text messages.
+    /// WebSocket text messages; of a multiplexed leg its records.
     public var messagesSent = 0
     public var messagesReceived = 0
-    /// `media` messages of 20 ms sent to the bot, and those dropped because it did not read.
+    /// `media` messages (audio records) sent to the bot, and those dropped because it did not read.
     public var mediaSent = 0
     public var mediaDropped = 0
     /// Samples of bot audio accepted, and dropped because the playout queue was full.
@@ -120,12 +135,15 @@ public struct StreamStatistics: Sendable, Equatable {
 /// Errors of this room. `description` is one line for an operator, without secrets.
 public enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
     case wakePipe(errno: Int32)
+    case thread(errno: Int32)
     case incompatibleEventLoop
     case badURL(String)
+    case badDefaults(String)
     case badHeader(name: String)
     case unsupportedRate(Int)
     case trust(String)
     case tooManyStreams(limit: Int)
+    case tooManyConnections(limit: Int)
     case shutDown
     case cancelled
     case timeout(address: String, milliseconds: Int64)
@@ -140,12 +158,18 @@ public enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .wakePipe(let errno):
             "cannot make the stream wake pipe (errno \(errno)); raise the open file limit"
+        case .thread(let errno):
+            "cannot start the stream thread (errno \(errno)); raise the process and open file limits"
         case .incompatibleEventLoop: "streams need a MultiThreadedEventLoopGroup"
         case .badURL(let reason): "the stream URL is not usable: \(reason)"
+        case .badDefaults(let reason): reason
         case .badHeader(let name): "the stream header \(name) is not allowed or not well formed"
-        case .unsupportedRate(let rate): "a media stream runs at 8000 Hz, the leg at \(rate) Hz"
+        case .unsupportedRate(let rate):
+            "the leg's bridge runs at \(rate) Hz, its stream at another rate"
         case .trust(let reason): "the TLS trust setting is not usable: \(reason)"
         case .tooManyStreams(let limit): "the limit of \(limit) open streams is reached"
+        case .tooManyConnections(let limit):
+            "the limit of \(limit) multiplexed connections is reached"
         case .shutDown: "the server is shutting down"
         case .cancelled: "stopped before the bot was connected"
         case .timeout(let address, let milliseconds):

@@ -1,43 +1,72 @@
-internal import Audio
-internal import Logging
-internal import NIOCore
+public import CallModel
 
-/// A handle on one media stream. Calls return at once and take effect on the stream's event loop.
+/// A handle on one media stream. Calls return at once and take effect on the stream's thread.
 public final class StreamSession: Sendable {
     /// The request's stream identifier.
     public let id: String
-    private let loop: any EventLoop
-    private let bound: NIOLoopBoundBox<SessionCore>
+    private let lane: LaneExecutor
+    private let bound: LaneBox<StreamLane.Guest>
 
-    init(
-        request: StreamRequest, bridge: AudioBridge, limits: StreamLimits, meters: StreamMeters,
-        logger: Logger, loop: any EventLoop, events: @escaping @Sendable (StreamEvent) -> Void
-    ) {
-        id = request.streamID
-        self.loop = loop
-        bound = .makeBoxSendingValue(
-            SessionCore(
-                request: request, bridge: bridge, limits: limits, meters: meters, logger: logger,
-                loop: loop, events: events), eventLoop: loop)
+    init(_ core: sending SessionCore, id: String, lane: LaneExecutor) {
+        self.id = id
+        self.lane = lane
+        bound = LaneBox(.call(core), lane)
     }
 
-    /// On the loop only.
-    var core: SessionCore { bound.value }
+    init(_ leg: sending MuxLeg, id: String, lane: LaneExecutor) {
+        self.id = id
+        self.lane = lane
+        bound = LaneBox(.leg(leg), lane)
+    }
+
+    /// On the lane's thread only.
+    var guest: StreamLane.Guest { bound.value }
 
     /// Tells the bot of a digit the callee pressed (0–9, `*`, `#`, A–D; anything else is ignored).
     /// Before the stream is open the digit waits for `start`.
     public func sendDTMF(_ digit: Character) {
-        loop.execute { self.core.sendDTMF(digit) }
+        lane.execute {
+            switch self.guest {
+            case .call(let core): core.sendDTMF(digit)
+            case .leg(let leg):
+                leg.sendDTMF(digit)
+                leg.connection?.flush()
+            }
+        }
     }
 
-    /// Ends the stream in order: what has been received goes out, then `stop`, then the closing
-    /// handshake. `ended` follows, also when the bot never answers.
+    /// Tells the bot what was detected: speech, beeps, tones and verdicts, on a multiplexed stream
+    /// only (the per-call dialect has no message for them). Other events are ignored.
+    public func report(_ event: CallEvent) {
+        lane.execute {
+            guard case .leg(let leg) = self.guest else { return }
+            leg.report(event)
+            leg.connection?.flush()
+        }
+    }
+
+    /// Ends the stream in order: what has been received goes out, then `stop`, then (unless others
+    /// share the connection) the closing handshake. `ended` follows, also when the bot never answers.
     public func stop() {
-        loop.execute { self.core.stop(reason: "stopped") }
+        lane.execute {
+            switch self.guest {
+            case .call(let core): core.stop(reason: "stopped")
+            case .leg(let leg):
+                let connection = leg.connection
+                leg.stop(reason: "stopped")
+                connection?.flush()
+            }
+        }
     }
 
     /// The stream's counts so far.
     public func statistics() async -> StreamStatistics {
-        (try? await loop.submit { self.core.statistics }.get()) ?? StreamStatistics()
+        let read = await lane.read {
+            switch self.guest {
+            case .call(let core): core.statistics
+            case .leg(let leg): leg.statistics
+            }
+        }
+        return read ?? StreamStatistics()
     }
 }

@@ -1,4 +1,6 @@
-/// A WebSocket URL taken apart (RFC 6455 section 3): no user part, no fragment.
+/// A WebSocket URL taken apart (RFC 6455 section 3): no user part. What such a URL may not have, a
+/// fragment, holds our own options (`#frame=100`) and never travels; so does `mux+` or `call+` in
+/// front of the scheme.
 struct StreamURL: Equatable, Sendable {
     /// Longer ones are refused; proxies cut lines at about this length.
     static let maximumLength = 4096
@@ -9,6 +11,11 @@ struct StreamURL: Equatable, Sendable {
     let port: Int
     /// Path and query as they go into the request line, at least `/`.
     let target: String
+    /// nil where the URL leaves it to the defaults.
+    let mode: StreamMode?
+    private(set) var frameMilliseconds: Int?
+    private(set) var encoding: StreamEncoding?
+    private(set) var sampleRate: Int?
 
     init(parsing text: String) throws(StreamError) {
         guard text.utf8.count <= Self.maximumLength else {
@@ -21,14 +28,18 @@ struct StreamURL: Equatable, Sendable {
             throw .badURL("it must start with ws:// or wss://")
         }
         switch text[..<colon.lowerBound].lowercased() {
-        case "ws": isSecure = false
-        case "wss": isSecure = true
+        case "ws": (isSecure, mode) = (false, nil)
+        case "wss": (isSecure, mode) = (true, nil)
+        case "mux+ws": (isSecure, mode) = (false, .multiplexed)
+        case "mux+wss": (isSecure, mode) = (true, .multiplexed)
+        case "call+ws": (isSecure, mode) = (false, .call)
+        case "call+wss": (isSecure, mode) = (true, .call)
         default: throw .badURL("it must start with ws:// or wss://")
         }
         let rest = text[colon.upperBound...]
         let authorityEnd = rest.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
-        let tail = rest[authorityEnd...]
-        guard !tail.contains("#") else { throw .badURL("it has a fragment") }
+        let whole = rest[authorityEnd...]
+        let tail = whole.prefix { $0 != "#" }
         target = tail.hasPrefix("/") ? String(tail) : "/" + tail
 
         let authority = rest[..<authorityEnd]
@@ -52,15 +63,66 @@ struct StreamURL: Equatable, Sendable {
             portText = nil
         }
         guard !host.isEmpty, host.utf8.count <= 253 else { throw .badURL("it names no host") }
-        guard let portText else {
+        if let portText {
+            guard let port = Int(portText), (1...65535).contains(port), !portText.hasPrefix("+")
+            else { throw .badURL("the port is not a number from 1 to 65535") }
+            self.port = port
+        } else {
             port = isSecure ? 443 : 80
-            return
         }
-        guard let port = Int(portText), (1...65535).contains(port), !portText.hasPrefix("+") else {
-            throw .badURL("the port is not a number from 1 to 65535")
+        if tail.endIndex < whole.endIndex {
+            try read(options: whole[whole.index(after: tail.endIndex)...])
         }
-        self.port = port
     }
+
+    private mutating func read(options: Substring) throws(StreamError) {
+        for option in options.split(separator: "&", omittingEmptySubsequences: false) {
+            let parts = option.split(separator: "=", maxSplits: 1)
+            let value = parts.count == 2 ? parts[1] : ""
+            switch parts.first ?? "" {
+            case "frame":
+                guard let milliseconds = Int(value),
+                    StreamDefaults.frameChoices.contains(milliseconds)
+                else { throw .badURL("#frame= must be 20, 40, 60, 80 or 100") }
+                frameMilliseconds = milliseconds
+            case "encoding":
+                guard let encoding = StreamEncoding(rawValue: String(value)) else {
+                    throw .badURL("#encoding= must be mulaw or linear16")
+                }
+                self.encoding = encoding
+            case "rate":
+                guard let rate = Int(value), StreamDefaults.rateChoices.contains(rate) else {
+                    throw .badURL("#rate= must be 8000 or 16000")
+                }
+                sampleRate = rate
+            default: throw .badURL("its fragment may hold frame, encoding and rate only")
+            }
+        }
+    }
+
+    /// The frames that this URL asks for, or that `defaults` say.
+    func format(_ defaults: StreamDefaults) throws(StreamError) -> StreamFormat {
+        let mode = self.mode ?? defaults.mode
+        let frame = frameMilliseconds ?? defaults.frameMilliseconds
+        guard mode == .multiplexed else {
+            guard encoding ?? .muLaw == .muLaw, sampleRate ?? 8000 == 8000 else {
+                throw .badURL("the per-call dialect knows µ-law of 8000 Hz only; use mux+ws://")
+            }
+            return StreamFormat(
+                mode: .call, frameMilliseconds: frame, encoding: .muLaw, sampleRate: 8000)
+        }
+        let encoding = self.encoding ?? defaults.encoding
+        // Who names µ-law in the URL does not want the defaults' 16 kHz.
+        let rate = sampleRate ?? (encoding == .muLaw ? 8000 : defaults.sampleRate)
+        guard encoding == .linear16 || rate == 8000 else {
+            throw .badURL("µ-law runs at 8000 Hz; use #encoding=linear16&rate=16000")
+        }
+        return StreamFormat(
+            mode: .multiplexed, frameMilliseconds: frame, encoding: encoding, sampleRate: rate)
+    }
+
+    /// Two legs may share a connection when these are equal.
+    var origin: String { (isSecure ? "wss://" : "ws://") + address + target }
 
     /// `host:port` for logs and errors; an IPv6 address in brackets.
     var address: String { "\(bracketedHost):\(port)" }

@@ -1,9 +1,7 @@
-internal import NIOCore
-
 // The one place that knows what a WebSocket frame looks like (RFC 6455 section 5). NIO's own codec
 // masks byte by byte, allocates a frame object a message and holds a whole frame of any allowed
-// size; this one masks in words, appends to the buffer of the next write, and skips what is too
-// large without keeping it.
+// size; this one masks in words, appends to the buffer of the next write, reads a message where it
+// was received when it lies there in one piece, and skips what is too large without keeping it.
 
 /// Frame opcodes, RFC 6455 section 5.2.
 enum WebSocketOpcode: UInt8 {
@@ -17,82 +15,47 @@ enum WebSocketOpcode: UInt8 {
     var isControl: Bool { rawValue & 0x8 != 0 }
 }
 
-/// Appends client frames, which are masked (RFC 6455 section 5.3).
-struct WebSocketEncoder {
-    /// The next half of a random word, if there is one left.
-    private var spareKey: UInt32?
-
-    /// One unfragmented frame with a fresh unpredictable masking key.
-    mutating func write(
-        _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer, into out: inout ByteBuffer
-    ) {
-        let key: UInt32
-        if let spare = spareKey {
-            key = spare
-            spareKey = nil
-        } else {
-            let word = UInt64.random(in: .min ... .max)
-            key = UInt32(truncatingIfNeeded: word)
-            spareKey = UInt32(truncatingIfNeeded: word >> 32)
-        }
-        Self.write(opcode, payload, key: key, into: &out)
-    }
-
-    /// `key` holds the masking key's first byte in its lowest byte.
-    static func write(
-        _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer, key: UInt32,
-        into out: inout ByteBuffer
-    ) {
-        out.writeInteger(0x80 | opcode.rawValue)
-        switch payload.count {
-        case ...125: out.writeInteger(0x80 | UInt8(payload.count))
-        case ...0xFFFF:
-            out.writeInteger(UInt8(0x80 | 126))
-            out.writeInteger(UInt16(payload.count))
-        default:
-            out.writeInteger(UInt8(0x80 | 127))
-            out.writeInteger(UInt64(payload.count))
-        }
-        out.writeInteger(key.littleEndian, endianness: .host)
-        out.writeWithUnsafeMutableBytes(minimumWritableBytes: payload.count) { target in
-            mask(payload, key: key, into: target)
-            return payload.count
-        }
-    }
-
-    private static func mask(
-        _ source: UnsafeRawBufferPointer, key: UInt32, into target: UnsafeMutableRawBufferPointer
-    ) {
-        guard target.count >= source.count else { return }
-        let wide = UInt64(key) << 32 | UInt64(key)
-        var index = 0
-        // SAFETY: index + 8 ≤ source.count ≤ target.count.
-        while index + 8 <= source.count {
-            let word = source.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            target.storeBytes(
-                of: word ^ wide.littleEndian, toByteOffset: index, as: UInt64.self)
-            index += 8
-        }
-        while index < source.count {
-            target[index] = source[index] ^ UInt8(truncatingIfNeeded: key >> (8 * (index & 3)))
-            index += 1
-        }
-    }
-}
-
-/// What a bot sent, one WebSocket message or control frame at a time.
-enum WebSocketInput: Equatable {
-    case text(ByteBuffer)
-    /// A binary message; its bytes were skipped.
+/// What a bot sent, one WebSocket message or control frame at a time. Bytes stay until the decoder is
+/// asked for the next.
+enum WebSocketInput {
+    case text(UnsafeRawBufferPointer)
+    /// A binary message, for who asked for them.
+    case data(UnsafeRawBufferPointer)
+    /// A binary message nobody asked for; its bytes were skipped.
     case binary(bytes: Int)
-    /// A text message beyond the limit; its bytes were skipped.
+    /// A message beyond the limit; its bytes were skipped.
     case oversized(bytes: Int)
-    case ping(ByteBuffer)
+    case ping(UnsafeRawBufferPointer)
     case pong
     /// `code` is nil when the frame was empty (then 1005 by RFC 6455 section 7.1.5).
-    case close(code: UInt16?, reason: String)
+    case close(code: UInt16?, reason: UnsafeRawBufferPointer)
     /// The bot broke RFC 6455; nothing more will come out of this decoder.
-    case violation(String)
+    case violation(WebSocketFault)
+}
+
+/// How RFC 6455 was broken.
+enum WebSocketFault: Error, Equatable, CustomStringConvertible {
+    case reservedBits
+    case unknownOpcode(UInt8)
+    case masked
+    case length
+    case control
+    case strayContinuation
+    case interleaved
+    case shortClose
+
+    var description: String {
+        switch self {
+        case .reservedBits: "reserved bits are set"
+        case .unknownOpcode(let code): "unknown opcode \(code)"
+        case .masked: "a server frame is masked"
+        case .length: "a frame length has its highest bit set"
+        case .control: "a control frame is fragmented or too long"
+        case .strayContinuation: "a continuation without a message"
+        case .interleaved: "a new message inside a fragmented one"
+        case .shortClose: "a close frame of one byte"
+        }
+    }
 }
 
 /// Takes server frames out of a byte stream that arrives in pieces of any size.
@@ -105,175 +68,198 @@ struct WebSocketDecoder {
 
     private enum Message {
         case none
-        /// A text message; `assembled` holds the fragments before this one.
-        case text
+        /// A message to be handed out; `assembled` holds what came before.
+        case keeping(isText: Bool)
         /// A message nobody will read: how many of its bytes have gone by.
-        case skipping(isText: Bool, bytes: Int)
+        case skipping(isWanted: Bool, bytes: Int)
     }
 
     let maximumMessage: Int
-    private var pending = ByteBuffer()
+    /// Binary messages are handed out, not skipped.
+    let takesBinary: Bool
+    /// A header that was cut, and a control frame's payload that was.
+    private var header: [UInt8] = []
+    private let controlBytes = FrameBuffer(keeping: 0)
+    /// The beginning of a message that came in pieces. What is kept is little: there is one a leg.
+    private let assembled = FrameBuffer(keeping: 2048)
     private var frame: Frame?
     private var message = Message.none
-    private var assembled = ByteBuffer()
     private var isBroken = false
+    /// Was handed out, and is emptied with the next call.
+    private var handedOut: FrameBuffer?
 
-    init(maximumMessage: Int) { self.maximumMessage = maximumMessage }
+    init(maximumMessage: Int, takesBinary: Bool = false) {
+        self.maximumMessage = maximumMessage
+        self.takesBinary = takesBinary
+    }
 
-    /// Adds received bytes. Call `next` until nil afterwards.
-    mutating func feed(_ bytes: ByteBuffer) {
-        guard !isBroken else { return }
-        if pending.readableBytes == 0 {
-            pending = bytes
-        } else {
-            pending.discardReadBytes()
-            pending.writeImmutableBuffer(bytes)
+    /// Takes the next input off the front of `bytes`. Call it until nil with each piece received;
+    /// nothing is left of the piece then.
+    mutating func next(_ bytes: inout UnsafeRawBufferPointer) -> WebSocketInput? {
+        if let lent = handedOut {
+            lent.removeAll()
+            handedOut = nil
+        }
+        while !isBroken {
+            if frame == nil {
+                do throws(WebSocketFault) {
+                    frame = try readHeader(&bytes)
+                } catch {
+                    return violation(error)
+                }
+            }
+            guard var current = frame else { return nil }
+            let taken = min(current.remaining, bytes.count)
+            let piece = UnsafeRawBufferPointer(rebasing: bytes[..<taken])
+            bytes = UnsafeRawBufferPointer(rebasing: bytes[taken...])
+            current.remaining -= taken
+            let isWhole = current.remaining == 0
+            frame = isWhole ? nil : current
+            if current.opcode.isControl {
+                guard let payload = gather(piece, controlBytes, isWhole: isWhole) else {
+                    return nil
+                }
+                return control(current.opcode, payload)
+            }
+            if let input = take(piece, current, isWhole: isWhole) { return input }
+            if !isWhole { return nil }
+        }
+        bytes = UnsafeRawBufferPointer(rebasing: bytes[bytes.count...])
+        return nil
+    }
+
+    /// `piece` where it lies when it is all there is, otherwise behind what came before; nil while
+    /// more has to come.
+    private mutating func gather(
+        _ piece: UnsafeRawBufferPointer, _ before: FrameBuffer, isWhole: Bool
+    ) -> UnsafeRawBufferPointer? {
+        if isWhole, before.count == 0 { return piece }
+        before.append(piece)
+        guard isWhole else { return nil }
+        handedOut = before
+        return UnsafeRawBufferPointer(before.bytes)
+    }
+
+    /// Bytes of a data frame; the message when it ends with them.
+    private mutating func take(
+        _ piece: UnsafeRawBufferPointer, _ current: Frame, isWhole: Bool
+    ) -> WebSocketInput? {
+        switch message {
+        case .none: return nil
+        case .skipping(let isWanted, let bytes):
+            let (total, overflow) = bytes.addingReportingOverflow(piece.count)
+            message = .skipping(isWanted: isWanted, bytes: overflow ? .max : total)
+            guard isWhole, current.isFinal else { return nil }
+            message = .none
+            return isWanted ? .oversized(bytes: total) : .binary(bytes: total)
+        case .keeping(let isText):
+            guard let whole = gather(piece, assembled, isWhole: isWhole && current.isFinal) else {
+                return nil
+            }
+            message = .none
+            return isText ? .text(whole) : .data(whole)
         }
     }
 
-    mutating func next() -> WebSocketInput? {
-        while !isBroken {
-            if frame == nil {
-                do {
-                    frame = try readHeader()
+    /// The next frame's header, or nil while it is not all there.
+    private mutating func readHeader(
+        _ bytes: inout UnsafeRawBufferPointer
+    ) throws(WebSocketFault) -> Frame? {
+        if header.isEmpty {
+            if let (frame, length) = try parseHeader(bytes) {
+                bytes = UnsafeRawBufferPointer(rebasing: bytes[length...])
+                return frame
+            }
+            // Fewer than ten bytes.
+            header.append(contentsOf: bytes)
+            bytes = UnsafeRawBufferPointer(rebasing: bytes[bytes.count...])
+            return nil
+        }
+        while let byte = bytes.first {
+            header.append(byte)
+            bytes = UnsafeRawBufferPointer(rebasing: bytes[1...])
+            let cut = header
+            let parsed: Result<(Frame, length: Int)?, WebSocketFault> = cut.withUnsafeBytes { all in
+                do throws(WebSocketFault) {
+                    return .success(try parseHeader(all))
                 } catch {
-                    return violation(error.reason)
+                    return .failure(error)
                 }
-                guard frame != nil else { return nil }
             }
-            guard let current = frame else { return nil }
-            if current.opcode.isControl {
-                guard let payload = pending.readSlice(length: current.remaining) else {
-                    return nil
-                }
-                frame = nil
-                return control(current.opcode, payload)
-            }
-            switch advance(current) {
-            case .input(let input): return input
-            case .needMore: return nil
-            case .goOn: continue
-            }
+            guard let (frame, _) = try parsed.get() else { continue }
+            header.removeAll(keepingCapacity: true)
+            return frame
         }
         return nil
     }
 
-    private enum Progress {
-        case input(WebSocketInput)
-        case needMore
-        case goOn
-    }
-
-    /// Takes bytes of a data frame, as far as they are there.
-    private mutating func advance(_ current: Frame) -> Progress {
-        switch message {
-        case .skipping(let isText, let bytes):
-            let taken = min(current.remaining, pending.readableBytes)
-            pending.moveReaderIndex(forwardBy: taken)
-            let (total, overflow) = bytes.addingReportingOverflow(taken)
-            message = .skipping(isText: isText, bytes: overflow ? .max : total)
-            guard taken == current.remaining else {
-                frame?.remaining -= taken
-                return .needMore
-            }
-            frame = nil
-            guard current.isFinal else { return .goOn }
-            message = .none
-            return .input(isText ? .oversized(bytes: total) : .binary(bytes: total))
-        case .text, .none:
-            guard var payload = pending.readSlice(length: current.remaining) else {
-                return .needMore
-            }
-            frame = nil
-            if current.isFinal, assembled.readableBytes == 0 {
-                message = .none
-                return .input(.text(payload))
-            }
-            assembled.writeBuffer(&payload)
-            guard current.isFinal else { return .goOn }
-            message = .none
-            let whole = assembled
-            assembled = ByteBuffer()
-            return .input(.text(whole))
-        }
-    }
-
-    private struct Fault: Error { let reason: String }
-
-    /// The next frame's header, or nil while it is not all there. Sets `message` for data frames.
-    private mutating func readHeader() throws(Fault) -> Frame? {
-        let start = pending.readerIndex
-        guard let first = pending.getInteger(at: start, as: UInt8.self),
-            let second = pending.getInteger(at: start + 1, as: UInt8.self)
-        else { return nil }
-        guard first & 0x70 == 0 else { throw Fault(reason: "reserved bits are set") }
+    /// A frame and its header's length, or nil when the header is cut. Sets `message` for data frames.
+    private mutating func parseHeader(
+        _ bytes: UnsafeRawBufferPointer
+    ) throws(WebSocketFault) -> (Frame, length: Int)? {
+        guard bytes.count >= 2 else { return nil }
+        let (first, second) = (bytes[0], bytes[1])
+        guard first & 0x70 == 0 else { throw .reservedBits }
         guard let opcode = WebSocketOpcode(rawValue: first & 0x0F) else {
-            throw Fault(reason: "unknown opcode \(first & 0x0F)")
+            throw .unknownOpcode(first & 0x0F)
         }
-        guard second & 0x80 == 0 else { throw Fault(reason: "a server frame is masked") }
+        guard second & 0x80 == 0 else { throw .masked }
 
         var length = Int(second)
         var headerCount = 2
         if length == 126 {
-            guard let word = pending.getInteger(at: start + 2, as: UInt16.self) else { return nil }
-            length = Int(word)
+            guard bytes.count >= 4 else { return nil }
+            length = Int(
+                UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self)))
             headerCount = 4
         } else if length == 127 {
-            guard let word = pending.getInteger(at: start + 2, as: UInt64.self) else { return nil }
-            guard let fits = Int(exactly: word) else {
-                throw Fault(reason: "a frame length has its highest bit set")
-            }
+            guard bytes.count >= 10 else { return nil }
+            let word = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt64.self))
+            guard let fits = Int(exactly: word) else { throw .length }
             length = fits
             headerCount = 10
         }
         let isFinal = first & 0x80 != 0
         if opcode.isControl {
-            guard isFinal, length <= 125 else {
-                throw Fault(reason: "a control frame is fragmented or too long")
-            }
+            guard isFinal, length <= 125 else { throw .control }
         } else {
             try begin(opcode, length: length)
         }
-        pending.moveReaderIndex(forwardBy: headerCount)
-        return Frame(opcode: opcode, isFinal: isFinal, remaining: length)
+        return (Frame(opcode: opcode, isFinal: isFinal, remaining: length), headerCount)
     }
 
-    private mutating func begin(_ opcode: WebSocketOpcode, length: Int) throws(Fault) {
+    private mutating func begin(_ opcode: WebSocketOpcode, length: Int) throws(WebSocketFault) {
         switch (opcode, message) {
-        case (.continuation, .none):
-            throw Fault(reason: "a continuation without a message")
+        case (.continuation, .none): throw .strayContinuation
         case (.continuation, _): break
-        case (.text, .none): message = .text
-        case (.binary, .none): message = .skipping(isText: false, bytes: 0)
-        default: throw Fault(reason: "a new message inside a fragmented one")
+        case (.text, .none): message = .keeping(isText: true)
+        case (.binary, .none):
+            message = takesBinary ? .keeping(isText: false) : .skipping(isWanted: false, bytes: 0)
+        default: throw .interleaved
         }
-        if case .text = message, length > maximumMessage - assembled.readableBytes {
-            message = .skipping(isText: true, bytes: assembled.readableBytes)
-            assembled = ByteBuffer()
+        if case .keeping = message, length > maximumMessage - assembled.count {
+            message = .skipping(isWanted: true, bytes: assembled.count)
+            assembled.release()
         }
     }
 
     private mutating func control(
-        _ opcode: WebSocketOpcode, _ payload: ByteBuffer
+        _ opcode: WebSocketOpcode, _ payload: UnsafeRawBufferPointer
     ) -> WebSocketInput {
         switch opcode {
         case .ping: return .ping(payload)
         case .pong: return .pong
         default: break
         }
-        var payload = payload
-        guard payload.readableBytes > 0 else { return .close(code: nil, reason: "") }
-        guard let code = payload.readInteger(as: UInt16.self) else {
-            return violation("a close frame of one byte")
-        }
-        let text = String(decoding: payload.readableBytesView, as: UTF8.self)
-        return .close(code: code, reason: text)
+        guard payload.count > 0 else { return .close(code: nil, reason: payload) }
+        guard payload.count >= 2 else { return violation(.shortClose) }
+        let code = UInt16(bigEndian: payload.loadUnaligned(as: UInt16.self))
+        return .close(code: code, reason: UnsafeRawBufferPointer(rebasing: payload[2...]))
     }
 
-    private mutating func violation(_ reason: String) -> WebSocketInput {
+    private mutating func violation(_ fault: WebSocketFault) -> WebSocketInput {
         isBroken = true
-        pending = ByteBuffer()
-        assembled = ByteBuffer()
-        return .violation(reason)
+        assembled.release()
+        return .violation(fault)
     }
 }

@@ -15,6 +15,10 @@ public enum Catalogue {
         0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02,
         0.05, 0.1,
     ]
+    /// Jitter buffers: 20 to 200 ms, their bound.
+    private static let playoutBuckets: [Double] = [
+        0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2,
+    ]
     /// Fsynced writes and requests: 0.5 ms to 2.5 s.
     private static let workBuckets: [Double] = [
         0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
@@ -74,12 +78,24 @@ public enum Catalogue {
         "rtp_bytes_sent", "bytes", "UDP payload bytes of sent RTP packets.")
     public static let rtpConcealedFrames = counter(
         "rtp_concealed_frames", "frames", "20 ms frames of audio made up in place of lost ones.")
+    public static let rtpSendFailures = counter(
+        "rtp_send_failures", "packets", "RTP packets that the kernel or SRTP refused to send.")
     public static let rtpSocketDrops = counter(
         "rtp_socket_drops", "packets",
         "Packets the kernel dropped because a media socket's receive buffer was full.")
+    public static let dtlsHandshakes = counter(
+        "dtls_handshakes", "handshakes", ["result"],
+        "DTLS handshakes of media ports that ended, by result.")
+    public static let dtlsRetransmissions = counter(
+        "dtls_retransmissions", "flights",
+        "DTLS flights sent again because no answer had come.")
+    public static let dtlsHandshakeSeconds = histogram(
+        "dtls_handshake_seconds", workBuckets,
+        "From the first datagram of a DTLS handshake to its keys.")
     private static let rtpGroup = [
         rtpPacketsReceived, rtpPacketsSent, rtpPacketsLost, rtpPacketsRejected, rtpBytesReceived,
-        rtpBytesSent, rtpConcealedFrames, rtpSocketDrops,
+        rtpBytesSent, rtpConcealedFrames, rtpSendFailures, rtpSocketDrops, dtlsHandshakes,
+        dtlsRetransmissions, dtlsHandshakeSeconds,
     ]
 
     // MARK: Media
@@ -88,8 +104,23 @@ public enum Catalogue {
     public static let mediaLegsCreated = counter(
         "media_legs_created", "legs", "Media legs created since the start.")
     public static let mediaLegsRefused = counter(
-        "media_legs_refused", "legs",
-        "Media legs refused because every media worker's ticks were late.")
+        "media_legs_refused", "legs", ["reason"],
+        "Media legs refused, by why: overload, legs, ports, descriptors, shutdown or other.")
+    public static let mediaPortsSkipped = counter(
+        "media_ports_skipped", "ports", "RTP ports stepped over because another process held them.")
+    public static let mediaTicksSkipped = counter(
+        "media_ticks_skipped", "slots",
+        "Milliseconds of media ticks left out because a worker was held up too long.")
+    public static let mediaEventsDropped = counter(
+        "media_events_dropped", "events",
+        "Detections lost because the owner of the engine did not take its events.")
+    public static let mediaDigitsRefused = counter(
+        "media_digits_refused", "digits", "Digits not sent because a leg had too many to send.")
+    public static let mediaSheddings = counter(
+        "media_sheddings", "times", "Times that a worker began to leave out optional work.")
+    public static let mediaWorkersShedding = gauge(
+        "media_workers_shedding", "workers",
+        "Media workers that leave out optional work because their ticks run late.")
     public static let mediaPortsFree = gauge(
         "media_ports_free", "ports",
         "RTP ports that a new leg could take now (those in quarantine are not free).")
@@ -101,16 +132,52 @@ public enum Catalogue {
         "Commands to a leg refused because its worker's queue was full.")
     public static let mediaRealtime = gauge(
         "media_realtime", "workers", "Media workers that run with real-time priority (SCHED_RR).")
+    public static let mediaSharedLegs = gauge(
+        "media_shared_legs", "legs", "Media legs on ports that they share with other legs.")
+    public static let mediaSharedCollisions = counter(
+        "media_shared_collisions", "legs",
+        "Times that two legs of one shared port had the same far address.")
+    public static let mediaSharedOverruns = counter(
+        "media_shared_overruns", "slots",
+        "Milliseconds in which a shared port had more packets waiting than are taken at once.")
     public static let detectionEvents = counter(
         "detection_events", "events", ["event"], "Events the detectors reported, by kind.")
     public static let recordings = counter(
         "recordings", "recordings", ["result"], "Recordings ended, by result.")
+    public static let mediaRecordingsFailed = counter(
+        "media_recordings_failed", "recordings", ["reason"],
+        "Recordings that failed or ended early, by why; their calls went on.")
     public static let recordingDroppedSamples = counter(
         "recording_dropped_samples", "samples",
         "Samples missing from recordings because the disk was slower than the calls.")
+    public static let mediaLinks = gauge(
+        "media_links", "links", "Links between legs that exist now; a bridge is two.")
+    public static let linkUnderruns = counter(
+        "link_underruns", "underruns",
+        "Times that a link between legs ran dry because a media worker was late.")
+    public static let linkDroppedSamples = counter(
+        "link_dropped_samples", "samples",
+        "Samples given up on links between legs after a media worker had stood still.")
+    public static let playoutPackets = counter(
+        "playout_packets", "packets", ["result"],
+        "Packets that playout (jitter) buffers were to play, by what became of them.")
+    public static let playoutAdjustments = counter(
+        "playout_adjustments", "frames", ["kind"],
+        "Frames that a playout buffer stretched or shortened to change its delay.")
+    public static let playoutUnderruns = counter(
+        "playout_underruns", "underruns",
+        "Times that a playout buffer ran dry while somebody spoke.")
+    public static let playoutDelaySeconds = histogram(
+        "playout_delay_seconds", playoutBuckets,
+        "Delay of a playout buffer, one observation a second of each.")
     private static let mediaGroup = [
         mediaLegs, mediaLegsCreated, mediaLegsRefused, mediaPortsFree, mediaTickLatenessSeconds,
-        mediaCommandsDropped, mediaRealtime, detectionEvents, recordings, recordingDroppedSamples,
+        mediaPortsSkipped, mediaTicksSkipped, mediaEventsDropped, mediaDigitsRefused,
+        mediaSheddings, mediaWorkersShedding, mediaCommandsDropped, mediaRealtime,
+        mediaSharedLegs, mediaSharedCollisions, mediaSharedOverruns, detectionEvents,
+        recordings, mediaRecordingsFailed, recordingDroppedSamples,
+        mediaLinks, linkUnderruns, linkDroppedSamples, playoutPackets, playoutAdjustments,
+        playoutUnderruns, playoutDelaySeconds,
     ]
 
     // MARK: SIP
@@ -130,9 +197,29 @@ public enum Catalogue {
         "Responses received to our requests, by status class (`1xx` to `6xx`).")
     public static let sipTransactions = gauge(
         "sip_transactions", "transactions", "SIP transactions open now.")
+    public static let sipConnections = gauge(
+        "sip_connections", "connections", "TCP, TLS and WebSocket connections open now.")
+    public static let sipConnectionsDropped = counter(
+        "sip_connections_dropped", "connections", ["reason"],
+        "Connections refused (`source`, `connections`) or ended (`deadline`, `idle`, `slow`, `fault`)."
+    )
+    public static let sipSourcesRefused = counter(
+        "sip_sources_refused", "messages", ["reason"],
+        "Datagrams and connections dropped unread: `denied` (not in the list), `limited` (too many)."
+    )
+    public static let sipOverloads = counter(
+        "sip_overloads", "requests", "Requests answered 503 because a limit was reached.")
+    public static let sipTrunkUp = gauge(
+        "sip_trunk_up", "trunks", ["trunk"], "1 when the trunk answers, or is never asked; else 0.")
+    public static let sipTrunkCalls = gauge(
+        "sip_trunk_calls", "calls", ["trunk"], "Calls over the trunk now.")
+    public static let sipRegistered = gauge(
+        "sip_registered", "registrations", ["trunk"],
+        "1 while we are registered with the trunk, 0 when that failed.")
     private static let sipGroup = [
         sipMessagesReceived, sipMessagesSent, sipParseErrors, sipRetransmissions, sipResponses,
-        sipTransactions,
+        sipTransactions, sipConnections, sipConnectionsDropped, sipSourcesRefused, sipOverloads,
+        sipTrunkUp, sipTrunkCalls, sipRegistered,
     ]
 
     // MARK: Streaming
@@ -151,9 +238,29 @@ public enum Catalogue {
     public static let streamLateSamples = counter(
         "stream_late_samples", "samples",
         "Samples of received audio that a bot never got because its connection was too slow.")
+    public static let streamMessagesIgnored = counter(
+        "stream_messages_ignored", "messages", ["reason"],
+        "Messages (multiplexed: records) from bots that were not usable, by why.")
+    public static let streamMediaDropped = counter(
+        "stream_media_dropped", "frames", ["dialect"],
+        "Frames of received audio dropped because a bot did not read, by dialect.")
+    public static let streamMuxConnections = gauge(
+        "stream_mux_connections", "connections", "Multiplexed stream connections open now.")
+    public static let streamMuxLegs = gauge(
+        "stream_mux_legs", "legs", "Legs on multiplexed stream connections now.")
+    public static let streamMuxReconnects = counter(
+        "stream_mux_reconnects", "connections",
+        "Multiplexed stream connections that were lost while legs were on them.")
+    public static let streamMuxBytesSent = counter(
+        "stream_mux_bytes_sent", "bytes", "Bytes of multiplexed stream messages sent to bots.")
+    public static let streamMuxBytesReceived = counter(
+        "stream_mux_bytes_received", "bytes",
+        "Bytes of multiplexed stream messages received from bots.")
     private static let streamingGroup = [
         streamConnections, streamConnects, streamMessagesReceived, streamMessagesSent,
-        streamPlayoutDroppedMilliseconds, streamLateSamples,
+        streamPlayoutDroppedMilliseconds, streamLateSamples, streamMessagesIgnored,
+        streamMediaDropped, streamMuxConnections, streamMuxLegs, streamMuxReconnects,
+        streamMuxBytesSent, streamMuxBytesReceived,
     ]
 
     // MARK: Calls

@@ -143,6 +143,10 @@ final class EventPrinter {
         case .speechStart(let ms), .speechEnd(let ms), .greetingEnd(let ms): "at \(ms) ms"
         case .streamEnded(let reason), .recordingFailed(let reason): reason
         case .mark(let name): name
+        case .linkEnded(let id, let reason): "\(id) \(reason)"
+        case .playFinished(let id, let completed): "\(id)\(completed ? "" : " stopped")"
+        case .identity(let result): result
+        case .transfer(let status, let final, _): "\(status)\(final ? "" : " …")"
         case .optOut(let source): source
         case .recordingFinished(let path): path
         case .gateBlocked(let reasons): reasons.joined(separator: ", ")

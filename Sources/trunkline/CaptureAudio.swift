@@ -29,7 +29,7 @@ struct CaptureAudio {
             try leg.configure(
                 RemoteMedia(
                     address: "127.0.0.1", port: 4000, codec: codec,
-                    payloadType: codec.staticPayloadType, telephoneEventPayloadType: eventType),
+                    payloadType: codec.staticPayloadType ?? 0, telephoneEventPayloadType: eventType),
                 now: origin)
         } catch { return nil }
         guard leg.attach(bridge) else { return nil }

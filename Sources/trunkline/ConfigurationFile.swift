@@ -1,8 +1,10 @@
 internal import Base
 internal import CallModel
 internal import Configuration
+internal import Detection
 internal import Foundation
 internal import Orchestrator
+internal import Streaming
 internal import SystemPackage
 
 /// Reads the YAML configuration file into the platform's settings. docs/OPERATIONS.md lists the keys.
@@ -12,16 +14,25 @@ enum ConfigurationFile {
     /// Every key, sections with theirs.
     static let keys: [String: Set<String>] = [
         "http": [], "sip": [], "sip_public_host": [], "data": [], "audio_directories": [],
-        "workers": [], "cpus": [], "api_key": [], "caller_id": [], "maximum_calls": [],
+        "audio_private_hosts": [],
+        "workers": [], "cpus": [], "api_key": [], "caller_id": [], "transfer_numbers": [],
+        "maximum_calls": [],
         "media_timeout_seconds": [], "routes": [],
-        "rtp": ["address", "ports"], "stream": ["url", "trust"], "srtp": ["required"],
-        "trunk": ["address", "username", "password", "domain"],
+        "codecs": [], "accept_codecs": [], "codec_preference": [], "ptime": [], "rtcp_mux": [],
+        "rtcp_xr": [],
+        "rtp": ["address", "ports", "receive_buffer", "learn_any_host", "shared_ports"],
+        "recording": ["format", "bitrate", "complexity"],
+        "stream": [
+            "url", "trust", "mode", "frame_milliseconds", "encoding", "sample_rate", "connections",
+        ],
+        "srtp": ["required", "mode", "dtls_setup"],
         "compliance": [
             "federal_list", "federal_list_as_of", "federal_list_waiver", "state_list_waiver",
             "state_lists", "demonstration_clock",
         ],
-        "language_model": ["url", "model"],
-    ]
+        "language_model": ["url", "model"], "detection": ["policy"],
+    ].merging(SIPKeys.keys) { a, _ in a }
+        .merging(SIPKeys.trunkSections.map { ($0, SIPKeys.trunkKeys) }) { a, _ in a }
 
     /// The first key that nothing reads: a setting misspelt must not be a setting ignored.
     static func unknownKey(in lines: [String]) -> String? {
@@ -89,9 +100,13 @@ enum ConfigurationFile {
         if let text = reader.string(forKey: "rtp.ports") {
             settings.rtpPorts = try Parse.ports("rtp.ports", text)
         }
+        if let count = reader.int(forKey: "rtp.shared_ports") { settings.rtpSharedPorts = count }
         if let text = reader.string(forKey: "data") { settings.dataDirectory = text }
         if let list = reader.stringArray(forKey: "audio_directories") {
             settings.audioDirectories = list
+        }
+        if let flag = reader.bool(forKey: "audio_private_hosts") {
+            settings.allowsPrivateAudioHosts = flag
         }
         if let count = reader.int(forKey: "workers") { settings.workers = count }
         if let text = reader.string(forKey: "cpus") { settings.cpus = try Parse.cpus("cpus", text) }
@@ -101,13 +116,23 @@ enum ConfigurationFile {
         if let text = reader.string(forKey: "caller_id") {
             settings.callerID = try number("caller_id", text)
         }
+        settings.transferNumbers = Set(
+            try (reader.stringArray(forKey: "transfer_numbers") ?? []).map {
+                try number("transfer_numbers", $0)
+            })
         if let text = reader.string(forKey: "stream.url") { settings.streamURL = text }
         if let text = reader.string(forKey: "stream.trust") { settings.streamTrustPath = text }
+        try streams(reader, &settings.streams)
         if let count = reader.int(forKey: "maximum_calls") { settings.maximumCalls = count }
-        if let flag = reader.bool(forKey: "srtp.required") { settings.requireSRTP = flag }
+        try NegotiationKeys.apply(reader, to: &settings.negotiation)
         if let count = reader.int(forKey: "media_timeout_seconds") {
             settings.mediaTimeoutSeconds = count
         }
+        if let name = reader.string(forKey: "detection.policy") {
+            settings.answerPolicy = try answerPolicy("detection.policy", name)
+        }
+        try media(reader, &settings)
+        try SIPKeys.apply(reader, to: &settings.signalling)
         try trunk(reader, &settings)
         try compliance(reader, &settings)
         for entry in reader.stringArray(forKey: "routes") ?? [] { try route(entry, &settings) }
@@ -119,15 +144,64 @@ enum ConfigurationFile {
         }
     }
 
+    static func answerPolicy(_ key: String, _ name: String) throws -> DetectionPolicy {
+        guard let policy = DetectionPolicy(named: name) else {
+            throw Invalid("\(key): \(name) is not fast, balanced or careful")
+        }
+        return policy
+    }
+
+    private static func media(
+        _ reader: ConfigReader, _ settings: inout PlatformConfiguration
+    ) throws {
+        if let bytes = reader.int(forKey: "rtp.receive_buffer") { settings.receiveBuffer = bytes }
+        if let flag = reader.bool(forKey: "rtp.learn_any_host") { settings.learnsAnyHost = flag }
+        if let word = reader.string(forKey: "recording.format") {
+            guard word == "wav" || word == "opus" else {
+                throw Invalid("recording.format: \(word) is neither wav nor opus")
+            }
+            settings.recordsOpus = word == "opus"
+        }
+        if let bits = reader.int(forKey: "recording.bitrate") { settings.recordingBitrate = bits }
+        if let effort = reader.int(forKey: "recording.complexity") {
+            settings.recordingComplexity = effort
+        }
+    }
+
+    private static func streams(
+        _ reader: ConfigReader, _ streams: inout StreamDefaults
+    ) throws {
+        if let word = reader.string(forKey: "stream.mode") {
+            guard let mode = StreamMode(rawValue: word) else {
+                throw Invalid("stream.mode: \(word) is neither call nor multiplexed")
+            }
+            streams.mode = mode
+        }
+        if let word = reader.string(forKey: "stream.encoding") {
+            guard let encoding = StreamEncoding(rawValue: word) else {
+                throw Invalid("stream.encoding: \(word) is neither mulaw nor linear16")
+            }
+            streams.encoding = encoding
+        }
+        if let count = reader.int(forKey: "stream.frame_milliseconds") {
+            streams.frameMilliseconds = count
+        }
+        if let rate = reader.int(forKey: "stream.sample_rate") { streams.sampleRate = rate }
+        if let count = reader.int(forKey: "stream.connections") { streams.connections = count }
+    }
+
     private static func trunk(
         _ reader: ConfigReader, _ settings: inout PlatformConfiguration
     ) throws {
         guard let text = reader.string(forKey: "trunk.address") else { return }
         settings.trunk = PlatformConfiguration.Trunk(
-            endpoint: try Parse.endpoint("trunk.address", text),
+            endpoint: try Parse.endpoint(
+                "trunk.address", SIPKeys.hasPort(text) ? text : text + ":5060"),
             username: reader.string(forKey: "trunk.username"),
             password: reader.string(forKey: "trunk.password", isSecret: true).map(Redacted.init),
-            domain: reader.string(forKey: "trunk.domain"))
+            domain: reader.string(forKey: "trunk.domain"),
+            negotiation: try NegotiationKeys.trunk(reader, settings.negotiation))
+        settings.trunk?.sharedPort = reader.bool(forKey: "trunk.shared_port") ?? false
     }
 
     private static func compliance(

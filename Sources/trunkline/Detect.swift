@@ -1,10 +1,7 @@
 internal import ArgumentParser
-internal import Audio
-internal import Base
-internal import Detection
 internal import Foundation
 internal import Orchestrator
-internal import RTP
+internal import Synchronization
 
 /// `trunkline detect`: the detection chain of a live leg over recordings; sample 0 is the answer.
 struct Detect: ParsableCommand {
@@ -13,91 +10,123 @@ struct Detect: ParsableCommand {
         discussion: """
             Prints one JSON object a line for each event. WAV: 8 or 16 kHz, 16-bit, µ-law or \
             A-law, channel 0 of stereo. PCAP: each RTP stream with PCMU or PCMA, by its SSRC.
+            --list and --jobs are for many files: lines come in the order of the files, whatever \
+            the number of jobs.
             """)
 
-    /// Bytes of a file that will be read: two hours of 16 kHz stereo.
-    static let fileLimit = 500 << 20
+    /// Names that `--list` may hold: two million short clips are no use of this command.
+    static let listLimit = 1_000_000
+    /// Files that one job takes before lines are printed: what a batch holds in memory.
+    static let filesAJob = 8
 
     @Argument(help: "WAV or PCAP files.")
-    var files: [String]
+    var files: [String] = []
+    @Option(help: "File with more names, one a line; - is standard input.")
+    var list: String?
+    @Option(help: "Files to work on at the same time.")
+    var jobs = 1
     @Flag(help: "Print JSON lines (the default; accepted for clarity).")
     var json = false
     @Flag(name: .customLong("vad-trace"), help: "Print the voice score of each 20 ms as well.")
     var vadTrace = false
+    @Flag(help: "Print how much CPU time the detectors took for each stream.")
+    var cost = false
+    @Option(
+        name: .customLong("answer-at"),
+        help: "Milliseconds of early media before the answer; times count from the answer.")
+    var answerAt = 0
+    @Option(help: "How soon it is said who answered: fast, balanced or careful.")
+    var policy = "balanced"
+    @Option(help: "Write a page with spectrogram, voice score and events: NAME.html.")
+    var plot: String?
 
     func validate() throws {
-        if files.isEmpty { throw ValidationError("name at least one WAV or PCAP file") }
+        if files.isEmpty, list == nil {
+            throw ValidationError("name at least one WAV or PCAP file, or a --list of them")
+        }
+        if !(1...256).contains(jobs) { throw ValidationError("--jobs is from 1 to 256") }
+        if !(0...600_000).contains(answerAt) {
+            throw ValidationError("--answer-at is from 0 to 600000 ms")
+        }
+        if let plot, !plot.lowercased().hasSuffix(".html") {
+            throw ValidationError("--plot writes a page: give it a name that ends with .html")
+        }
     }
 
     func run() throws {
+        try exiting { try detect() }
+    }
+
+    private func detect() throws {
+        let names = files + (try listed())
+        let recording = Recording(
+            vadTrace: vadTrace || plot != nil, cost: cost, answerAtMs: answerAt,
+            policy: try ConfigurationFile.answerPolicy("--policy", policy))
+        var page = plot == nil ? nil : DetectionPage()
         var failed = false
-        for file in files {
-            do {
-                try detect(file)
-            } catch {
-                Console.error("\(file): \(error)")
-                failed = true
+        let batch = jobs * Self.filesAJob
+        for start in stride(from: 0, to: names.count, by: batch) {
+            let part = Array(names[start..<min(start + batch, names.count)])
+            for (name, result) in zip(part, heard(part, recording)) {
+                switch result {
+                case .heard(let streams):
+                    for stream in streams {
+                        page?.add(stream)
+                        for line in stream.lines(vadTrace: vadTrace) { Console.line(line) }
+                    }
+                case .failed(let reason):
+                    Console.error("\(name): \(reason)")
+                    failed = true
+                }
             }
         }
+        if let plot, let page { try page.write(to: plot) }
         if failed { throw ExitCode.failure }
     }
 
-    private func detect(_ file: String) throws {
-        guard let handle = FileHandle(forReadingAtPath: file) else {
-            throw PlatformConfiguration.Invalid("cannot be read: correct the path or permissions")
-        }
-        defer { try? handle.close() }
-        let data = try handle.read(upToCount: Self.fileLimit + 1) ?? Data()
-        guard data.count <= Self.fileLimit else {
-            throw PlatformConfiguration.Invalid("is larger than \(Self.fileLimit) bytes: split it")
-        }
-        let bytes = [UInt8](data)
-        if bytes.starts(with: Array("RIFF".utf8)) {
-            let wav = try WAVFile(parsing: bytes)
-            try report(
-                samples: wav.channel(0), rate: wav.sampleRate, file: file, stream: "0", digits: [])
-            return
-        }
-        let capture: PcapFile
-        do { capture = try PcapFile(parsing: bytes) } catch {
-            throw PlatformConfiguration.Invalid(
-                "is neither a WAV nor a classic pcap file (\(error)): convert it, for example with "
-                    + "`sox` or `editcap -F pcap`")
-        }
-        let streams = capture.rtpStreams()
-        var heard = 0
-        for stream in streams {
-            guard let audio = CaptureAudio(stream, in: capture) else { continue }
-            heard += 1
-            try report(
-                samples: audio.samples, rate: 8000, file: file,
-                stream: "0x" + Hex.encode(bigEndian(stream.ssrc)), digits: audio.digits)
-        }
-        if heard == 0 {
-            throw PlatformConfiguration.Invalid(
-                "has no RTP stream with PCMU or PCMA audio (\(streams.count) RTP streams seen)")
-        }
-    }
-
-    private func report(
-        samples: [Int16], rate: Int, file: String, stream: String, digits: [DetectionEvent]
-    ) throws {
-        var found = try FileDetection.run(samples: samples, sampleRate: rate, vadTrace: vadTrace)
-        // A digit that came as telephone-event replaces its remnant in the audio.
-        found.events.removeAll { event in
-            guard case .dtmf(let digit, let start, _) = event else { return false }
-            return digits.contains { other in
-                guard case .dtmf(digit, let otherStart, _) = other else { return false }
-                return abs(otherStart - start) < 600
+    /// One result a name, in their order.
+    private func heard(_ names: [String], _ recording: Recording) -> [Hearing] {
+        if jobs == 1 { return names.map { Hearing(of: $0, by: recording) } }
+        let next = Atomic(0)
+        let results = Mutex([Hearing](repeating: .failed("was not heard"), count: names.count))
+        DispatchQueue.concurrentPerform(iterations: jobs) { _ in
+            while true {
+                let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
+                guard index < names.count else { return }
+                let hearing = Hearing(of: names[index], by: recording)
+                results.withLock { $0[index] = hearing }
             }
         }
-        found.events = (found.events + digits).enumerated().sorted {
-            ($0.element.milliseconds, $0.offset) < ($1.element.milliseconds, $1.offset)
-        }.map(\.element)
-        for line in found.jsonLines(file: file, stream: stream) { Console.line(line) }
+        return results.withLock { $0 }
     }
 
-    private func bigEndian(_ value: UInt32) -> [UInt8] {
-        (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * UInt32($0))) }
+    private func listed() throws -> [String] {
+        guard let list else { return [] }
+        let data =
+            list == "-"
+            ? FileHandle.standardInput.readDataToEndOfFile()
+            : FileManager.default.contents(atPath: list)
+        guard let data, let text = String(data: data, encoding: .utf8) else {
+            throw PlatformConfiguration.Invalid(
+                "\(list) cannot be read as text: correct the path or permissions")
+        }
+        let names = text.split(whereSeparator: \.isNewline).map(String.init)
+        guard names.count <= Self.listLimit else {
+            throw PlatformConfiguration.Invalid(
+                "\(list) has more than \(Self.listLimit) names: split it")
+        }
+        return names
+    }
+}
+
+/// What became of one file.
+private enum Hearing: Sendable {
+    case heard([HeardStream])
+    case failed(String)
+
+    init(of file: String, by recording: Recording) {
+        do { self = .heard(try recording.hear(file)) } catch {
+            self = .failed(String(describing: error))
+        }
     }
 }

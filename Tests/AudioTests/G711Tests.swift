@@ -100,29 +100,32 @@ private enum ITU {
     }
 }
 
-@Test(arguments: AudioCodec.allCases)
-func codecBuffersStopAtTheShorterOfBoth(codec: AudioCodec) {
+@Test(arguments: [AudioCodec.pcmu, .pcma])
+func codecBuffersStopAtTheShorterOfBoth(codec: AudioCodec) throws {
     let samples: [Int16] = [0, 1000, -1000, 32767, -32768]
     var bytes = [UInt8](repeating: 0xEE, count: 3)
+    var encoder = try AudioEncoder(codec)
+    var decoder = try AudioDecoder(codec)
     let written = samples.withUnsafeBufferPointer { source in
-        bytes.withUnsafeMutableBytes { codec.encode(source, into: $0) }
+        bytes.withUnsafeMutableBytes { encoder.encode(source, into: $0) }
     }
     #expect(written == 3)
     var decoded = [Int16](repeating: 77, count: 5)
     let read = bytes.withUnsafeBytes { source in
-        decoded.withUnsafeMutableBufferPointer { codec.decode(source, into: $0) }
+        decoded.withUnsafeMutableBufferPointer { decoder.decode(source, into: $0) }
     }
     #expect(read == 3)
     #expect(decoded[3...] == [77, 77])
     #expect(abs(Int(decoded[1]) - 1000) <= 32)
     #expect(abs(Int(decoded[2]) + 1000) <= 32)
     let empty = UnsafeMutableBufferPointer<Int16>(start: nil, count: 0)
-    #expect(bytes.withUnsafeBytes { codec.decode($0, into: empty) } == 0)
+    let none = bytes.withUnsafeBytes { decoder.decode($0, into: empty) }
+    #expect(none == 0)
 }
 
 @Test func silenceBytesDecodeToTheSmallestValue() {
-    #expect(G711.sample(muLaw: AudioCodec.pcmu.silence) == 0)
-    #expect(G711.sample(aLaw: AudioCodec.pcma.silence) == 8)
+    #expect(AudioCodec.pcmu.silence.map { G711.sample(muLaw: $0) } == 0)
+    #expect(AudioCodec.pcma.silence.map { G711.sample(aLaw: $0) } == 8)
     #expect(AudioCodec.pcmu.staticPayloadType == 0)
     #expect(AudioCodec.pcma.staticPayloadType == 8)
 }

@@ -114,3 +114,49 @@ func lostPieceOfAToneGoesOnInPhase(frequency: Double) {
         #expect(concealed(&whole, wanted) == pieces)
     }
 }
+
+@Test(arguments: [8000, 16_000])
+func bothRatesConcealTheSameSoundAlike(rate: Int) {
+    var tone = ToneGenerator(frequencies: [220, 660], levelDBm0: -12, sampleRate: rate)
+    var concealer = LossConcealer(sampleRate: rate)
+    tone.next(rate / 10).withUnsafeBufferPointer { concealer.good($0) }
+    let truth = tone.next(rate / 50)
+    let lost = concealed(&concealer, rate / 50)
+    let error = zip(lost, truth).map { Int16(clamping: Int($0) - Int($1)) }
+    #expect(Level.dBm0(Array(error[0..<rate / 100])) < Level.dBm0(truth) - 12)
+    let rest = concealed(&concealer, rate / 10)
+    #expect(rest.suffix(rate / 50).allSatisfy { $0 == 0 })
+    #expect(concealer.concealedRun == rate * 80 / 1000)
+}
+
+@Test(arguments: [8000, 16_000])
+func aGapIsJoinedToTheSoundBehindIt(rate: Int) {
+    let frame = rate / 50
+    var low = ToneGenerator(frequencies: [200], levelDBm0: -10, sampleRate: rate)
+    var high = ToneGenerator(frequencies: [500], levelDBm0: -16, sampleRate: rate)
+    var oneSided = LossConcealer(sampleRate: rate)
+    low.next(rate / 10).withUnsafeBufferPointer { oneSided.good($0) }
+    var twoSided = oneSided
+    // In the gap the sound turns into another.
+    _ = high.next(frame)
+    var following = high.next(frame)
+    var gap = [Int16](repeating: 0, count: frame)
+    gap.withUnsafeMutableBufferPointer { gap in
+        following.withUnsafeBufferPointer { twoSided.conceal(into: gap, before: $0) }
+    }
+    let past = concealed(&oneSided, frame)
+    // The end of the gap goes over into what follows, which is left as it is.
+    let steepestOf500 = 0.5 * 5000 * 2 * Double.pi * 500 / Double(rate)
+    let step = abs(Int(following[0]) - Int(gap[frame - 1]))
+    #expect(Double(step) < steepestOf500 * 2, "\(step)")
+    let kept = following
+    following.withUnsafeMutableBufferPointer { twoSided.good($0) }
+    #expect(following == kept)
+    // Its last quarter is nearer to the truth than the past alone is.
+    var again = ToneGenerator(frequencies: [500], levelDBm0: -16, sampleRate: rate)
+    let truth = again.next(frame)
+    func error(_ guess: [Int16]) -> Double {
+        Level.dBm0((frame * 3 / 4..<frame).map { Int16(clamping: Int(guess[$0]) - Int(truth[$0])) })
+    }
+    #expect(error(gap) < error(past) - 6, "\(error(gap)) against \(error(past))")
+}

@@ -26,6 +26,7 @@ import Testing
     (401, .configurationError), (403, .configurationError), (404, .invalidNumber),
     (407, .configurationError), (408, .noAnswer), (410, .invalidNumber),
     (415, .configurationError), (480, .unavailable), (481, .trunkError), (484, .invalidNumber),
+    (428, .identityError), (436, .identityError), (437, .identityError), (438, .identityError),
     (486, .busy), (487, .noAnswer), (488, .configurationError), (500, .trunkError),
     (503, .trunkError), (504, .trunkError), (600, .busy), (603, .declined),
     (604, .invalidNumber), (606, .configurationError), (607, .unwanted),
@@ -42,6 +43,28 @@ func finalStatusDecidesTheEndReason(status: Int, reason: EndReason) {
     #expect(EndReason(status: 603, reasonText: "SIP;cause=603;text=\"Decline\"") == .declined)
 }
 
+/// What the telephone network meant, where the gateway's SIP status is a last resort.
+@Test(arguments: [
+    (480, "Q.850;cause=18", EndReason.noAnswer), (480, "Q.850;cause=19", .noAnswer),
+    (480, "Q.850;cause=20", .unavailable), (480, "q.850 ; cause=31;text=\"normal\"", .unavailable),
+    (503, "Q.850;cause=17", .busy), (500, "SIP;cause=500, Q.850;cause=1", .invalidNumber),
+    (503, "Q.850;cause=34", .trunkError), (502, "Q.850;cause=27", .unavailable),
+    (603, "Q.850;cause=21;text=\"Call Rejected\"", .declined),
+    (400, "Q.850;cause=28", .invalidNumber),
+    (400, "Q.850;cause=22", .invalidNumber), (503, "Q.850;cause=41", .trunkError),
+    // Where SIP says it itself, SIP is believed.
+    (486, "Q.850;cause=16", .busy), (404, "Q.850;cause=17", .invalidNumber),
+    (487, "Q.850;cause=31", .noAnswer), (607, "Q.850;cause=21", .unwanted),
+    (608, "Q.850;cause=21", .blockedByAnalytics),
+    // And what cannot be read changes nothing.
+    (480, "Q.850;cause=", .unavailable), (480, "Q.850;cause=999", .unavailable),
+    (480, "Q.850", .unavailable), (503, "Preemption;cause=17", .trunkError),
+    (480, "", .unavailable),
+])
+func isdnCauseRefinesTheEndReason(status: Int, reasonText: String, reason: EndReason) {
+    #expect(EndReason(status: status, reasonText: reasonText) == reason)
+}
+
 /// The whole table, written out: when the same number may be tried again, and whether the attempt
 /// counts against the person's limit.
 @Test func endReasonsDecideRetryAndCount() {
@@ -53,7 +76,8 @@ func finalStatusDecidesTheEndReason(status: Int, reason: EndReason) {
         .declined: (1440 * minute, true), .unavailable: (240 * minute, true),
         .cancelled: (nil, true), .invalidNumber: (nil, false), .unwanted: (nil, true),
         .blockedByAnalytics: (nil, true), .gateBlocked: (nil, false),
-        .configurationError: (nil, false), .trunkError: (5 * minute, false),
+        .configurationError: (nil, false), .identityError: (nil, false),
+        .transferred: (nil, true), .trunkError: (5 * minute, false),
         .engineFull: (5 * minute, false), .interrupted: (5 * minute, false),
         .internalError: (5 * minute, false),
     ]
@@ -69,9 +93,11 @@ func finalStatusDecidesTheEndReason(status: Int, reason: EndReason) {
     #expect(
         EndReason.allCases.map(\.rawValue) == [
             "remote_hangup", "local_hangup", "opt_out", "maximum_duration", "media_timeout",
-            "stream_failed", "busy", "no_answer", "declined", "unavailable", "cancelled",
+            "stream_failed", "transferred", "busy", "no_answer", "declined", "unavailable",
+            "cancelled",
             "invalid_number", "unwanted", "blocked_by_analytics", "gate_blocked",
-            "configuration_error", "trunk_error", "engine_full", "interrupted", "internal_error",
+            "configuration_error", "identity_error", "trunk_error", "engine_full", "interrupted",
+            "internal_error",
         ])
     #expect(
         Outcome.allCases.map(\.rawValue) == [
@@ -126,6 +152,10 @@ private let everyKind: [(CallEvent.Kind, String)] = [
     (.voicemailStarted, "voicemail_started"), (.voicemailFinished, "voicemail_finished"),
     (.optOut(source: "dtmf"), "opt_out"),
     (.recordingFinished(path: "/r.wav"), "recording_finished"),
+    (.playFinished(id: 1000, completed: true), "play_finished"),
+    (.linkEnded(LinkID(7), reason: "source_closed"), "link_ended"),
+    (.identity(result: "absent"), "identity"),
+    (.transfer(status: 200, final: true, to: nil), "transfer"),
     (.recordingFailed(reason: "disk full"), "recording_failed"), (.ended(.busy), "ended"),
 ]
 

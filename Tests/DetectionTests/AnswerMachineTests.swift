@@ -195,8 +195,43 @@ func aLongGreetingIsVoicemailWhileItIsStillSpoken(names: [String]) throws {
 }
 
 /// Without the silence that prompts carry at both ends.
-private func trimmed(_ samples: [Int16]) -> [Int16] {
+func trimmed(_ samples: [Int16]) -> [Int16] {
     let loud = samples.indices.filter { samples[$0].magnitude > 500 }
     guard let first = loud.first, let last = loud.last else { return samples }
     return Array(samples[first...last])
+}
+
+@Test func policiesDifferInHowSoonAPersonIsKnown() throws {
+    #expect(DetectionPolicy(named: "balanced") == .balanced)
+    #expect(DetectionPolicy(named: "quick") == nil)
+    var known: [Int] = []
+    for name in ["fast", "balanced", "careful"] {
+        let policy = try #require(DetectionPolicy(named: name))
+        #expect(policy.pauses.map(\.speechMs) == policy.pauses.map(\.speechMs).sorted())
+        #expect(policy.pauses.map(\.pauseMs) == policy.pauses.map(\.pauseMs).sorted())
+        // The law wants something to be heard within 2 s of the greeting's end.
+        #expect(policy.pauses.allSatisfy { $0.pauseMs < 1800 })
+        var scene = Scene()
+        scene.silence(400)
+        try scene.prompt("vm-goodbye")
+        let end = scene.ms
+        scene.silence(2500)
+        let found = try FileDetection.run(samples: scene.onTheLine(noise: -55), policy: policy)
+        let final = try #require(
+            found.events.compactMap { event -> Int? in
+                guard case .verdict(.human, true, _, _, let ms, _) = event else { return nil }
+                return ms - end
+            }.first, "\(name)")
+        #expect((policy.pause(after: 500) - 120...policy.pause(after: 500) + 120).contains(final))
+        known.append(final)
+    }
+    #expect(known == known.sorted() && Set(known).count == 3)
+}
+
+@Test func theLongestRowThatFitsSaysThePause() {
+    var policy = DetectionPolicy()
+    policy.pauses = [.init(speechMs: 0, pauseMs: 1), .init(speechMs: 100, pauseMs: 2)]
+    #expect([0, 99, 100, 5000].map { policy.pause(after: $0) } == [1, 1, 2, 2])
+    policy.pauses = []
+    #expect(policy.pause(after: 100) == 0)
 }

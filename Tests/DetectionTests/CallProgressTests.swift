@@ -123,3 +123,47 @@ private func heard(_ build: (inout Scene) throws -> Void) throws -> [DetectionEv
     #expect(events.tones == [])
     #expect(events.beeps.count == 1)
 }
+
+@Test func theWarningThatACallIsRecordedIsNoBeep() throws {
+    // ITU-T E.180: 1400 Hz for half a second, every 15 s; the first one before anybody speaks.
+    let alone = try heard { $0.tone([1400], ms: 500, level: -20) }
+    #expect(alone.tones == [.recordWarning])
+    #expect(alone.beeps == [])
+    // A mailbox's beep at this pitch comes after its greeting, once.
+    let beep = try heard { scene in
+        scene.babbling(ms: 2000)
+        scene.silence(300)
+        scene.tone([1400], ms: 500, level: -20)
+        scene.silence(400)
+    }
+    #expect(beep.beeps.count == 1 && beep.tones == [])
+    // The same again 14 s later is the warning.
+    let repeated = try heard { scene in
+        scene.babbling(ms: 1500)
+        scene.silence(300)
+        scene.tone([1400], ms: 500, level: -20)
+        scene.silence(14_500)
+        scene.tone([1400], ms: 500, level: -20)
+        scene.silence(400)
+    }
+    #expect(repeated.beeps.count == 1 && repeated.tones == [.recordWarning])
+}
+
+@Test func aRhythmBeforeAnybodySpeaksIsNoRowOfBeeps() throws {
+    // No country's cadence: whatever repeats like a clock before a word is said is the network's.
+    let events = try heard { $0.cadence([610], [350, 900], times: 8) }
+    #expect(events.beeps.count <= 2)
+    #expect(events.finalVerdicts != [.human])
+}
+
+@Test func theBusyToneAfterAMessageIsNoSecondBeep() throws {
+    let events = try heard { scene in
+        scene.babbling(ms: 2500)
+        scene.silence(300)
+        scene.tone([1000], ms: 400)
+        scene.silence(2500)
+        scene.cadence([425], [500, 500], times: 3)
+    }
+    #expect(events.beeps.count == 1)
+    #expect(events.tones == [.busy])
+}

@@ -92,18 +92,21 @@ private func longScene() throws -> [Int16] {
 
 @Test func speechAcrossTheAnswerCountsFromTheAnswer() throws {
     var scene = Scene()
-    scene.babbling(ms: 3400)
+    let prompt = try trimmed(Prompt.samples("vm-isunavail"))
+    scene.append(prompt)
     scene.silence(1500)
     let samples = scene.onTheLine()
     var chain = DetectorChain()
     var out = Outbox<DetectionEvent>()
-    samples.prefix(24_000).withUnsafeBufferPointer { chain.push($0, out: &out) }
+    // All but the last 0.5 s of the prompt.
+    let before = prompt.count - 4000
+    samples.prefix(before).withUnsafeBufferPointer { chain.push($0, out: &out) }
     chain.answered()
     // A second call changes nothing.
-    samples.dropFirst(24_000).withUnsafeBufferPointer { chain.push($0, out: &out) }
+    samples.dropFirst(before).withUnsafeBufferPointer { chain.push($0, out: &out) }
     chain.answered()
     #expect(chain.samplesPushed == samples.count)
-    // 3 s of speech before the answer and 0.4 s after it are a short greeting.
+    // Speech before the answer does not count, and 0.5 s after it are a short greeting.
     #expect(out.takeAll().finalVerdicts == [.human])
 }
 
@@ -177,7 +180,8 @@ private func longScene() throws -> [Int16] {
         (
             .verdict(.human, final: true, confidence: 0.9, reason: "short", atMs: 1500),
             #"{"file":"a.wav","stream":"0","t_ms":1500,"event":"verdict","verdict":"human","#
-                + #""final":true,"confidence":0.9,"reason":"short"}"#
+                + #""final":true,"confidence":0.9,"reason":"short","features":{"speech_ms":0,"#
+                + #""first_speech_ms":0,"pause_ms":0,"beep":false}}"#
         ),
         (
             .greetingEnd(atMs: 9),
@@ -194,12 +198,14 @@ private func longScene() throws -> [Int16] {
 @Test func tracedLinesAreInOrderOfTime() throws {
     var scene = Scene()
     scene.silence(200)
-    scene.tone([1000], ms: 300)
+    scene.tone([1200], ms: 300)
     scene.silence(400)
     let result = try FileDetection.run(samples: scene.samples, vadTrace: true)
     let lines = result.jsonLines(file: "f", stream: "0")
     #expect(lines.count == result.events.count + 45)
     let beepLine = try #require(lines.firstIndex { $0.contains(#""event":"beep""#) })
-    #expect(lines[beepLine - 1].contains(#""t_ms":540"#))
+    // The beep is known 40 ms after its end.
+    #expect(lines[beepLine - 1].contains(#""t_ms":5"#))
+    #expect(lines[beepLine + 1].contains(#""t_ms":5"#))
     #expect(try FileDetection.run(samples: scene.samples).vadTrace == [])
 }

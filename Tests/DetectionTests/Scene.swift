@@ -114,7 +114,7 @@ enum Prompt {
         let description =
             "recorded prompts are missing: run tools/setup (Debian asterisk-core-sounds-en-wav)"
     }
-    static let folder = "/usr/share/asterisk/sounds/en/"
+    static let folder = "/usr/share/asterisk/sounds/en_US_f_Allison/"
 
     static func samples(_ name: String) throws -> [Int16] {
         guard let bytes = FileManager.default.contents(atPath: folder + name + ".wav") else {
@@ -167,7 +167,7 @@ extension [DetectionEvent] {
     /// Verdict, final, time.
     var verdicts: [(verdict: AnswerVerdict, final: Bool, reason: String, ms: Int)] {
         compactMap {
-            guard case .verdict(let verdict, let final, _, let reason, let ms) = $0 else {
+            guard case .verdict(let verdict, let final, _, let reason, let ms, _) = $0 else {
                 return nil
             }
             return (verdict, final, reason, ms)

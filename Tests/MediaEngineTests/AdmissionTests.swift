@@ -49,7 +49,7 @@ private func at(_ ms: Int64) -> Instant { Instant(milliseconds: ms) }
     let late = Atomic<Int64>(0)
     let metrics = MetricsRegistry()
     let engine = try MediaEngine(
-        configuration(ports: 42700...42719), metrics: metrics,
+        configuration(ports: 22700...22719, lateness: .milliseconds(30)), metrics: metrics,
         lateness: { _ in Interval(nanoseconds: late.load(ordering: .relaxed)) },
         events: { _ in })
     defer { engine.shutdown() }
@@ -59,7 +59,7 @@ private func at(_ ms: Int64) -> Instant { Instant(milliseconds: ms) }
     #expect(throws: refusal) { _ = try engine.createLeg(LegOptions(detection: false)) }
     #expect(refusal.description.contains("31 ms late"))
     #expect(engine.legCount == 1)
-    #expect(metrics.render().contains("trunkline_media_legs_refused_total 1"))
+    #expect(metrics.render().contains("trunkline_media_legs_refused_total{reason=\"overload\"} 1"))
     late.store(0, ordering: .relaxed)
     _ = try engine.createLeg(LegOptions(detection: false))
     #expect(engine.legCount == 2)

@@ -180,3 +180,47 @@ private func at(_ ms: Int64) -> Instant { Instant(milliseconds: ms) }
     #expect(event.token == 9)
     #expect(tl_timerfd_drain(timer) == 1)
 }
+
+@Test func theTickMovesBehindPacketsThatComeSteadily() {
+    var arrivals = ArrivalPhase()
+    func note(_ count: Int, _ arrival: Int, tick: Int) -> [Int?] {
+        (0..<count).map { _ in arrivals.note(arrival, tick: tick) }
+    }
+    // The first packet sets the place, then half a second of them confirm it.
+    let moves = note(30, 7, tick: 3)
+    #expect(moves.prefix(25).allSatisfy { $0 == nil })
+    #expect(moves[25] == 8)
+    // One or two slots behind is where it belongs; a drifting far end is followed a slot at a time.
+    let stays = note(100, 7, tick: 8) + note(100, 6, tick: 8)
+    #expect(stays.allSatisfy { $0 == nil })
+    let drifted = note(100, 7, tick: 8) + note(100, 8, tick: 8)
+    #expect(drifted.compactMap { $0 }.first == 9)
+    // Over the edge of the wheel.
+    let edge = note(30, 19, tick: 5)
+    #expect(edge.compactMap { $0 }.first == 0)
+    let settled = note(100, 19, tick: 0)
+    #expect(settled.allSatisfy { $0 == nil })
+}
+
+@Test func jitterMovesNoTick() {
+    var arrivals = ArrivalPhase()
+    var random = SeededGenerator(seed: 5)
+    for _ in 0..<2000 {
+        let move = arrivals.note(Int.random(in: 0..<20, using: &random), tick: 3)
+        #expect(move == nil)
+    }
+}
+
+@Test func aPhaseTakesNoMoreThanTwiceItsShare() {
+    var wheel = PhaseWheel(origin: at(0))
+    var phases = (0..<100).map { wheel.add($0) }
+    for index in 0..<100 where wheel.move(index, from: phases[index], to: 4, of: 100) {
+        phases[index] = 4
+    }
+    #expect(wheel.count(4) == 10)
+    #expect(phases.filter { $0 == 4 }.count == 10)
+    #expect((0..<20).map { wheel.count($0) }.reduce(0, +) == 100)
+    let beyond = wheel.move(0, from: phases[0], to: 20, of: 100)
+    #expect(!beyond)
+    #expect(wheel.phase(at: at(0)) == 0 && wheel.phase(at: at(39)) == 19)
+}

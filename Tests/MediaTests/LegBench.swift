@@ -27,13 +27,18 @@ final class LegBench {
 
     init(
         mode: LegMode = .normal, detection: Bool = false, mediaTimeout: Interval? = nil,
-        configured: Bool = true, remote: RemoteMedia? = nil
+        configured: Bool = true, options: LegOptions? = nil, remote: RemoteMedia? = nil,
+        certificate: DTLSIdentity? = nil, ssrc: UInt32 = 0x1111_2222,
+        learnsAnyHost: Bool = false
     ) throws {
+        var options = options ?? LegOptions(mode: mode, detection: detection)
+        options.learnsAnyHost = learnsAnyHost
         leg = MediaLeg(
-            LegOptions(mode: mode, detection: detection),
+            options,
             identity: LegIdentity(
-                ssrc: 0x1111_2222, sequence: 1000, timestamp: 50_000, seed: 7, cname: "c"),
-            mediaTimeout: mediaTimeout, now: Instant(milliseconds: 1000))
+                ssrc: ssrc, sequence: 1000, timestamp: 50_000, seed: 7, cname: "c"),
+            mediaTimeout: mediaTimeout, certificate: certificate,
+            now: Instant(milliseconds: 1000))
         if configured { try leg.configure(remote ?? Self.remote(), now: now) }
     }
 
@@ -42,7 +47,8 @@ final class LegBench {
         events: UInt8? = 101, sends: Bool = true, receives: Bool = true
     ) -> RemoteMedia {
         RemoteMedia(
-            address: "127.0.0.2", port: port, codec: codec, payloadType: codec.staticPayloadType,
+            address: "127.0.0.2", port: port, codec: codec,
+            payloadType: codec.staticPayloadType ?? 96,
             telephoneEventPayloadType: events, ptimeMilliseconds: ptime, srtp: srtp, sends: sends,
             receives: receives)
     }
@@ -126,10 +132,13 @@ final class LegBench {
     // `#expect` refuses ~Copyable operands: read through here.
     var summary: MediaSummary { leg.summary }
     var destination: SocketAddressValue? { leg.destination }
+    var mos: Double { leg.quality.mos }
     var counters: MediaCounters { workspace.counters }
+    var isSecuredByDTLS: Bool { leg.isSecuredByDTLS }
     var touchedBridge: Bool { workspace.touchedBridge }
     var roundTripMilliseconds: Double? { leg.roundTripMilliseconds }
     var remoteFractionLost: Double? { leg.remoteFractionLost }
+    var opusSettings: (complexity: Int, expectedLossPercent: Int)? { leg.sender.opusSettings }
     func attach(_ bridge: AudioBridge) -> Bool { leg.attach(bridge) }
 
     func rejected(_ reason: RejectReason) -> Int { workspace.counters.rejected(reason) }

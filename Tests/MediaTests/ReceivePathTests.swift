@@ -74,6 +74,23 @@ private let loudSample: Int16 = 32124
     #expect(samples[4000] == 0)
 }
 
+/// A bot that answers what it hears as it comes would be late by that silence for the whole call.
+@Test func theFirstPacketComesToTheStreamWithoutTheSilenceBeforeIt() throws {
+    let bench = try LegBench(detection: true)
+    let bridge = AudioBridge(receivedMilliseconds: 5000)
+    _ = bench.attach(bridge)
+    bench.leg.answered(now: bench.now)
+    bench.run(ticks: 51)
+    #expect(drained(bridge.received).count == 5600)
+    var far = FarEnd()
+    for _ in 0..<2 {
+        bench.receive(far.audio(code: loud))
+        #expect(drained(bridge.received) == [Int16](repeating: loudSample, count: 160))
+        bench.tick()
+        bench.now += MediaLeg.tick
+    }
+}
+
 @Test func aCalleeWhoSendsNothingIsHeardAsSilence() throws {
     let bench = try LegBench(detection: true)
     let bridge = AudioBridge(receivedMilliseconds: 5000)

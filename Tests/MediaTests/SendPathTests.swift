@@ -84,7 +84,7 @@ func ptimeIsHonoured(ptime: Int, payloads: [Int]) throws {
 
 @Test func aClipAtAnotherRateIsRefused() throws {
     let bench = try LegBench()
-    bench.play(3, PlaybackClip(samples: [1, 2, 3], sampleRate: 16_000))
+    bench.play(3, PlaybackClip(samples: [1, 2, 3], sampleRate: 44_100))
     #expect(bench.outputs == [.playFinished(id: 3, completed: false)])
 }
 

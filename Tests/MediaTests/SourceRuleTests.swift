@@ -29,13 +29,14 @@ import Testing
     #expect(bench.summary.packetsReceived == 1)
 }
 
-@Test func anUnannouncedSourceIsLearnedAfterFourInARowInsideTheWindow() throws {
+@Test func anotherPortOfTheSDPsHostIsLearnedAfterFourInARowInsideTheWindow() throws {
     let bench = try LegBench()
+    let moved = LegBench.peer.withPort(61_234)
     var far = FarEnd()
-    for _ in 0..<3 { bench.receive(far.audio(), from: LegBench.stranger) }
+    for _ in 0..<3 { bench.receive(far.audio(), from: moved) }
     #expect(bench.destination == LegBench.peer)
-    bench.receive(far.audio(), from: LegBench.stranger)
-    #expect(bench.destination == LegBench.stranger)
+    bench.receive(far.audio(), from: moved)
+    #expect(bench.destination == moved)
     #expect(bench.rejected(.foreignSource) == 3)
     // The signalled address speaks up: it always may.
     var true_ = FarEnd(ssrc: 9, sequence: 5, timestamp: 0)
@@ -43,8 +44,34 @@ import Testing
     #expect(bench.destination == LegBench.peer)
 }
 
-@Test func aBrokenRunIsNotLearned() throws {
+/// RTP bleed: who hits the port before the far end has spoken, and goes on as a perfect stream.
+@Test func aStrangersRunBeforeTheFirstTruePacketIsNeverLearned() throws {
     let bench = try LegBench()
+    bench.leg.answered(now: bench.now)
+    bench.play(1, PlaybackClip(samples: [Int16](repeating: 4000, count: 80_000)))
+    var foe = FarEnd(ssrc: 0xBAD0_0001, sequence: 1, timestamp: 1)
+    bench.run(ticks: 300) { _ in bench.receive(foe.audio(), from: LegBench.stranger) }
+    #expect(bench.rejected(.foreignSource) == 300)
+    #expect(bench.rtp.count == 300)
+    #expect(bench.sent.allSatisfy { $0.to.hasSameHost(as: LegBench.peer) })
+    // The far end is heard from its first packet on.
+    var far = FarEnd()
+    bench.receive(far.audio())
+    #expect(bench.summary.packetsReceived == 1)
+    #expect(bench.destination == LegBench.peer)
+}
+
+@Test func anyHostIsLearnedOnlyWhereTheOperatorSaysSo() throws {
+    let bench = try LegBench(learnsAnyHost: true)
+    var far = FarEnd()
+    for _ in 0..<3 { bench.receive(far.audio(), from: LegBench.stranger) }
+    #expect(bench.destination == LegBench.peer)
+    bench.receive(far.audio(), from: LegBench.stranger)
+    #expect(bench.destination == LegBench.stranger)
+}
+
+@Test func aBrokenRunIsNotLearned() throws {
+    let bench = try LegBench(learnsAnyHost: true)
     var far = FarEnd()
     for _ in 0..<20 {
         bench.receive(far.audio(), from: LegBench.stranger)
@@ -54,7 +81,7 @@ import Testing
 }
 
 @Test func theLearningWindowCloses() throws {
-    let bench = try LegBench()
+    let bench = try LegBench(learnsAnyHost: true)
     bench.now += .seconds(5)
     var far = FarEnd()
     for _ in 0..<50 { bench.receive(far.audio(), from: LegBench.stranger) }
@@ -83,7 +110,7 @@ import Testing
 }
 
 @Test func aReinviteToTheSameAddressKeepsWhatWasLearned() throws {
-    let bench = try LegBench()
+    let bench = try LegBench(learnsAnyHost: true)
     var far = FarEnd()
     for _ in 0..<4 { bench.receive(far.audio(), from: LegBench.stranger) }
     try bench.leg.configure(LegBench.remote(), now: bench.now)

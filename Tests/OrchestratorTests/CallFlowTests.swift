@@ -45,6 +45,14 @@ private struct Bench {
         flow.hangUp(now, out: &out)
         actions += out.takeAll()
     }
+    mutating func handOver() {
+        flow.handOver(now, out: &out)
+        actions += out.takeAll()
+    }
+    mutating func loseThePartner() {
+        flow.partnerLeft(now, out: &out)
+        actions += out.takeAll()
+    }
     mutating func conclude(_ reason: EndReason) {
         flow.conclude(reason, now, out: &out)
         actions += out.takeAll()
@@ -67,7 +75,7 @@ private struct Bench {
     }
     var plays: [Int] {
         actions.compactMap {
-            if case .media(.play(let id, _)) = $0 { id } else { nil }
+            if case .media(.play(let id, _, _, _)) = $0 { id } else { nil }
         }
     }
     var streamsConnected: Int {
@@ -138,6 +146,45 @@ private let beep = DetectionEvent.beep(
     #expect(bench.records.first?.outcome == .voicemailLeft)
     #expect(bench.records.first?.disposition == .voicemailLeft)
     #expect(bench.records.first?.endReason == .localHangup)
+}
+
+@Test func aCallHandedOverOutlivesItsBotAndEndsWithItsPartner() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(verdict(.human))
+    bench.stream(.connected)
+    bench.loseThePartner()
+    #expect(bench.hangUps == 0)
+    bench.clear()
+    bench.handOver()
+    #expect(bench.actions.contains { if case .stopStream = $0 { true } else { false } })
+    #expect(bench.actions.contains { if case .media(.detach) = $0 { true } else { false } })
+    bench.stream(.ended(reason: "stopped"))
+    // Neither a late beep nor a clip that has just ended takes the call back.
+    bench.heard(beep)
+    bench.media(.playFinished(id: CallFlow.conversationPlay, completed: true))
+    bench.advance(1000)
+    #expect(bench.hangUps == 0)
+    #expect(bench.plays.isEmpty)
+    bench.media(.playFinished(id: CallFlow.foreignPlays, completed: true))
+    bench.media(.linkEnded(LinkID(7), .sourceClosed))
+    #expect(bench.events.suffix(2) == ["play_finished", "link_ended"])
+    bench.loseThePartner()
+    #expect(bench.hangUps == 1)
+    bench.closeDown()
+    #expect(bench.records.first?.endReason == .localHangup)
+}
+
+@Test func aRecordingThatTheAPIBeganIsWaitedForAtTheEnd() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    #expect(!bench.flow.isRecording)
+    bench.flow.recordingBegan()
+    bench.hangUp()
+    bench.closeDown()
+    #expect(bench.records.isEmpty)
+    bench.media(.recordingFinished(path: "/tmp/a.wav"))
+    #expect(bench.records.first?.recordingPath == "/tmp/a.wav")
 }
 
 @Test func secondBeepSoonAfterTheFirstStartsTheMessageAgain() {
@@ -293,7 +340,7 @@ private let beep = DetectionEvent.beep(
         var bench = Bench(
             plan(detect: Bool.random(using: &generator), record: Bool.random(using: &generator)))
         for _ in 0..<30 {
-            switch Int.random(in: 0..<15, using: &generator) {
+            switch Int.random(in: 0..<17, using: &generator) {
             case 0: bench.sip(.ringing)
             case 1: bench.sip(.earlyMedia(sdp: [1]))
             case 2: bench.sip(.answered(sdp: [1]))
@@ -312,6 +359,8 @@ private let beep = DetectionEvent.beep(
             case 11: bench.hangUp()
             case 12: bench.media(.closed(MediaSummary()))
             case 13: bench.media(.recordingFinished(path: "p"))
+            case 14: bench.handOver()
+            case 15: bench.loseThePartner()
             default: bench.advance(Int64.random(in: 1...5000, using: &generator))
             }
         }
@@ -368,4 +417,42 @@ private let beep = DetectionEvent.beep(
     let record = try #require(bench.records.first)
     #expect(record.events.count == CallFlowFacts.eventLimit + 2)
     #expect(record.events.suffix(2).map(\.kind.name) == ["opt_out", "ended"])
+}
+
+// MARK: transfers
+
+private func transferBench() -> Bench {
+    var bench = Bench(
+        CallPlan(
+            id: CallID("c"), direction: .outbound, conversation: .silence, detectAnswer: false))
+    bench.sip(.answered(sdp: []))
+    bench.clear()
+    return bench
+}
+
+@Test func transferThatSucceedsEndsTheCallAsTransferred() {
+    var bench = transferBench()
+    bench.sip(.transferProgress(status: 180, isFinal: false))
+    #expect(bench.hangUps == 0)
+    bench.sip(.transferProgress(status: 200, isFinal: true))
+    #expect(bench.events == ["transfer", "transfer"])
+    #expect(bench.hangUps == 1)
+    bench.closeDown()
+    #expect(bench.records.map(\.endReason) == [.transferred])
+}
+
+@Test func transferThatFailsLeavesTheCallAlone() {
+    var bench = transferBench()
+    bench.sip(.transferProgress(status: 486, isFinal: true))
+    #expect(bench.hangUps == 0)
+    bench.sip(.offerRefused(status: 488))
+    #expect(bench.hangUps == 0)
+}
+
+@Test func wishOfThePeerToBeTransferredIsDeclined() throws {
+    var bench = transferBench()
+    bench.sip(.transferRequested(TransferWish(target: "sip:desk@192.0.2.1", headers: [:])))
+    let declined = bench.actions.contains { if case .refuseTransfer = $0 { true } else { false } }
+    #expect(declined)
+    #expect(bench.hangUps == 0)
 }

@@ -29,7 +29,7 @@ struct MeasuringTrunk {
     init(_ directory: String, table: String? = nil) async throws {
         port = try freePort()
         heard = directory + "/heard"
-        let base = 13_000 + Int.random(in: 0..<60) * 100
+        let base = try TestPorts.callees.take()
         var arguments = [
             Place.root + "/tools/callee.py", "--port", "\(port)", "--media-port-base", "\(base)",
             "--audio", CalleeAudio.directory, "--record", heard,
@@ -69,7 +69,7 @@ struct DemoBot {
     let child: Child
 
     init(_ directory: String, _ extra: [String]) async throws {
-        let port = try freePort(udp: false)
+        let port = try freePort()
         url = "ws://127.0.0.1:\(port)/"
         log = directory + "/bot.jsonl"
         child = try Child(

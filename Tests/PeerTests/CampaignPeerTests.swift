@@ -108,7 +108,7 @@ private func event(_ name: String, of record: JSON?) -> JSON? {
         #expect(abs((beep["frequency_hz"].double ?? 0) - 700) < 15)
     }
 
-    @Test(.timeLimit(.minutes(3)))
+    @Test(.timeLimit(.minutes(10)))
     func sippCalleesEachEndWithTheirOwnOutcome() async throws {
         let directory = try Place.scratch("sipp-campaign")
         try FileManager.default.copyItem(
@@ -123,7 +123,8 @@ private func event(_ name: String, of record: JSON?) -> JSON? {
             "sipp", Place.sipp,
             [
                 "-sf", directory + "/trunk.xml", "-i", "127.0.0.1", "-p", "\(port)", "-mi",
-                "127.0.0.1", "-mp", "12400", "-nostdin", "-timeout", "120", "-trace_logs",
+                "127.0.0.1", "-mp", "\(try TestPorts.media.take())", "-nostdin", "-timeout", "120",
+                "-trace_logs",
                 "-log_file", directory + "/trunk.log",
             ], log: directory, cwd: directory)
         defer { trunk.end() }
@@ -140,7 +141,7 @@ private func event(_ name: String, of record: JSON?) -> JSON? {
         #expect(log.contains("5550101"))
     }
 
-    @Test(.timeLimit(.minutes(3)))
+    @Test(.timeLimit(.minutes(10)))
     func calleeHearsTheMessageAfterTheBeepAndTheBotWordForWord() async throws {
         let directory = try Place.scratch("measured-campaign")
         let trunk = try await MeasuringTrunk(directory)

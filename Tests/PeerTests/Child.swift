@@ -86,8 +86,11 @@ func eventually(
     _ what: String, within seconds: Double, _ condition: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + .milliseconds(Int(seconds * 1000))
-    while ContinuousClock.now < deadline {
+    // Many looks as well as a time: on a busy machine a task may come back late from a short sleep.
+    var looks = 0
+    while looks < 50 || ContinuousClock.now < deadline {
         if try await condition() { return }
+        looks += 1
         try await Task.sleep(for: .milliseconds(20))
     }
     throw PeerFailure("waited \(seconds) s in vain for \(what)")
@@ -104,21 +107,72 @@ func runToEnd(
     return (code, child.output)
 }
 
-/// A port of 127.0.0.1 that was free a moment ago.
-func freePort(udp: Bool = true) throws -> Int {
-    let descriptor = socket(AF_INET, Int32(udp ? SOCK_DGRAM.rawValue : SOCK_STREAM.rawValue), 0)
-    guard descriptor >= 0 else { throw PeerFailure("no socket") }
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let result = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-            bind(descriptor, address, length) == 0
-                ? getsockname(descriptor, address, &length) : -1
+/// Ports of the tests, each given once: below 32768, where the kernel begins to give ports to sockets
+/// that ask for none, so that nobody takes one before the process that it is meant for binds it.
+struct TestPorts: Sendable {
+    /// For the media of measuring callees.
+    static let callees = TestPorts(10_300..<12_600, each: 100)
+    /// For SIP and HTTP.
+    static let single = TestPorts(13_000..<15_000, each: 1)
+    /// For the media of peers and of single calls.
+    static let media = TestPorts(15_000..<20_000, each: 20)
+    /// For the media of a server.
+    static let server = TestPorts(20_000..<31_000, each: 200)
+
+    private let range: Range<Int>
+    private let each: Int
+    private let next: Locked<Int>
+
+    private init(_ range: Range<Int>, each: Int) {
+        self.range = range
+        self.each = each
+        next = Locked(Int.random(in: 0..<range.count / each))
+    }
+
+    /// The first of a block that was free a moment ago.
+    func take() throws -> Int {
+        for _ in 0..<range.count / each {
+            let number = next.withLock { number in
+                number += 1
+                return number
+            }
+            let first = range.lowerBound + number % (range.count / each) * each
+            let last = first + each - 1
+            if Self.isFree(first, SOCK_DGRAM), Self.isFree(last, SOCK_DGRAM),
+                Self.isFree(first, SOCK_STREAM)
+            {
+                return first
+            }
+        }
+        throw PeerFailure("no free port in \(range)")
+    }
+
+    private static func isFree(_ port: Int, _ type: __socket_type) -> Bool {
+        let descriptor = socket(AF_INET, Int32(type.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(UInt16(port)).bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
         }
     }
-    guard result == 0 else { throw PeerFailure("no free port") }
-    return Int(UInt16(bigEndian: address.sin_port))
 }
+
+/// A value that tests running at the same time share.
+final class Locked<Value: Sendable>: @unchecked Sendable {
+    // @unchecked: `value` is touched under the lock only.
+    private let lock = NSLock()
+    private var value: Value
+    init(_ value: Value) { self.value = value }
+    func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
+        lock.withLock { body(&value) }
+    }
+}
+
+/// A port of 127.0.0.1, for UDP and TCP, that was free a moment ago and is given to nobody else.
+func freePort() throws -> Int { try TestPorts.single.take() }

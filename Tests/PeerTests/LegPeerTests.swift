@@ -8,7 +8,7 @@ import Testing
         "a=rtpmap:101 telephone-event/8000", "",
     ].joined(separator: "\\r\\n")
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func replayedCaptureComesBackFromALegWithoutSIP() async throws {
         let directory = try Place.scratch("leg")
         let server = try await TrunklineServer(directory: directory)
@@ -35,7 +35,39 @@ import Testing
         #expect(try await server.request("GET", "/v1/legs/\(id)").status == 404)
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    /// SIPp's key presses, over real sockets: each is one digit of its leg, although the first packets
+    /// go by until their source is believed.
+    @Test(.timeLimit(.minutes(10)))
+    func sippsTwelveKeysAreHeardOnceEach() async throws {
+        let directory = try Place.scratch("keys")
+        let server = try await TrunklineServer(directory: directory)
+        defer { server.child.end() }
+        let files = "0123456789".map { (String($0), String($0)) } + [("*", "star"), ("#", "pound")]
+        for (key, file) in files {
+            let offer = Self.offer.replacingOccurrences(of: "PORT", with: "\(try freePort())")
+            let leg = try await server.json(
+                "POST", "/v1/legs", #"{"offer":"\#(offer)","mode":"silence"}"#)
+            let port = try #require(leg["port"].int)
+            let id = try #require(leg["leg_id"].string)
+            let replay = try await runToEnd(
+                Place.trunkline,
+                [
+                    "replay", "/usr/share/sip-tester/dtmf_2833_\(file).pcap", "--to",
+                    "127.0.0.1:\(port)", "--json",
+                ], within: 40)
+            #expect(replay.code == 0, "\(replay.output)")
+            try await eventually("key \(key)", within: 10) {
+                try await server.json("GET", "/v1/legs/\(id)")["events"].array
+                    .contains { $0["digit"].string != nil }
+            }
+            let digits = try await server.json("GET", "/v1/legs/\(id)")["events"].array
+                .compactMap { $0["digit"].string }
+            #expect(digits == [key])
+            #expect(try await server.request("DELETE", "/v1/legs/\(id)").status == 204)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(10)))
     func fullPortRangeIsAClearErrorAndPortsComeBack() async throws {
         let directory = try Place.scratch("ports")
         let server = try await TrunklineServer(directory: directory, rtpCount: 6)
@@ -55,7 +87,7 @@ import Testing
 
 /// Errors of the command line: one line that names the thing and the remedy, and a code that is not 0.
 @Suite struct CommandLinePeerTests {
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func eachFailureToStartNamesItsRemedy() async throws {
         let directory = try Place.scratch("errors")
         let server = try await TrunklineServer(directory: directory)
@@ -85,12 +117,39 @@ import Testing
             toFile: misspelt, atomically: true, encoding: .utf8)
         try await refused(["--config", misspelt], ["compliance.federal_lists", "unknown key"])
         try await refused(["--http", "0.0.0.0:0"], ["0.0.0.0", "TRUNKLINE_API_KEY"])
+        let trunk = "trunk:\n  address: \"127.0.0.1:9\"\n"
+        for (number, (text, words)) in [
+            (trunk + "  register: true\n", ["trunk.register", "username"]),
+            (trunk + "  private: true\n", ["trunk.private", "caller_identity"]),
+            (trunk + "  number_form: \"roman\"\n", ["number_form", "roman", "national"]),
+            (trunk + "  home_country: \"US\"\n", ["home_country", "US"]),
+            (
+                trunk + "  register: true\n  username: \"a\"\n  outbound_proxy: \"nowhere\"\n",
+                ["outbound_proxy", "nowhere"]
+            ),
+            ("sip_callers:\n  file: \"/nowhere\"\n  realm: \"a\"\n", ["sip_callers.file"]),
+            ("sip_callers:\n  file: \"\(broken)\"\n", ["sip_callers.realm"]),
+            ("sip_policy:\n  session_seconds: 60\n", ["session_seconds", "90"]),
+            ("sip_policy:\n  redirects: 99\n", ["redirects", "99"]),
+            ("sip_policy:\n  reliable_provisionals: \"maybe\"\n", ["maybe", "required"]),
+            ("stir:\n  key: \"\(broken)\"\n", ["stir.certificate_url"]),
+            ("stir:\n  certificates: [\"http://a=b\"]\n", ["stir.certificates", "https"]),
+            (
+                "stir:\n  key: \"\(broken)\"\n  certificate_url: \"https://a/b\"\n",
+                ["P-256", "stir"]
+            ),
+            ("transfer_numbers: [\"12\"]\n", ["transfer_numbers", "E.164"]),
+        ].enumerated() {
+            let path = directory + "/wrong-\(number).yaml"
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            try await refused(["--config", path] + http + ["--sip", "127.0.0.1:0"], words)
+        }
         try await refused(http + ["--rtp-ports", "9-5"], ["--rtp-ports"])
         try await refused(
             http + ["--data", server.dataDirectory], ["another", "trunkline.sqlite"])
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func callSaysThatItsPortIsInUse() async throws {
         let directory = try Place.scratch("call-port")
         let server = try await TrunklineServer(directory: directory)
@@ -106,7 +165,7 @@ import Testing
         #expect(call.output.contains("--sip"))
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func keyIsAskedForBeyondLoopbackAndAWrongOneIsRefused() async throws {
         let directory = try Place.scratch("key")
         let server = try await TrunklineServer(
@@ -124,7 +183,7 @@ import Testing
         #expect(!server.child.output.contains("correct horse"))
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func detectPrintsTheFormatThatScriptsRead() async throws {
         let truth = try CalleeAudio.truth("voicemail")["beep"]
         for kind in ["voicemail.wav", "voicemail.pcap"] {

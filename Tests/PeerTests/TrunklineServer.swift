@@ -12,31 +12,36 @@ final class TrunklineServer: Sendable {
     private let configPath: String
     private let firstPort: Int
     private let rtpCount: Int
+    /// A command that runs the server: a wrapper into a namespace.
+    private let prefix: [String]
     nonisolated(unsafe) private(set) var child: Child
 
     init(
-        directory: String, trunkPort: Int? = nil, extra: String = "", rtpCount: Int = 200
+        directory: String, trunkPort: Int? = nil, extra: String = "", rtpCount: Int = 200,
+        prefix: [String] = []
     ) async throws {
         self.directory = directory
         self.rtpCount = rtpCount
-        httpPort = try freePort(udp: false)
+        self.prefix = prefix
+        httpPort = try freePort()
         sipPort = try freePort()
-        // Ranges of tests that run at the same time must not meet.
-        firstPort = 20_000 + Int.random(in: 0..<90) * 200
+        firstPort = try TestPorts.server.take()
         configPath = directory + "/config.yaml"
         var config = extra
         if let trunkPort { config += "\ntrunk:\n  address: \"127.0.0.1:\(trunkPort)\"\n" }
         try config.write(toFile: configPath, atomically: true, encoding: .utf8)
-        child = try Self.spawn(directory, configPath, httpPort, sipPort, firstPort, rtpCount)
+        child = try Self.spawn(
+            directory, configPath, httpPort, sipPort, firstPort, rtpCount, prefix)
         try await waitForHealth()
     }
 
     private static func spawn(
-        _ directory: String, _ config: String, _ http: Int, _ sip: Int, _ first: Int, _ count: Int
+        _ directory: String, _ config: String, _ http: Int, _ sip: Int, _ first: Int, _ count: Int,
+        _ prefix: [String]
     ) throws -> Child {
         try Child(
-            "serve", Place.trunkline,
-            [
+            "serve", prefix.first ?? Place.trunkline,
+            prefix.dropFirst() + (prefix.isEmpty ? [] : [Place.trunkline]) + [
                 "serve", "--config", config, "--http", "127.0.0.1:\(http)", "--sip",
                 "127.0.0.1:\(sip)", "--rtp-ports", "\(first)-\(first + count - 1)", "--data",
                 directory + "/data",
@@ -44,7 +49,8 @@ final class TrunklineServer: Sendable {
     }
 
     func restart() async throws {
-        child = try Self.spawn(directory, configPath, httpPort, sipPort, firstPort, rtpCount)
+        child = try Self.spawn(
+            directory, configPath, httpPort, sipPort, firstPort, rtpCount, prefix)
         try await waitForHealth()
     }
 

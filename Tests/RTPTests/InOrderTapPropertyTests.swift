@@ -16,7 +16,8 @@ private struct ImpairedStream {
     var arriving: [Packet] = []
     let firstTimestamp: UInt32
 
-    init(seed: UInt64, packets: Int) {
+    /// - Parameter units: RTP clock units a sample.
+    init(seed: UInt64, packets: Int, units: Int) {
         var random = SeededGenerator(seed: seed)
         let lossPercent = Int.random(in: 0...25, using: &random)
         let repeatPercent = Int.random(in: 0...10, using: &random)
@@ -37,7 +38,7 @@ private struct ImpairedStream {
                     arriving.append(
                         Packet(
                             sequence: sequence,
-                            timestamp: firstTimestamp &+ UInt32(position), first: position,
+                            timestamp: firstTimestamp &+ UInt32(position * units), first: position,
                             samples: samples,
                             arrival: sent
                                 + .microseconds(Int64.random(in: 0...jitter * 1000, using: &random))
@@ -52,10 +53,11 @@ private struct ImpairedStream {
 }
 
 @Suite struct InOrderTapPropertyTests {
-    @Test(arguments: 1...60)
-    func everySampleOnceInOrderAndGapsTruthful(seed: Int) {
-        let stream = ImpairedStream(seed: UInt64(seed), packets: 300)
-        var tap = InOrderTap()
+    /// `units`: 1 as in G.711; 3 as in Opus at 16 kHz, 6 at 8 kHz, whose clock is 48 kHz.
+    @Test(arguments: 1...60, [1, 3, 6])
+    func everySampleOnceInOrderAndGapsTruthful(seed: Int, units: Int) {
+        let stream = ImpairedStream(seed: UInt64(seed), packets: 300, units: units)
+        var tap = InOrderTap(clockRate: 8000 * units)
         var accepted = 0
         var acceptedSamples = 0
         var deliveredSamples = 0
@@ -77,7 +79,9 @@ private struct ImpairedStream {
                         if let position, position != timestamp {
                             failures.append("payload at \(timestamp), expected \(position)")
                         }
-                        let first = Int(timestamp - Int64(stream.firstTimestamp))
+                        let place = Int(timestamp - Int64(stream.firstTimestamp))
+                        if place % units != 0 { failures.append("between samples: \(place)") }
+                        let first = place / units
                         for (offset, byte) in bytes.enumerated()
                         where byte != UInt8(truncatingIfNeeded: first + offset) {
                             failures.append("sample \(first + offset)")
@@ -87,7 +91,7 @@ private struct ImpairedStream {
                             waited = max(waited, now - arrival)
                         }
                         deliveredSamples += bytes.count
-                        position = timestamp + Int64(bytes.count)
+                        position = timestamp + Int64(bytes.count * units)
                     }
                 })
             {}
@@ -101,7 +105,7 @@ private struct ImpairedStream {
             let result = payload.withUnsafeBytes {
                 tap.insert(
                     sequence: packet.sequence, timestamp: packet.timestamp, payload: $0,
-                    payloadType: 0, now: packet.arrival)
+                    payloadType: 0, samples: packet.samples * units, now: packet.arrival)
             }
             if result == .accepted {
                 accepted += 1
@@ -121,6 +125,41 @@ private struct ImpairedStream {
         #expect(tap.duplicates + tap.late + accepted == stream.arriving.count)
         #expect(tap.timestampFaults == 0)
         #expect(tap.skippedSamples == 0)
+    }
+
+    /// The source changes its clock: the timeline goes on, by arrival, in the new units.
+    @Test func anotherClockContinuesTheTimelineByArrival() {
+        var tap = InOrderTap(clockRate: 8000)
+        var pieces: [String] = []
+        func insert(_ sequence: UInt16, _ timestamp: UInt32, _ units: Int, at ms: Int64) {
+            let now = Instant(milliseconds: ms)
+            _ = [UInt8](repeating: 0, count: 900).withUnsafeBytes {
+                tap.insert(
+                    sequence: sequence, timestamp: timestamp,
+                    payload: UnsafeRawBufferPointer(rebasing: $0[..<min(units, 900)]),
+                    payloadType: 0, samples: units, now: now)
+            }
+            while tap.next(
+                now: now,
+                { piece in
+                    switch piece {
+                    case .gap(let units, _): pieces.append("gap \(units)")
+                    case .payload(let bytes, _, _): pieces.append("\(bytes.count)")
+                    }
+                })
+            {}
+        }
+        insert(1, 5000, 160, at: 0)
+        tap.reset(clockRate: 48_000, maximumPayload: 2000)
+        // 50 ms later: 20 ms were the last packet, 30 ms are missing, 1440 units of 48 kHz.
+        insert(900, 77, 960, at: 50)
+        insert(901, 77 + 960, 960, at: 70)
+        // And what is lost of it is measured by it.
+        insert(903, 77 + 3 * 960, 960, at: 110)
+        insert(904, 77 + 4 * 960, 960, at: 130)
+        insert(905, 77 + 5 * 960, 960, at: 150)
+        #expect(
+            pieces == ["160", "gap 1440", "900", "900", "gap 960", "900", "900", "900"])
     }
 
     /// Any numbers at any time: nothing traps, the timeline has no seam, memory stays bounded.

@@ -182,7 +182,8 @@ private func put(_ tap: inout InOrderTap, _ n: Int, at ms: Int64) -> InOrderTap.
         insert(&tap, 1, 0, [1, 2], at: 0)
         _ = drain(&tap, at: 0)
         insert(&tap, 2, 8002, [3, 4], at: 1000)
-        #expect(drain(&tap, at: 1000) == [.gap(800, at: 2), .payload([3, 4], type: 0, at: 802)])
+        #expect(
+            drain(&tap, at: 1000) == [.gap(800, at: 7202), .payload([3, 4], type: 0, at: 8002)])
         #expect(tap.skippedSamples == 7200)
     }
 

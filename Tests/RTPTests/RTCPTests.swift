@@ -191,7 +191,7 @@ import Testing
     @Test func narrowBandwidthLengthensTheInterval() {
         // 6.3.1 with n = 2, C = 128/(0.75·20) s: Td = 2·128/15.
         var schedule = RTCPSchedule(seed: 1, now: .zero, bandwidthBytesPerSecond: 20)
-        schedule.receivedFromPeer()
+        schedule.receivedReport(now: .zero)
         #expect(abs(schedule.deterministicSeconds - 17.0667) < 0.001)
         schedule.noteSending(true)
         #expect(abs(schedule.deterministicSeconds - 12.8) < 0.001)
@@ -201,13 +201,14 @@ import Testing
 
     @Test func reportsAverageFiveSecondsAndNeverBunch() {
         var schedule = RTCPSchedule(seed: 5, now: .zero)
-        schedule.receivedFromPeer()
+        schedule.receivedReport(now: .zero)
         schedule.noteSending(true)
         var now = Instant.zero
         var last = Instant.zero
         var sent = 0
         for _ in 0..<100_000 where sent < 1000 {
             now = max(now, schedule.nextReport)
+            schedule.receivedReport(now: now)
             guard schedule.poll(now: now) else { continue }
             if sent > 0 {
                 // [0.5, 1.5)·5/1.21828 = 2.05…6.16 s.
@@ -219,5 +220,92 @@ import Testing
         }
         #expect(sent == 1000)
         #expect((4.5...5.5).contains((now - .zero).seconds / 1000))
+    }
+
+    /// 6.3.1's random factor: every schedule has other intervals, the same seed has the same ones.
+    @Test func intervalsAreSpreadEvenlyAndRepeatWithTheirSeed() {
+        func times(_ seed: UInt64) -> [Double] {
+            var schedule = RTCPSchedule(seed: seed, now: .zero)
+            return (0..<20).map { _ in
+                while !schedule.poll(now: schedule.nextReport) {}
+                return (schedule.nextReport - .zero).seconds
+            }
+        }
+        #expect(times(7) == times(7))
+        #expect(times(7) != times(8))
+        // The first report of many calls that began together: between 1.03 s, and the 3.08 s to which
+        // reconsideration may move it, with none of ten equal parts empty.
+        var parts = [Int](repeating: 0, count: 10)
+        for seed in UInt64(0)..<5000 {
+            var schedule = RTCPSchedule(seed: seed, now: .zero)
+            var now = schedule.nextReport
+            while !schedule.poll(now: now) { now = schedule.nextReport }
+            let seconds = (now - .zero).seconds
+            #expect((1.02...3.08).contains(seconds))
+            parts[min(9, Int((seconds - 1.02) / 0.206))] += 1
+        }
+        #expect(parts.allSatisfy { $0 > 20 }, "\(parts)")
+        // 6.3.6 favours late ones: the mean lies above that of an even spread.
+        #expect(parts[5...].reduce(0, +) > parts[..<5].reduce(0, +))
+    }
+
+    /// 6.3.6: when the interval has grown meanwhile, the report waits.
+    @Test func aReportThatHasBecomeTooEarlyIsPutOff() {
+        var schedule = RTCPSchedule(seed: 3, now: .zero, bandwidthBytesPerSecond: 50)
+        let first = schedule.nextReport
+        // Datagrams of 1,400 bytes: at 50 bytes a second an interval takes minutes.
+        for _ in 0..<100 { schedule.note(datagramBytes: 1400) }
+        let isDue = schedule.poll(now: first)
+        #expect(!isDue)
+        #expect(schedule.nextReport > first + .seconds(5))
+    }
+
+    /// 6.3.4: half of what was left, and the newest report counts as half as old.
+    @Test func afterTheFarEndsGoodbyeTheNextReportComesSooner() {
+        var schedule = RTCPSchedule(seed: 4, now: .zero, bandwidthBytesPerSecond: 20)
+        schedule.receivedReport(now: .zero)
+        var now = Instant.zero
+        while !schedule.poll(now: now) { now = schedule.nextReport }
+        let left = schedule.nextReport - now
+        let before = schedule.deterministicSeconds
+        schedule.receivedGoodbye(now: now)
+        #expect(schedule.nextReport - now == left / 2)
+        #expect(schedule.deterministicSeconds < before)
+        // Said again and again it changes nothing more.
+        let next = schedule.nextReport
+        for _ in 0..<1000 { schedule.receivedGoodbye(now: now) }
+        #expect(schedule.nextReport == next)
+    }
+
+    @Test func goodbyesByTheThousandDoNotMakeUsTalk() {
+        var schedule = RTCPSchedule(seed: 6, now: .zero)
+        var sent = 0
+        for millisecond in Int64(0)..<60_000 {
+            let now = Instant(milliseconds: millisecond)
+            schedule.receivedReport(now: now)
+            schedule.receivedGoodbye(now: now)
+            if schedule.poll(now: now, lastMedia: now) { sent += 1 }
+        }
+        // A minute has 12 intervals of 5 s, at least 2.05 s each.
+        #expect(sent <= 29)
+    }
+
+    /// 6.3.5: five intervals of silence, and what comes afterwards makes it a member again.
+    @Test func aSilentMemberIsForgottenAndComesBack() {
+        var schedule = RTCPSchedule(seed: 5, now: .zero, bandwidthBytesPerSecond: 20)
+        func report(from now: inout Instant, heardAt: Instant? = nil) {
+            now = max(now, schedule.nextReport)
+            while !schedule.poll(now: now, lastMedia: heardAt) { now = schedule.nextReport }
+        }
+        schedule.receivedReport(now: .zero)
+        var now = Instant.zero
+        report(from: &now)
+        let two = schedule.deterministicSeconds
+        for _ in 0..<20 { report(from: &now) }
+        #expect(schedule.deterministicSeconds == two / 2)
+        // RTP alone makes a member and a sender (all the bandwidth): 128·2/20.
+        now = now + .seconds(60)
+        while !schedule.poll(now: now, lastMedia: now) { now = schedule.nextReport }
+        #expect(abs(schedule.deterministicSeconds - 12.8) < 0.001)
     }
 }

@@ -168,6 +168,11 @@ private func audio(_ rest: String, port: Int = 5000) throws(SDPError) -> Session
         }
         #expect(try length("a=ptime:30", [20]) == 20)
         #expect(try length("a=ptime:30", [10, 20, 30]) == 30)
+        #expect(try length("a=ptime:50", [10, 20, 30, 40, 60]) == 40)
+        #expect(try length("a=ptime:200", [10, 20, 30, 40, 60]) == 60)
+        #expect(try length("a=ptime:5", [10, 20]) == 10)
+        #expect(try length("a=minptime:40", [10, 20, 40]) == 40)
+        #expect(try length("a=ptime:20\na=minptime:30", [10, 20, 30, 40]) == 30)
         #expect(try length("a=ptime:40\na=maxptime:20", [20, 40]) == 20)
         #expect(try length("a=maxptime:10", [10, 20]) == 10)
         #expect(try length("a=maxptime:10", [20]) == 20)
@@ -225,12 +230,16 @@ private func audio(_ rest: String, port: Int = 5000) throws(SDPError) -> Session
         let session = try description("savp-twelve-crypto-lines.sdp")
         let (answer, negotiated) = try answer(session, AudioCapabilities(srtp: .optional))
         #expect(answer.media[0].protocolName == "RTP/SAVP")
-        #expect(answer.media[0].crypto == [CryptoAttribute(tag: 10, key: ourKey)])
+        // The eighth names its key, so ours has a name too.
+        let identifier = CryptoAttribute.MasterKeyIdentifier(value: 1, byteCount: 4)
+        #expect(
+            answer.media[0].crypto == [CryptoAttribute(tag: 8, key: ourKey, mki: identifier)])
         #expect(
             negotiated.srtp
                 == NegotiatedSRTP(
                     suite: "AES_CM_128_HMAC_SHA1_80", localKey: ourKey,
-                    remoteKey: [UInt8](repeating: 10, count: 30)))
+                    remoteKey: [UInt8](repeating: 8, count: 30), localMKI: [0, 0, 0, 1],
+                    remoteMKI: [0, 0, 0, 1]))
         #expect(negotiated.telephoneEventPayloadType == 96)
         #expect(negotiated.rtcpMux)
         #expect(negotiated.remoteRTCPPort == 30_018)
@@ -287,8 +296,8 @@ private func audio(_ rest: String, port: Int = 5000) throws(SDPError) -> Session
         #expect(throws: SDPError.noAudio) {
             try answer(try lines("v=0\nm=image 5000 udptl t38"))
         }
-        #expect(throws: SDPError.unsupportedTransport("UDP/TLS/RTP/SAVPF")) {
-            try answer(try audio("UDP/TLS/RTP/SAVPF 0"))
+        #expect(throws: SDPError.unsupportedTransport("TCP/RTP/AVP")) {
+            try answer(try audio("TCP/RTP/AVP 0"))
         }
         #expect(throws: SDPError.noConnection) {
             try answer(try lines("v=0\nm=audio 5000 RTP/AVP 0"))
@@ -314,7 +323,8 @@ private func audio(_ rest: String, port: Int = 5000) throws(SDPError) -> Session
                     remoteRTCPAddress: "198.51.100.7", remoteRTCPPort: 5001, codec: .pcma,
                     payloadType: 8, receivePayloadType: 8, telephoneEventPayloadType: 101,
                     receiveTelephoneEventPayloadType: 101, ptimeMilliseconds: 20,
-                    direction: .sendrecv, srtp: nil, rtcpMux: false, mediaIndex: 0))
+                    direction: .sendrecv, srtp: nil, rtcpMux: false, mediaIndex: 0,
+                    alternatives: [.init(payloadType: 0, codec: .pcmu)]))
     }
 
     @Test func renumberedTelephoneEventIsSentAsTheAnswerSays() throws {

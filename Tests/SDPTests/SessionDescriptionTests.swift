@@ -18,10 +18,21 @@ func lines(_ text: String) throws(SDPError) -> SessionDescription {
     try SessionDescription(parsing: Array(text.utf8))
 }
 
+/// Everything we can do, with a certificate of bytes 0xAB.
+func able(
+    _ srtp: AudioCapabilities.SRTP, _ codecs: [AudioCodec] = AudioCodec.allCases
+) -> AudioCapabilities {
+    let certificate = CertificateFingerprint(
+        hash: .sha256, bytes: [UInt8](repeating: 0xAB, count: 32))
+    return AudioCapabilities(
+        codecs: AudioFormat.formats(of: codecs, comfortNoise: true), srtp: srtp,
+        dtls: certificate.map { DTLSIdentity(fingerprint: $0) }, extendedReports: true)
+}
+
 let fixtures = [
     "rfc3264-offer.sdp", "static-only.sdp", "bare-lf-event-127.sdp",
     "savp-twelve-crypto-lines.sdp", "secure-or-plain.sdp", "hold-2543.sdp",
-    "ipv6-session-inactive.sdp",
+    "ipv6-session-inactive.sdp", "baresip-dtls.sdp", "browser.sdp",
 ]
 
 @Suite struct SessionDescriptionTests {
@@ -236,10 +247,17 @@ let fixtures = [
             // What we write of it, we read again; and it can always be asked for an answer.
             let again = try? SessionDescription(parsing: session.serialisedBytes)
             #expect(again != nil)
-            _ = try? OfferAnswer.answer(
-                to: session, localAddress: "192.0.2.1", port: 4000,
-                capabilities: AudioCapabilities(srtp: .optional), sessionID: 1,
-                cryptoKey: [UInt8](repeating: 1, count: 30))
+            for srtp: AudioCapabilities.SRTP in [.none, .optional, .required, .dtls, .any] {
+                let answered = try? OfferAnswer.answer(
+                    to: session, localAddress: "192.0.2.1", port: 4000,
+                    capabilities: able(srtp), sessionID: 1
+                ) { [UInt8](repeating: 1, count: $0.keyCount) }
+                guard let (answer, negotiated) = answered else { continue }
+                let line = session.media[negotiated.mediaIndex].protocolName
+                let isPlain = negotiated.srtp == nil && negotiated.dtls == nil
+                #expect(!isPlain || !line.contains("SAVP"), "a secure offer answered plain")
+                #expect(answer.media.count == session.media.count)
+            }
             _ = try? OfferAnswer.accept(answer: session, toOffer: session)
         }
     }

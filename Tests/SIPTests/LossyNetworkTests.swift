@@ -3,7 +3,8 @@ import SIP
 import Testing
 
 /// Two user agents and a network that loses, doubles, delays, reorders and corrupts; calls that are
-/// placed, rung, answered, refused, cancelled and hung up at random. Virtual time.
+/// placed, rung (reliably or not), answered, refused, cancelled, held, asked for offers, transferred,
+/// given digits and hung up at random. Virtual time.
 private struct LossyNetwork {
     struct Datagram {
         var at: Instant
@@ -14,6 +15,8 @@ private struct LossyNetwork {
     }
     enum Deed {
         case place(UInt64), ring(CallKey), answer(CallKey), reject(CallKey), hangUp(CallKey)
+        case progress(CallKey), change(CallKey), ask(CallKey), digit(CallKey), transfer(CallKey)
+        case report(CallKey)
     }
 
     static let hosts = ["192.0.2.10", "192.0.2.20"]
@@ -49,10 +52,17 @@ private struct LossyNetwork {
         for output in out.takeAll() {
             switch output {
             case .send(let bytes, let to): fly(bytes, index, to)
+            case .registration: break
             case .notice(let key, let notice):
                 notices[index][key, default: []].append(notice)
-                if case .answered = notice, chance(60) {
-                    deeds.append((later(20_000), index, .hangUp(key)))
+                if case .answered = notice { plan(index, key) }
+                if case .transferRequested = notice {
+                    if chance(50) {
+                        agents[index].acceptTransfer(key, now: now, out: &out)
+                        deeds.append((later(3_000), index, .report(key)))
+                    } else if chance(50) {
+                        agents[index].refuseTransfer(key, now: now, out: &out)
+                    }
                 }
                 if case .offer = notice {
                     agents[index].answerOffer(key, sdp: sampleAnswer, now: now, out: &out)
@@ -60,6 +70,7 @@ private struct LossyNetwork {
             case .incoming(let key, _):
                 notices[index][key] = []
                 if chance(70) { deeds.append((later(800), index, .ring(key))) }
+                if chance(30) { deeds.append((later(800), index, .progress(key))) }
                 switch random.next() % 10 {
                 case 0...5: deeds.append((later(6_000), index, .answer(key)))
                 case 6...7: deeds.append((later(6_000), index, .reject(key)))
@@ -93,7 +104,7 @@ private struct LossyNetwork {
             let setup = CallSetup(
                 target: try SIPURI("sip:u\(number)@\(Self.hosts[1 - index])"),
                 from: NameAddress(uri: try AnyURI("sip:c@\(Self.hosts[index])")),
-                offer: sampleOffer,
+                offer: chance(80) ? sampleOffer : [],
                 destination: SIPAddress(host: Self.hosts[1 - index], port: 5060),
                 ringTimeout: .seconds(5))
             agents[index].place(setup, key: .outbound(number), now: now, out: &out)
@@ -102,8 +113,28 @@ private struct LossyNetwork {
         case .answer(let key): agents[index].answer(key, sdp: sampleAnswer, now: now, out: &out)
         case .reject(let key): agents[index].reject(key, status: 486, now: now, out: &out)
         case .hangUp(let key): agents[index].hangUp(key, now: now, out: &out)
+        case .progress(let key):
+            agents[index].progress(key, sdp: sampleAnswer, now: now, out: &out)
+        case .change(let key):
+            agents[index].changeMedia(key, offer: holdOffer, now: now, out: &out)
+        case .ask(let key): agents[index].askForOffer(key, now: now, out: &out)
+        case .digit(let key): agents[index].sendDigit(key, "5", now: now, out: &out)
+        case .transfer(let key):
+            let target = try SIPURI("sip:desk@192.0.2.50")
+            agents[index].transfer(key, to: target, now: now, out: &out)
+        case .report(let key):
+            agents[index].reportTransfer(key, status: 200, now: now, out: &out)
         }
         collect(index, &out)
+    }
+
+    /// What happens on a call once it stands.
+    private mutating func plan(_ index: Int, _ key: CallKey) {
+        if chance(60) { deeds.append((later(20_000), index, .hangUp(key))) }
+        for deed in [Deed.change(key), .ask(key), .digit(key), .transfer(key), .change(key)]
+        where chance(25) {
+            deeds.append((later(15_000), index, deed))
+        }
     }
 
     /// Runs until `end`, always taking what is due first.

@@ -9,7 +9,9 @@ import Testing
     #expect(invite.headers[.to] == "<sip:+12125550100@192.0.2.20>")
     #expect(invite.headers[.maxForwards] == "70")
     #expect(invite.headers[.contact] == "<sip:+12125550199@192.0.2.10:5060>")
-    #expect(invite.headers[.allow] == "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE")
+    #expect(
+        invite.headers[.allow]
+            == "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY")
     #expect(
         invite.headers[.via]?.hasPrefix("SIP/2.0/UDP 192.0.2.10:5060;rport;branch=z9hG4bK") == true)
     #expect(invite.body == sampleOffer)

@@ -34,6 +34,7 @@ struct Bench {
     var sent: [Sent] = []
     var notices: [CallNotice] = []
     var incoming: [(key: CallKey, invite: IncomingInvite)] = []
+    var registrations: [(key: Int, notice: RegistrationNotice)] = []
     private var out = Outbox<UserAgentOutput>()
 
     init(seed: UInt64 = 1, change: (inout UserAgent.Configuration) -> Void = { _ in }) {
@@ -97,6 +98,7 @@ struct Bench {
                 }
             case .notice(_, let notice): notices.append(notice)
             case .incoming(let key, let invite): incoming.append((key, invite))
+            case .registration(let key, let notice): registrations.append((key, notice))
             }
         }
     }
@@ -222,4 +224,18 @@ func answered(_ bench: inout Bench) throws -> SIPMessage {
     _ = bench.takeSent()
     _ = bench.takeNotices()
     return invite
+}
+
+/// An inbound call that is answered and acknowledged.
+func inboundCall(
+    _ bench: inout Bench, extra: [(HeaderName, String)] = []
+) throws -> (key: CallKey, ok: SIPMessage) {
+    bench.inject(callerInvite(extra: extra))
+    let key = try bench.incoming.last.orThrow().key
+    bench.act { $0.answer(key, sdp: sampleAnswer, now: $1, out: &$2) }
+    let ok = try bench.lastResponse()
+    bench.inject(callerRequest(.ack, after: ok, cseq: 1))
+    _ = bench.takeSent()
+    _ = bench.takeNotices()
+    return (key, ok)
 }

@@ -193,7 +193,7 @@ private func schedule(_ transaction: ClientTransaction) -> [String] {
 
 private func inviteServer(in state: InviteServerTransaction.State) -> InviteServerTransaction {
     var out = Outbox<TransactionOutput>()
-    var transaction = InviteServerTransaction(request, timing: SIPTimers())
+    var transaction = InviteServerTransaction(request, timing: SIPTimers(), now: .zero)
     switch state {
     case .proceeding: transaction.respond(response(180), now: .zero, out: &out)
     case .completed: transaction.respond(response(486), now: .zero, out: &out)
@@ -250,6 +250,48 @@ func inviteServerMoves(
             "15500 again 486", "19500 again 486", "23500 again 486", "27500 again 486",
             "31500 again 486", "32000 timeout",
         ])
+}
+
+/// RFC 3261 17.2.1: 100 only when nothing else comes in 200 ms.
+@Test func tryingIsSaidWhenNothingElseIsSaidInTime() {
+    var out = Outbox<TransactionOutput>()
+    var transaction = InviteServerTransaction(request, timing: SIPTimers(), now: .zero)
+    transaction.receiveRetransmission(out: &out)
+    #expect(kinds(&out).isEmpty)
+    #expect(transaction.deadline == Instant(milliseconds: 200))
+    transaction.handleTimers(now: Instant(milliseconds: 200), out: &out)
+    #expect(kinds(&out) == ["send 100"])
+    #expect(transaction.deadline == nil)
+    transaction.receiveRetransmission(out: &out)
+    #expect(kinds(&out) == ["again 100"])
+    transaction.respond(response(200), now: Instant(milliseconds: 300), out: &out)
+    #expect(kinds(&out) == ["send 200"])
+    for status in [180, 200, 486] {
+        var quick = InviteServerTransaction(request, timing: SIPTimers(), now: .zero)
+        quick.respond(response(status), now: Instant(milliseconds: 199), out: &out)
+        quick.handleTimers(now: Instant(milliseconds: 250), out: &out)
+        #expect(kinds(&out) == ["send \(status)"])
+    }
+}
+
+/// An address that somebody made up gets one message, and a caller who repeats his INVITE one each.
+@Test func refusalOfAStrangerIsNotRepeatedUnasked() {
+    var out = Outbox<TransactionOutput>()
+    var transaction = InviteServerTransaction(
+        request, timing: SIPTimers(), isStranger: true, now: .zero)
+    transaction.respond(response(404), now: .zero, out: &out)
+    transaction.receiveRetransmission(out: &out)
+    #expect(kinds(&out) == ["send 404", "again 404"])
+    #expect(transaction.deadline == Instant(milliseconds: 32_000))
+    transaction.handleTimers(now: Instant(milliseconds: 32_000), out: &out)
+    #expect(kinds(&out) == ["timeout"])
+    #expect(transaction.state == .terminated)
+    // Who has heard a 180 repeats nothing: the refusal has to get through.
+    var ringing = InviteServerTransaction(
+        request, timing: SIPTimers(), isStranger: true, now: .zero)
+    ringing.respond(response(180), now: .zero, out: &out)
+    ringing.respond(response(486), now: .zero, out: &out)
+    #expect(ringing.deadline == Instant(milliseconds: 500))
 }
 
 @Test func acknowledgedRefusalEndsWithTimerI() {

@@ -120,7 +120,7 @@ import Testing
     }
 
     /// SIGTERM: live calls get their BYE and their records, and open feeds do not hold it up.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(10)))
     func shutdownEndsLiveCallsAndFeedsAndLosesNoRecord() async throws {
         let trunk = try await TestTrunk(.answers)
         let call = Locked("")

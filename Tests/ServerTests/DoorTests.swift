@@ -57,7 +57,9 @@ import Testing
             let closed = [
                 ("GET", "/v1/calls"), ("POST", "/v1/calls"), ("GET", "/v1/calls/x"),
                 ("DELETE", "/v1/calls/x"), ("POST", "/v1/legs"), ("GET", "/v1/legs/leg-1"),
-                ("DELETE", "/v1/legs/leg-1"), ("GET", "/v1/campaigns"), ("POST", "/v1/campaigns"),
+                ("DELETE", "/v1/legs/leg-1"), ("POST", "/v1/legs/leg-1/bridge"),
+                ("POST", "/v1/calls/x/play"), ("GET", "/v1/links"), ("POST", "/v1/links"),
+                ("DELETE", "/v1/links/link-1"), ("GET", "/v1/campaigns"), ("POST", "/v1/campaigns"),
                 ("GET", "/v1/campaigns/x"), ("POST", "/v1/campaigns/x/contacts"),
                 ("POST", "/v1/campaigns/x/start"), ("POST", "/v1/campaigns/x/pause"),
                 ("GET", "/v1/campaigns/x/records"), ("POST", "/v1/dnc/internal"),

@@ -5,7 +5,7 @@ import NIOPosix
 import Testing
 
 /// An RTP endpoint of the test: counts and keeps what comes back.
-private final class Phone: Sendable {
+final class Phone: Sendable {
     private let channel: any Channel
     private let packets = NIOLockedValueBox<[[UInt8]]>([])
 
@@ -49,7 +49,7 @@ private final class Phone: Sendable {
     func close() async throws { try await channel.close().get() }
 }
 
-private func offer(port: Int) -> String {
+func offer(port: Int) -> String {
     [
         "v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0",
         "m=audio \(port) RTP/AVP 0 101", "a=rtpmap:0 PCMU/8000",

@@ -38,7 +38,7 @@ final class Inbox<Element: Sendable>: Sendable {
 
     /// The first element from now on that `accepts`; earlier ones are passed over.
     func first(
-        within limit: Duration = .seconds(15),
+        within limit: Duration = .seconds(600),
         _ accepts: @escaping @Sendable (Element) -> Bool = { _ in true }
     ) async throws -> Element {
         let stream = stream
@@ -94,7 +94,7 @@ struct Phone {
 
     func call(
         port: Int, user: String = "echo", host: String = "127.0.0.1",
-        ringTimeout: Interval = .seconds(30), to events: Events
+        ringTimeout: Interval = .seconds(3600), to events: Events
     ) -> CallLeg {
         agent.place(
             OutboundCall(
@@ -199,7 +199,7 @@ final class SIPp: Sendable {
     func status() async throws -> Int32 {
         defer { try? FileManager.default.removeItem(at: folder) }
         do {
-            return try await exit.first(within: .seconds(30))
+            return try await exit.first(within: .seconds(120))
         } catch {
             process.terminate()
             throw error

@@ -115,7 +115,7 @@ import Testing
 
 @Test func targetThatCannotBeDialledEndsAtOnce() async throws {
     let phone = try await Phone()
-    for target in ["+12125550100", "sips:a@127.0.0.1", "tel:+12125550100", "sip:", "sip:a@b@c"] {
+    for target in ["+12125550100", "tel:+12125550100", "sip:", "sip:a@b@c"] {
         let events = Events()
         phone.agent.place(
             OutboundCall(id: CallID("x"), target: target, from: "", offer: offer),

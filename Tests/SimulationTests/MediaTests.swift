@@ -43,7 +43,7 @@ private final class Scene {
     }
 
     var verdict: AnswerVerdict? {
-        for case .verdict(let verdict, true, _, _, _) in detections { return verdict }
+        for case .verdict(let verdict, true, _, _, _, _) in detections { return verdict }
         return nil
     }
 
@@ -216,13 +216,13 @@ func theTapGivesEverySampleOnceAndInOrder(_ loss: Double, _ seed: UInt64) throws
     #expect(heard.count % 160 == 0)
     #expect(first < 12)
     try #require(heard.count / 160 + first <= frames)
+    // The first 4 ms after a loss are blended from what filled it.
+    let join = 32
     var exact = 0
     for frame in 0..<heard.count / 160 {
         let position = (first + frame) * 160
-        if heard[frame * 160..<frame * 160 + 160] == fingerprint.samples[position..<position + 160]
-        {
-            exact += 1
-        }
+        let sound = heard[frame * 160 + join..<frame * 160 + 160]
+        if sound == fingerprint.samples[position + join..<position + 160] { exact += 1 }
     }
     // What is not exact was lost or came too late, and is counted as such.
     let counters = scene.leg.counters
@@ -254,7 +254,9 @@ func theTapGivesEverySampleOnceAndInOrder(_ loss: Double, _ seed: UInt64) throws
 /// The SDP names an address behind a NAT; packets come from another, and a stranger's between.
 @Test(arguments: 0..<10 as Range<UInt64>)
 func aPhoneBehindANATIsLearnedUnderLossAndAStrangerIsNot(_ seed: UInt64) throws {
-    let scene = try Scene(seed: 700 + seed, rough(loss: 0.1))
+    var options = LegOptions(detection: false)
+    options.learnsAnyHost = true
+    let scene = try Scene(seed: 700 + seed, rough(loss: 0.1), options: options)
     try scene.leg.configure(
         RemoteMedia(address: "10.0.0.7", port: 4000), world: scene.world)
     let stranger = PhoneNode(

@@ -105,7 +105,7 @@ func aWholeCallTalksDialsAndEnds(_ seed: UInt64) throws {
     #expect(call.caller.agent.sent.map(\.event) == ["INVITE", "ACK", "BYE"])
     #expect(
         call.callee.agent.sent.map(\.event) == [
-            "100 INVITE", "180 INVITE", "200 INVITE", "200 BYE",
+            "180 INVITE", "200 INVITE", "200 BYE",
         ])
     #expect(call.caller.agent.notices.map(\.at.milliseconds) == [40, 40, 840, 2840])
     let (caller, callee) = (

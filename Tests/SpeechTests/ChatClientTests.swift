@@ -5,7 +5,7 @@ import Testing
 
 @testable import Speech
 
-@Suite(.timeLimit(.minutes(1))) struct ChatClientTests {
+@Suite(.timeLimit(.minutes(10))) struct ChatClientTests {
     private static let hello = ChatStandIn.Answer(
         body: #"{"id":"x","object":"chat.completion","model":"m","choices":[{"index":0,"message":"#
             + #"{"role":"assistant","content":"Good day."},"finish_reason":"stop"}],"#

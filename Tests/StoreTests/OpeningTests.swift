@@ -170,6 +170,7 @@ private func mode(_ path: String) throws -> Int {
     let folder = try TemporaryFolder()
     let (stream, continuation) = AsyncStream.makeStream(of: Double.self)
     let store = try Store(path: folder.database) { continuation.yield($0) }
+    let start = ContinuousClock.now
     try await store.insert(.test("m1"))
     _ = try? await store.insert(.test("m1"))
     _ = try await store.campaigns()
@@ -178,7 +179,9 @@ private func mode(_ path: String) throws -> Int {
     var times: [Double] = []
     for await seconds in stream { times.append(seconds) }
     #expect(times.count == 2)
-    #expect(times.allSatisfy { $0 > 0 && $0 < 60 })
+    // No longer than the test itself, however busy the machine.
+    let whole = (ContinuousClock.now - start) / .seconds(1)
+    #expect(times.allSatisfy { $0 > 0 } && times.reduce(0, +) < whole)
 }
 
 /// Whoever copies the one file of a store that was closed has everything.

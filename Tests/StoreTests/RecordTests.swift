@@ -12,6 +12,8 @@ private let everyEvent: [CallEvent.Kind] = [
     .beep(startMs: -5, endMs: 2, frequencyHz: 1000.5, levelDBm0: -12.5),
     .tone(kind: "busy", ms: 3), .dtmf(digit: "#", source: "rfc4733"),
     .verdict(.voicemail, final: true, confidence: 0.875, reason: "long greeting"),
+    .playFinished(id: 1000, completed: false), .linkEnded(LinkID(7), reason: "disconnected"),
+    .identity(result: "verified_A"), .transfer(status: 180, final: false, to: CallID("CA9")),
     .greetingEnd(ms: 4), .streamConnected, .streamEnded(reason: "closed \"1000\""),
     .mark(name: "m\\1"), .voicemailStarted, .voicemailFinished, .optOut(source: "dtmf"),
     .recordingFinished(path: "/r.wav"), .recordingFailed(reason: "disk full"),

@@ -1,4 +1,5 @@
 import Base
+import Foundation
 import Testing
 
 @testable import Streaming
@@ -162,6 +163,39 @@ import Testing
         String(decoding: writer.bytes, as: UTF8.self)
     }
 
+    /// One `media` message, in a buffer of exactly its length.
+    private func media(
+        _ writer: inout TwilioWriter, _ muLaw: [UInt8], chunk: Int, timestamp: Int
+    ) -> String {
+        let text = writer.beginMedia(samples: muLaw.count, chunk: chunk, timestamp: timestamp)
+        var bytes = [UInt8](repeating: 0, count: writer.count(text))
+        bytes.withUnsafeMutableBytes { space in
+            muLaw.withUnsafeBufferPointer { writer.write(text, $0, into: space) }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// RFC 4648 section 10, and a byte pattern of each length against the slow encoder.
+    @Test func base64OfMediaIsThatOfTheRFC() {
+        func encoded(_ bytes: [UInt8]) -> String {
+            var target = [UInt8](repeating: 0, count: (bytes.count + 2) / 3 * 4)
+            target.withUnsafeMutableBytes { space in
+                bytes.withUnsafeBufferPointer { FastBase64.encode($0, into: space) }
+            }
+            return String(decoding: target, as: UTF8.self)
+        }
+        for (plain, wanted) in [
+            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
+        ] {
+            #expect(encoded(Array(plain.utf8)) == wanted)
+        }
+        for count in 0..<300 {
+            let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 151 &+ count) }
+            #expect(encoded(bytes) == Data(bytes).base64EncodedString())
+        }
+    }
+
     @Test func messagesAreWrittenExactly() {
         var writer = make()
         writer.connected()
@@ -173,9 +207,8 @@ import Testing
                 + #""streamSid":"MZ1","accountSid":"AC1","callSid":"CA1","tracks":["inbound"],"#
                 + #""mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1},"#
                 + #""customParameters":{"a":"\"1\"","b":"2"}}}"#)
-        [0xFF, 0x7F, 0x00].withUnsafeBufferPointer { writer.media($0, chunk: 1, timestamp: 0) }
         #expect(
-            text(writer)
+            media(&writer, [0xFF, 0x7F, 0x00], chunk: 1, timestamp: 0)
                 == #"{"event":"media","sequenceNumber":"2","streamSid":"MZ1","media":{"#
                 + #""track":"inbound","chunk":"1","timestamp":"0","payload":"/38A"}}"#)
         writer.dtmf("#")
@@ -197,9 +230,14 @@ import Testing
 
     @Test func largeNumbersAreWrittenWhole() {
         var writer = make()
-        writer.media(
-            UnsafeBufferPointer(start: nil, count: 0), chunk: 4_320_000, timestamp: .max)
-        #expect(text(writer).contains(#""chunk":"4320000","timestamp":"9223372036854775807""#))
+        let text = media(&writer, [], chunk: 4_320_000, timestamp: .max)
+        #expect(
+            text.contains(
+                #""chunk":"4320000","timestamp":"9223372036854775807","payload":""}}"#))
+        for number in [0, 9, 10, 99, 100, 999_999, 1_000_000, .max - 1] {
+            let text = media(&writer, [], chunk: number, timestamp: 0)
+            #expect(text.contains("\"chunk\":\"\(number)\","))
+        }
     }
 
     @Test func identifiersAreEscaped() {

@@ -9,7 +9,7 @@ import Testing
 @testable import Streaming
 
 /// Ways in which a bot cannot be reached, and TLS.
-@Suite(.timeLimit(.minutes(1))) struct ConnectTests {
+@Suite(.timeLimit(.minutes(10))) struct ConnectTests {
     /// Connects to a bot of `behaviour` and returns the only event.
     private func outcome(
         _ behaviour: TestBot.Behaviour, timeoutMs: Int64 = 5000

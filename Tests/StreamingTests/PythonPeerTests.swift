@@ -6,7 +6,7 @@ import Testing
 
 /// tools/demo-bot.py (Python's `websockets`) as an independent peer: it checks the order of events,
 /// the sequence numbers, the chunks and the timestamps itself and reports violations.
-@Suite(.timeLimit(.minutes(1))) struct PythonPeerTests {
+@Suite(.timeLimit(.minutes(10))) struct PythonPeerTests {
     private static let python = "/usr/bin/python3"
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

@@ -13,6 +13,14 @@ import Testing
 
 @testable import Streaming
 
+/// Where plain connections live; what a stream promises holds on either.
+enum Transport: CaseIterable {
+    /// The hub's own threads.
+    case thread
+    /// NIO's event loops, where connections with TLS are.
+    case eventLoop
+}
+
 /// Everything around one stream: hub, bridge, worker, events.
 final class Rig: Sendable {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
@@ -23,11 +31,15 @@ final class Rig: Sendable {
     let events: AsyncStream<StreamEvent>
     private let continuation: AsyncStream<StreamEvent>.Continuation
 
-    init(limits: StreamLimits = StreamLimits()) throws {
+    init(
+        limits: StreamLimits = StreamLimits(), defaults: StreamDefaults = StreamDefaults(),
+        on transport: Transport = .thread
+    ) throws {
         let lines = log
         hub = try StreamHub(
             group: group, metrics: metrics,
-            logger: Logger(label: "test") { _ in LineLog(lines: lines) }, limits: limits)
+            logger: Logger(label: "test") { _ in LineLog(lines: lines) }, limits: limits,
+            defaults: defaults, leavesNIO: transport == .thread)
         (events, continuation) = AsyncStream.makeStream()
     }
 
@@ -66,11 +78,26 @@ final class Rig: Sendable {
     /// Ticks the worker until `count` samples have been played.
     func play(_ count: Int) async throws -> [Int16] {
         var worker = WorkerClock(bridge)
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(120)
         while worker.played.count < count, ContinuousClock.now < deadline {
             if worker.tick() > 0 { wake() } else { try await Task.sleep(for: .milliseconds(1)) }
         }
         return worker.played
+    }
+
+    /// Runs `body` while no event loop of the rig does anything: no tick comes in between.
+    func holdingLoops(_ body: () -> Void) {
+        let (entered, left) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let loops = Array(group.makeIterator())
+        for loop in loops {
+            loop.execute {
+                entered.signal()
+                left.wait()
+            }
+        }
+        for _ in loops { entered.wait() }
+        body()
+        for _ in loops { left.signal() }
     }
 
     func shutdown() async throws {

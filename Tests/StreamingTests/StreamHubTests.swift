@@ -13,9 +13,10 @@ import Testing
 
 @testable import Streaming
 
-@Suite(.timeLimit(.minutes(1))) struct StreamHubTests {
-    @Test func aWholeStreamInOrder() async throws {
-        let rig = try Rig()
+@Suite(.timeLimit(.minutes(10))) struct StreamHubTests {
+    @Test(arguments: Transport.allCases)
+    func aWholeStreamInOrder(transport: Transport) async throws {
+        let rig = try Rig(on: transport)
         let bot = try await TestBot(group: rig.group)
         var heard = bot.heard.makeAsyncIterator()
         var events = rig.events.makeAsyncIterator()
@@ -91,8 +92,9 @@ import Testing
         #expect(rig.hub.streamCount == 0)
     }
 
-    @Test func clearReturnsOutstandingMarksAtOnceAndSilencesTheLeg() async throws {
-        let rig = try Rig()
+    @Test(arguments: Transport.allCases)
+    func clearReturnsOutstandingMarksAtOnceAndSilencesTheLeg(transport: Transport) async throws {
+        let rig = try Rig(on: transport)
         let bot = try await TestBot(group: rig.group)
         var heard = bot.heard.makeAsyncIterator()
         var events = rig.events.makeAsyncIterator()
@@ -129,10 +131,11 @@ import Testing
         try await rig.shutdown()
     }
 
-    @Test func badMessagesAreCountedAndIgnored() async throws {
+    @Test(arguments: Transport.allCases)
+    func badMessagesAreCountedAndIgnored(transport: Transport) async throws {
         var limits = StreamLimits()
         limits.maximumMessageBytes = 1000
-        let rig = try Rig(limits: limits)
+        let rig = try Rig(limits: limits, on: transport)
         let bot = try await TestBot(group: rig.group)
         var heard = bot.heard.makeAsyncIterator()
         let session = rig.connect(rig.request("ws://127.0.0.1:\(bot.port)"))
@@ -163,10 +166,11 @@ import Testing
         try await rig.shutdown()
     }
 
-    @Test func playoutBeyondTheLimitIsDroppedCountedAndLoggedOnce() async throws {
+    @Test(arguments: Transport.allCases)
+    func playoutBeyondTheLimitIsDroppedCountedAndLoggedOnce(transport: Transport) async throws {
         var limits = StreamLimits()
         limits.maximumPlayoutMilliseconds = 100
-        let rig = try Rig(limits: limits)
+        let rig = try Rig(limits: limits, on: transport)
         let bot = try await TestBot(group: rig.group)
         var heard = bot.heard.makeAsyncIterator()
         let session = rig.connect(rig.request("ws://127.0.0.1:\(bot.port)"))
@@ -191,11 +195,12 @@ import Testing
         try await rig.shutdown()
     }
 
-    @Test func aBotThatDoesNotReadLosesMediaButNoControlMessage() async throws {
+    @Test(arguments: Transport.allCases)
+    func aBotThatDoesNotReadLosesMediaButNoControlMessage(transport: Transport) async throws {
         var limits = StreamLimits()
         limits.maximumOutboundBytes = 8192
         limits.closeTimeout = .milliseconds(50)
-        let rig = try Rig(limits: limits)
+        let rig = try Rig(limits: limits, on: transport)
         let bot = try await TestBot(group: rig.group, behaviour: .deaf)
         var events = rig.events.makeAsyncIterator()
         let session = rig.connect(rig.request("ws://127.0.0.1:\(bot.port)"))
@@ -219,11 +224,12 @@ import Testing
         try await rig.shutdown()
     }
 
-    @Test func aBotThatNeverReadsAndKeepsAskingIsGivenUp() async throws {
+    @Test(arguments: Transport.allCases)
+    func aBotThatNeverReadsAndKeepsAskingIsGivenUp(transport: Transport) async throws {
         var limits = StreamLimits()
         limits.maximumOutboundBytes = 8192
         limits.maximumControlBytes = 32_768
-        let rig = try Rig(limits: limits)
+        let rig = try Rig(limits: limits, on: transport)
         let bot = try await TestBot(group: rig.group, behaviour: .deaf)
         var events = rig.events.makeAsyncIterator()
         _ = rig.connect(rig.request("ws://127.0.0.1:\(bot.port)"))
@@ -243,8 +249,9 @@ import Testing
         try await rig.shutdown()
     }
 
-    @Test func lostSamplesMoveTheTimestampOn() async throws {
-        let rig = try Rig()
+    @Test(arguments: Transport.allCases)
+    func lostSamplesMoveTheTimestampOn(transport: Transport) async throws {
+        let rig = try Rig(on: transport)
         #expect(rig.bridge.received.capacity == 4096)
         let bot = try await TestBot(group: rig.group)
         var heard = bot.heard.makeAsyncIterator()
@@ -273,8 +280,9 @@ import Testing
         try await rig.shutdown()
     }
 
-    @Test func closedLegStopsTheStreamAfterTheLastAudio() async throws {
-        let rig = try Rig()
+    @Test(arguments: Transport.allCases)
+    func closedLegStopsTheStreamAfterTheLastAudio(transport: Transport) async throws {
+        let rig = try Rig(on: transport)
         let bot = try await TestBot(group: rig.group)
         var heard = bot.heard.makeAsyncIterator()
         var events = rig.events.makeAsyncIterator()
@@ -292,8 +300,9 @@ import Testing
         try await rig.shutdown()
     }
 
-    @Test func theBotMayClose() async throws {
-        let rig = try Rig()
+    @Test(arguments: Transport.allCases)
+    func theBotMayClose(transport: Transport) async throws {
+        let rig = try Rig(on: transport)
         let bot = try await TestBot(group: rig.group)
         var heard = bot.heard.makeAsyncIterator()
         var events = rig.events.makeAsyncIterator()
@@ -314,8 +323,9 @@ import Testing
         try await rig.shutdown()
     }
 
-    @Test func aCutConnectionIsAFailure() async throws {
-        let rig = try Rig()
+    @Test(arguments: Transport.allCases)
+    func aCutConnectionIsAFailure(transport: Transport) async throws {
+        let rig = try Rig(on: transport)
         let bot = try await TestBot(group: rig.group)
         var events = rig.events.makeAsyncIterator()
         _ = rig.connect(rig.request("ws://127.0.0.1:\(bot.port)"))
@@ -331,8 +341,9 @@ import Testing
         try await rig.shutdown()
     }
 
-    @Test func aProtocolViolationIsAFailure() async throws {
-        let rig = try Rig()
+    @Test(arguments: Transport.allCases)
+    func aProtocolViolationIsAFailure(transport: Transport) async throws {
+        let rig = try Rig(on: transport)
         let bot = try await TestBot(group: rig.group)
         var events = rig.events.makeAsyncIterator()
         _ = rig.connect(rig.request("ws://127.0.0.1:\(bot.port)"))
@@ -347,11 +358,12 @@ import Testing
         try await rig.shutdown()
     }
 
-    @Test func aSilentBotIsGivenUpAfterPings() async throws {
+    @Test(arguments: Transport.allCases)
+    func aSilentBotIsGivenUpAfterPings(transport: Transport) async throws {
         var limits = StreamLimits()
         limits.pingInterval = .milliseconds(60)
         limits.silenceTimeout = .milliseconds(200)
-        let rig = try Rig(limits: limits)
+        let rig = try Rig(limits: limits, on: transport)
         let bot = try await TestBot(group: rig.group)  // never answers a ping
         var heard = bot.heard.makeAsyncIterator()
         var events = rig.events.makeAsyncIterator()
@@ -369,8 +381,9 @@ import Testing
         try await rig.shutdown()
     }
 
-    @Test func shutdownStopsEveryStreamAndRefusesNewOnes() async throws {
-        let rig = try Rig()
+    @Test(arguments: Transport.allCases)
+    func shutdownStopsEveryStreamAndRefusesNewOnes(transport: Transport) async throws {
+        let rig = try Rig(on: transport)
         let bot = try await TestBot(group: rig.group)
         var heard = bot.heard.makeAsyncIterator()
         var events = rig.events.makeAsyncIterator()

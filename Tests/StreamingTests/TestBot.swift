@@ -16,15 +16,20 @@ final class TestBot: Sendable {
         case silent
         /// Accepts, then reads nothing more.
         case deaf
+        /// Accepts, and sends a mark with its answer.
+        case eager
         /// Answers with text that is no HTTP.
         case garbage
         /// Accepts with a `Sec-WebSocket-Extensions` nobody asked for.
         case extensions
+        /// Accepts, but grants no subprotocol.
+        case noSubprotocol
     }
 
     enum Heard: Sendable, Equatable {
         case request(path: String, host: String, authorization: String?)
         case text(String)
+        case data([UInt8])
         case close(UInt16?)
         case pong(String)
         case ping
@@ -80,7 +85,7 @@ final class TestBot: Sendable {
             try pipeline.addHandler(
                 OneReply("HTTP/1.1 \(status) Not today\r\nContent-Length: 2\r\n\r\nno"))
             return
-        case .accept, .deaf, .extensions: break
+        case .accept, .deaf, .eager, .extensions, .noSubprotocol: break
         }
         let upgrader = NIOWebSocketServerUpgrader(
             maxFrameSize: 1 << 20, automaticErrorHandling: false,
@@ -93,12 +98,25 @@ final class TestBot: Sendable {
                 if case .extensions = behaviour {
                     extra.add(name: "Sec-WebSocket-Extensions", value: "permessage-deflate")
                 }
+                if case .noSubprotocol = behaviour {
+                    return channel.eventLoop.makeSucceededFuture(extra)
+                }
+                if let wanted = head.headers.first(name: "Sec-WebSocket-Protocol") {
+                    extra.add(name: "Sec-WebSocket-Protocol", value: wanted)
+                }
                 return channel.eventLoop.makeSucceededFuture(extra)
             },
             upgradePipelineHandler: { channel, _ in
                 channel.eventLoop.makeCompletedFuture {
                     defer { ready.succeed() }
                     try channel.pipeline.syncOperations.addHandler(Listener(continuation))
+                    if case .eager = behaviour {
+                        let mark = #"{"event":"mark","mark":{"name":"eager"}}"#
+                        channel.writeAndFlush(
+                            WebSocketFrame(
+                                fin: true, opcode: .text, data: ByteBuffer(string: mark)),
+                            promise: nil)
+                    }
                     if case .deaf = behaviour {
                         channel.setOption(.autoRead, value: false).whenComplete { _ in }
                     }
@@ -136,6 +154,28 @@ final class TestBot: Sendable {
         try await send(WebSocketFrame(fin: true, opcode: .connectionClose, data: data))
     }
 
+    /// A deaf one begins to read.
+    func listen() async throws {
+        try await ready.futureResult.get()
+        try await client.withLockedValue({ $0 })?.setOption(.autoRead, value: true).get()
+    }
+
+    /// Resets TCP, as a process that dies with bytes unread does.
+    func reset() async throws {
+        guard let channel = client.withLockedValue({ $0 }) else { return }
+        try await channel.eventLoop.submit {
+            try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+                of: NIOBSDSocket.Handle.self
+            ) { descriptor in
+                var value = linger(l_onoff: 1, l_linger: 0)
+                setsockopt(
+                    descriptor, SOL_SOCKET, SO_LINGER, &value,
+                    socklen_t(MemoryLayout<linger>.size))
+            }
+        }.get()
+        try await channel.close()
+    }
+
     /// Cuts TCP without a close frame.
     func cut() async throws { try await client.withLockedValue({ $0 })?.close() }
 
@@ -157,6 +197,7 @@ final class TestBot: Sendable {
             var bytes = frame.unmaskedData
             switch frame.opcode {
             case .text: continuation.yield(.text(String(buffer: bytes)))
+            case .binary: continuation.yield(.data(Array(bytes.readableBytesView)))
             case .pong: continuation.yield(.pong(String(buffer: bytes)))
             case .ping: continuation.yield(.ping)
             case .connectionClose:

@@ -72,11 +72,19 @@ def seeds():
         "rtp": packets, "demux": [packet[:64] for packet in packets], "rtcp": [report()],
         "event": [b"\0" * 8 + b"\1\0\0\0\5\0\0\xa0" * 8, script], "pcap": captures,
         "sdp": list(files("sdp/*.sdp")), "sip": messages, "agent": messages + [script],
+        "frames": [b"\x07" + message for message in messages],
+        "dns": [b"\1\xc0\x0c\0\x21\0\1\0\0\0\x3c\0\x0a\0\1\0\1\x13\xc4\1x\xc0\x0c",
+                b"\1\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x7f\0\0\1"],
         "uri": list(uris(messages)), "wav": sounds, "opus": [script, b"\3\1\1\x14\x78" + b"\x11" * 20],
-        "g711": [bytes(range(256))], "contacts": [contacts] + list(files("csv/*.csv")),
+        "g711": [bytes(range(256))], "g722": [b"\0\xff" + sound[:600] for sound in files("audio/*.g722")],
+        "noise": [script, b"\x08\x0b" + bytes([50, 127, 100, 140, 127, 127, 127, 127, 127, 127, 127])],
+        "contacts": [contacts] + list(files("csv/*.csv")),
         "dnc": [b"212,5550100\r\n2125550101\n+1 (212) 555-0102\n"] + list(files("dnc/*")),
         "tzif": list(zones()), "tap": [script, b"\0\0\0\0\0" + b"\1\xa0" * 40],
-        "srtp": [script], "leg": [script, b"\0\1\0\0\0\0\0" + b"\0" * 11 + b"\1\0\1\0\0" * 50],
+        "srtp": [script], "dtls": [script, b"\1" + b"\0" * 200],
+        "mux": [bytes.fromhex("01000200" "01100200" "01000100" "a000000000000000" "ff7f"
+                              "04000100" "01000100" "0000000000000000" "6d"), b"\1\0\0\0" + script],
+        "leg": [script, b"\0\1\0\0\0\0\0" + b"\0" * 11 + b"\1\0\1\0\0" * 50],
     }
 
 

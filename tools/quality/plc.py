@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Listening quality (PESQ, ITU-T P.862 and P.862.1) of G.711 with lost packets, concealed by Sources/Audio.
+"""Listening quality (PESQ, ITU-T P.862 and P.862.1) of G.711 with lost packets, through a whole media leg.
 
-  tools/quality/setup && var/quality/venv/bin/python tools/quality/plc.py
+  tools/quality/setup && var/quality/venv/bin/python tools/quality/plc.py [room] [LOSS:BURST ...]
 
+"room": `LossConcealer` alone, which sees only what was before the loss; the leg also has the packet behind it.
 24 items of 8.5 s of recorded prompts of the speakers that are installed; µ-law; the same losses for every way of
 concealment. "repeat" plays the last packet again at half the level each time. PESQ's reference code may be used for
 tests only, so nothing here is part of a build.
@@ -38,7 +39,7 @@ def score(pair):
     return pesq(8000, pair[0] / 32768, pair[1] / 32768, "nb")
 
 
-def conceal(coded, masks):
+def conceal(coded, masks, way):
     folder = c.WORK / "plc"
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "jobs", "w") as jobs:
@@ -46,11 +47,13 @@ def conceal(coded, masks):
             x.astype("<i2").tofile(folder / f"{index}.in")
             jobs.write(f"{folder}/{index}.in {mask} {folder}/{index}.out\n")
     command = [os.environ["PLC_CLI"]] if "PLC_CLI" in os.environ else CLI
-    subprocess.run(command + ["conceal", str(folder / "jobs")], check=True, stdout=sys.stderr)
+    subprocess.run(command + [way, str(folder / "jobs")], check=True, stdout=sys.stderr)
     return [np.fromfile(folder / f"{i}.out", "<i2").astype(float) for i in range(len(coded))]
 
 
 def main():
+    way = "conceal" if "room" in sys.argv[1:] else "leg"
+    losses = [tuple(map(float, a.split(":"))) for a in sys.argv[1:] if ":" in a] or LOSSES
     items = list(c.items())
     originals = [x for _, x in items]
     coded = [c.mu_law(x) for x in originals]
@@ -61,12 +64,13 @@ def main():
             return np.array(list(pool.map(score, zip(originals, outputs))))
         clean = scores(coded)
         print(f"| none | | {clean.mean():.2f} | {clean.mean():.2f} | {clean.mean():.2f} | {clean.min():.2f} |")
-        for rate, burst in LOSSES:
+        for rate, burst in losses:
             masks = [c.loss_mask(len(x) // c.FRAME, rate, np.random.default_rng([862, i]), burst)
                      for i, x in enumerate(coded)]
+            masks = ["0" + m[1:] for m in masks]
             silent = scores([simple(x, m, 0) for x, m in zip(coded, masks)])
             again = scores([simple(x, m, .5) for x, m in zip(coded, masks)])
-            ours = scores(conceal(coded, masks))
+            ours = scores(conceal(coded, masks, way))
             print(f"| {rate:.0%} | {burst} | {silent.mean():.2f} | {again.mean():.2f} | {ours.mean():.2f} "
                   f"| {again.min():.2f} / {ours.min():.2f} |", flush=True)
 

@@ -3,7 +3,7 @@ import PackageDescription
 
 // The media engine alone, without the server. `engine-alloc` counts heap allocations on its worker
 // threads (nested, because overriding malloc must reach nothing but this one executable);
-// `enginehost` is what tools/bench/run measures.
+// `enginehost` and `aihost` (the engine with media streams to a bot) are what tools/bench/run measures.
 //
 //   swift run -c release --package-path tools/bench/engine-alloc engine-alloc
 
@@ -19,11 +19,24 @@ let engine: [Target.Dependency] = [
 let package = Package(
     name: "engine-alloc",
     platforms: [.macOS(.v15)],
-    dependencies: [.package(name: "trunkline", path: "../../..")],
+    dependencies: [
+        .package(name: "trunkline", path: "../../.."),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
     targets: [
         .target(name: "CEngineCount"),
         .executableTarget(
             name: "engine-alloc", dependencies: ["CEngineCount"] + engine, swiftSettings: settings),
-        .executableTarget(name: "enginehost", dependencies: engine, swiftSettings: settings),
+        .target(name: "HostArguments", swiftSettings: settings),
+        .executableTarget(
+            name: "enginehost", dependencies: ["HostArguments"] + engine, swiftSettings: settings),
+        .executableTarget(
+            name: "aihost",
+            dependencies: ["HostArguments"] + engine + [
+                .product(name: "TrunklineStreams", package: "trunkline"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: settings),
     ]
 )

@@ -2,12 +2,19 @@
 //
 //   socket per leg ─► epoll ─► recvfrom ─► [SRTP] ─► µ-law ─► energy VAD + 8 Goertzel ─► ring
 //                                              every WS ms: one masked WebSocket frame a call ◄┘
-//   sendto ◄─ [SRTP] ◄─ µ-law ◄─ the same audio back
+//   sendto ◄─ [SRTP] ◄─ µ-law ◄─ the same audio back, or with --bot the bot's audio:
+//                          voice ring ◄─ µ-law ◄─ base64 ◄─ JSON ◄─ recv of its frame
 //
 //   mediafloor --port P --legs N [--step 2] [--cpu 1] [--seconds 60] [--echo]
-//              [--ws MS] [--srtp]        --srtp: 30 zero bytes are the key of every leg, both ways
+//              [--ws MS [--bot PORT]] [--srtp]
+//     --ws MS      a frame a call every MS: 16-bit binary to a sink of our own
+//     --bot PORT   those frames as JSON with base64 of µ-law to the WebSocket bot there (mediabot),
+//                  and what it sends is what the leg says: a full AI leg
+//     --srtp       30 zero bytes are the key of every leg, both ways
+//     --echo       no DSP at all
 //
-// Prints "ready PID", runs until its time is over or standard input ends. --echo: no DSP at all.
+// Prints "ready PID", runs until its time is over or standard input ends. Its detectors are an energy
+// VAD and eight Goertzel filters, some 0.4 µs a frame: the engine's do much more, on its own bill.
 #define _GNU_SOURCE
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <arpa/inet.h>
@@ -23,13 +30,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "web.h"
+
 enum { SAMPLES = 160, RING = 8000, BINS = 8, TAG = 10, PACKET = 2048, EVENTS = 256 };
+enum { VOICE = 8000, INBOX = 16384, WEB = 1 << 30, LARGE = 2 << 20 };
 
 // ---- SRTP, AES_CM_128_HMAC_SHA1_80 (RFC 3711): persistent contexts, SHA-1 states of the pads
 
@@ -122,13 +133,17 @@ typedef struct {
     uint32_t written, sent;
     float energy, tones[BINS];
     int speech;
+    // The bot's side: its audio that waits, and the beginning of a message.
+    int16_t *voice;
+    uint8_t *inbox;
+    uint32_t said, spoken, filled;
 } Leg;
 
 static int16_t decoded[256];
 static uint8_t encoded[8192];
 static float coefficients[BINS];
-static int web_ms, secure, only_echo;
-static uint64_t packets, not_authentic, web_failures;
+static int web_ms, bot_port, secure, only_echo;
+static uint64_t packets, not_authentic, web_failures, frames_out, frames_in, spoken_frames;
 
 static void make_tables(void) {
     for (int code = 0; code < 256; code++) {
@@ -188,7 +203,86 @@ static void stream(Leg *leg) {
         memcpy(frame + 8 + i * 2, &four, 8);
     }
     leg->sent += count;
+    frames_out++;
     if (send(leg->web, frame, 8 + bytes, MSG_NOSIGNAL) != (ssize_t)(8 + bytes)) web_failures++;
+}
+
+static uint8_t *put(uint8_t *out, const char *text, size_t count) {
+    memcpy(out, text, count);
+    return out + count;
+}
+
+static uint8_t *put_number(uint8_t *out, uint32_t value) {
+    uint8_t digits[10];
+    int count = 0;
+    do digits[count++] = (uint8_t)('0' + value % 10);
+    while (value /= 10);
+    while (count > 0) *out++ = digits[--count];
+    return out;
+}
+
+// The same as a `media` message of docs/STREAMING.md.
+static void tell(Leg *leg) {
+#define TEXT(t) t, sizeof(t) - 1
+    static uint8_t frame[16 + 512 + RING * 2], sound[RING];
+    static uint32_t mask = 1;
+    uint32_t count = 8u * (uint32_t)web_ms;
+    if (leg->written - leg->sent < count) return;
+    for (uint32_t i = 0; i < count; i++)
+        sound[i] = encoded[(uint16_t)leg->ring[(leg->sent + i) % RING] >> 3];
+    uint32_t number = leg->sent / count + 1;
+    uint8_t *text = frame + 14, *end = text;
+    end = put(end, TEXT("{\"event\":\"media\",\"sequenceNumber\":\""));
+    end = put_number(end, number + 1);
+    end = put(end, TEXT("\",\"streamSid\":\"MZleg-1\",\"media\":{\"track\":\"inbound\",\"chunk\":\""));
+    end = put_number(end, number);
+    end = put(end, TEXT("\",\"timestamp\":\""));
+    end = put_number(end, leg->sent / 8);
+    end = put(end, TEXT("\",\"payload\":\""));
+    end += web_encode(sound, count, end);
+    end = put(end, TEXT("\"}}"));
+    leg->sent += count;
+    frames_out++;
+    mask = mask * 1664525 + 1013904223;
+    uint8_t header[14];
+    size_t size = web_header(header, 1, (size_t)(end - text), mask | 1);
+    web_mask(text, (size_t)(end - text), mask | 1);
+    memcpy(text - size, header, size);
+    ssize_t all = end - text + (ssize_t)size;
+    if (send(leg->web, text - size, (size_t)all, MSG_NOSIGNAL) != all) web_failures++;
+}
+
+// Audio back in: what the bot sent goes behind what waits to be said.
+static void hear(Leg *leg) {
+    static uint8_t sound[INBOX];
+    ssize_t got = recv(leg->web, leg->inbox + leg->filled, INBOX - leg->filled, 0);
+    if (got <= 0) return;
+    leg->filled += (uint32_t)got;
+    size_t taken = 0;
+    WebFrame frame;
+    while (web_frame(leg->inbox + taken, leg->filled - taken, &frame) > 0) {
+        size_t length = 0;
+        const uint8_t *payload = web_field(frame.payload, frame.count, "\"payload\":\"", &length);
+        size_t count = payload ? web_decode(payload, length, sound) : 0;
+        if (count > VOICE - (leg->said - leg->spoken)) count = VOICE - (leg->said - leg->spoken);
+        for (size_t i = 0; i < count; i++) leg->voice[leg->said++ % VOICE] = decoded[sound[i]];
+        taken += frame.size;
+        frames_in++;
+    }
+    leg->filled -= (uint32_t)taken;
+    memmove(leg->inbox, leg->inbox + taken, leg->filled);
+}
+
+// What the leg says now: the bot's next frame, or silence.
+static void speak(Leg *leg, uint8_t *payload) {
+    if (leg->said - leg->spoken < SAMPLES) {
+        memset(payload, 0xff, SAMPLES);
+        return;
+    }
+    const int16_t *samples = leg->voice + leg->spoken % VOICE;
+    for (int i = 0; i < SAMPLES; i++) payload[i] = encoded[(uint16_t)samples[i] >> 3];
+    leg->spoken += SAMPLES;
+    spoken_frames++;
 }
 
 // Turns the packet in `p` into its answer; its new size, 0 when it is dropped.
@@ -205,15 +299,20 @@ static int answer(Leg *leg, uint8_t *p, int count) {
         }
         srtp_crypt(&leg->in, p, count, roc);
     }
-    if (count != 12 + SAMPLES) return 0;
+    if (count != 12 + SAMPLES && !only_echo) return 0;
     packets++;
     if (!only_echo) {
         int16_t *samples = leg->ring + leg->written % RING;
         for (int i = 0; i < SAMPLES; i++) samples[i] = decoded[p[12 + i]];
         detect(leg, samples);
         leg->written += SAMPLES;
-        if (web_ms) stream(leg);
-        for (int i = 0; i < SAMPLES; i++) p[12 + i] = encoded[(uint16_t)samples[i] >> 3];
+        if (bot_port) {
+            tell(leg);
+            speak(leg, p + 12);
+        } else {
+            if (web_ms) stream(leg);
+            for (int i = 0; i < SAMPLES; i++) p[12 + i] = encoded[(uint16_t)samples[i] >> 3];
+        }
     }
     if (secure) {
         uint32_t roc = srtp_rollover(&leg->out, p);
@@ -271,23 +370,50 @@ static void sink(int listener, int legs) {
     }
 }
 
+// One WebSocket to the bot, open.
+static void dial(Leg *leg, const struct sockaddr_in *there) {
+    char request[256], answer[1024];
+    int on = 1, size = snprintf(
+        request, sizeof request,
+        "GET /echo HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", bot_port);
+    leg->web = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(leg->web, (const struct sockaddr *)there, sizeof *there)) fail("connect");
+    setsockopt(leg->web, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (!bot_port) return;
+    if (send(leg->web, request, (size_t)size, MSG_NOSIGNAL) != size) fail("upgrade");
+    size_t filled = 0;
+    while (!memmem(answer, filled, "\r\n\r\n", 4)) {
+        ssize_t got = recv(leg->web, answer + filled, sizeof answer - filled, 0);
+        if (got <= 0) fail("upgrade");
+        filled += (size_t)got;
+    }
+    if (memcmp(answer, "HTTP/1.1 101", 12) != 0) fail("upgrade");
+    leg->voice = calloc(VOICE, sizeof *leg->voice);
+    leg->inbox = malloc(INBOX);
+}
+
 int main(int argc, char **argv) {
     int port = number(argc, argv, "--port", 40000), legs = number(argc, argv, "--legs", 100);
     int step = number(argc, argv, "--step", 2), seconds = number(argc, argv, "--seconds", 60);
     int cpu = number(argc, argv, "--cpu", 1);
     web_ms = number(argc, argv, "--ws", 0);
     secure = flag(argc, argv, "--srtp");
+    bot_port = number(argc, argv, "--bot", 0);
     only_echo = flag(argc, argv, "--echo");
     if (legs < 1 || legs > 20000 || port < 1024 || port + legs * step > 65535) return 2;
-    if (web_ms < 0 || web_ms > 500 || web_ms % 20) return 2;
+    if (web_ms < 0 || web_ms > 500 || web_ms % 20 || (bot_port && !web_ms)) return 2;
     struct rlimit files;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
     make_tables();
+    web_begin();
 
-    struct sockaddr_in web = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    if (web_ms) {
+    struct sockaddr_in web = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)bot_port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (web_ms && !bot_port) {
         int listener = socket(AF_INET, SOCK_STREAM, 0);
         socklen_t size = sizeof web;
         if (bind(listener, (struct sockaddr *)&web, sizeof web) || listen(listener, 8192))
@@ -296,8 +422,13 @@ int main(int argc, char **argv) {
         if (fork() == 0) sink(listener, legs);
         close(listener);
     }
-    Leg *all = calloc((size_t)legs, sizeof *all);
-    int loop = epoll_create1(0), on = 1;
+    // Large pages, where the kernel gives them: a leg's memory is touched once in 20 ms.
+    size_t room = ((size_t)legs * sizeof(Leg) | (LARGE - 1)) + 1;
+    Leg *all = aligned_alloc(LARGE, room);
+    if (!all) fail("memory");
+    madvise(all, room, MADV_HUGEPAGE);
+    memset(all, 0, room);
+    int loop = epoll_create1(0);
     const uint8_t master[30] = {0};
     for (int i = 0; i < legs; i++) {
         Leg *leg = &all[i];
@@ -311,10 +442,11 @@ int main(int argc, char **argv) {
         srtp_begin(&leg->in, master);
         srtp_begin(&leg->out, master);
         if (!web_ms) continue;
-        leg->web = socket(AF_INET, SOCK_STREAM, 0);
-        if (connect(leg->web, (struct sockaddr *)&web, sizeof web)) fail("connect");
-        setsockopt(leg->web, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        dial(leg, &web);
         fcntl(leg->web, F_SETFL, O_NONBLOCK);
+        if (!bot_port) continue;
+        event.data.u32 = (uint32_t)i | WEB;
+        epoll_ctl(loop, EPOLL_CTL_ADD, leg->web, &event);
     }
     pin(cpu);
     struct sched_param priority = {.sched_priority = 10};
@@ -328,7 +460,11 @@ int main(int argc, char **argv) {
         struct epoll_event events[EVENTS];
         int count = epoll_wait(loop, events, EVENTS, 100);
         for (int i = 0; i < count; i++) {
-            Leg *leg = &all[events[i].data.u32];
+            Leg *leg = &all[events[i].data.u32 & ~(uint32_t)WEB];
+            if (events[i].data.u32 & WEB) {
+                hear(leg);
+                continue;
+            }
             socklen_t size = sizeof leg->peer;
             ssize_t got = recvfrom(
                 leg->udp, packet, sizeof packet, 0, (struct sockaddr *)&leg->peer, &size);
@@ -344,8 +480,10 @@ int main(int argc, char **argv) {
         if (poll(&input, 1, 0) > 0 && read(0, &byte, 1) <= 0) break;
     }
     fprintf(
-        stderr, "%llu packets, %llu not authentic, %llu frames not taken\n",
+        stderr,
+        "%llu packets, %llu not authentic, %llu frames out (%llu not taken), %llu in, %llu said\n",
         (unsigned long long)packets, (unsigned long long)not_authentic,
-        (unsigned long long)web_failures);
+        (unsigned long long)frames_out, (unsigned long long)web_failures,
+        (unsigned long long)frames_in, (unsigned long long)spoken_frames);
     return 0;
 }

@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The package's own Audio room behind a command line, for tools/quality: concealment of losses, and
-// the time that codecs and filters take.
+// The package's own Audio and Media rooms behind a command line, for tools/quality: concealment of
+// losses, what the two taps make of a network, and the time that codecs and filters take.
 //
 //   swift run -c release --package-path tools/quality/plc-cli plc conceal JOBS
 //   swift run -c release --package-path tools/quality/plc-cli plc time
@@ -20,6 +20,10 @@ let package = Package(
             dependencies: [
                 "CSpeexReference", .product(name: "TrunklineMedia", package: "trunkline"),
             ],
+            swiftSettings: [.swiftLanguageMode(.v6)]),
+        .executableTarget(
+            name: "taps",
+            dependencies: [.product(name: "TrunklineMedia", package: "trunkline")],
             swiftSettings: [.swiftLanguageMode(.v6)]),
     ]
 )

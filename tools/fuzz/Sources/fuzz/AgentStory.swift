@@ -28,6 +28,12 @@ struct AgentStory {
         )
         configuration.maximumCalls = 8
         configuration.maximumTransactions = 32
+        if seed & 1 == 1 { configuration.policy.redirects = RedirectPolicy(limit: 3) }
+        if seed & 6 == 6 {
+            configuration.callerAuthentication = DigestServer(
+                realm: "r", users: ["u": Redacted("p")], secret: Array("0123456789abcdef".utf8),
+                hashes: configuration.hashes)
+        }
         agent = UserAgent(configuration, entropy: SeededGenerator(seed: seed))
     }
 
@@ -58,7 +64,7 @@ struct AgentStory {
         let setup = CallSetup(
             target: target,
             from: NameAddress(uri: .sip(SIPURI(user: "100", host: "192.0.2.10"))),
-            offer: Self.description, destination: Self.peer,
+            offer: script.choice(4) == 0 ? [] : Self.description, destination: Self.peer,
             ringTimeout: .seconds(Int64(script.choice(60))),
             credentials: script.flag()
                 ? DigestCredentials(username: "u", password: Redacted("p")) : nil)
@@ -72,7 +78,28 @@ struct AgentStory {
     private mutating func command(_ script: inout Script) {
         guard !keys.isEmpty else { return }
         let key = keys[script.choice(keys.count)]
-        switch script.choice(4) {
+        switch script.choice(14) {
+        case 4: agent.changeMedia(key, offer: Self.description, now: now, out: &out)
+        case 5: agent.askForOffer(key, now: now, out: &out)
+        case 6: agent.sendDigit(key, "5", now: now, out: &out)
+        case 7: agent.acceptTransfer(key, now: now, out: &out)
+        case 8: agent.refuseTransfer(key, now: now, out: &out)
+        case 9: agent.reportTransfer(key, status: script.choice(700), now: now, out: &out)
+        case 10: agent.progress(key, sdp: Self.description, now: now, out: &out)
+        case 11, 12:
+            guard let target = try? SIPURI("sip:desk@192.0.2.50") else { return }
+            let other = keys[script.choice(keys.count)]
+            agent.transfer(
+                key, to: target, consulted: script.flag() ? other : nil, now: now, out: &out)
+        case 13:
+            guard let uri = try? SIPURI("sip:u@192.0.2.20") else { return }
+            let setup = RegistrationSetup(
+                address: uri, registrar: uri, destination: Self.peer, contactUser: "u")
+            if script.flag() {
+                agent.register(setup, key: script.choice(2), now: now, out: &out)
+            } else {
+                agent.unregister(script.choice(2), now: now, out: &out)
+            }
         case 0: agent.hangUp(key, now: now, out: &out)
         case 1: agent.answerOffer(key, sdp: Self.description, now: now, out: &out)
         case 2: agent.refuseOffer(key, now: now, out: &out)
@@ -98,8 +125,8 @@ struct AgentStory {
         let request = requests[requests.count - 1 - script.choice(min(8, requests.count))]
         let status = [
             100, 180, 183, 200, 200, 202, 301, 302, 401, 407, 408, 481, 486, 491, 500, 503, 603,
-            699,
-        ][script.choice(18)]
+            699, 405, 415, 422, 423,
+        ][script.choice(22)]
         var response = request.makeResponse(status, toTag: ["a", "b", "c"][script.choice(3)])
         if script.flag() {
             response.headers.append(.contact, "<sip:peer@192.0.2.20:5070>")
@@ -110,6 +137,16 @@ struct AgentStory {
                 status == 401 ? .wwwAuthenticate : .proxyAuthenticate,
                 "Digest realm=\"r\", nonce=\"n\(script.choice(3))\", algorithm="
                     + (script.flag() ? "MD5" : "SHA-256") + (script.flag() ? ", qop=\"auth\"" : ""))
+        }
+        if script.choice(4) == 0 {
+            let seconds = script.choice(4) * 60
+            response.headers.append(
+                .sessionExpires, "\(seconds);refresher=\(script.flag() ? "uac" : "uas")")
+            response.headers.append(.minSE, "\(seconds * 2)")
+            response.headers.append(.minExpires, "\(seconds * 100)")
+        }
+        if script.choice(4) == 0 {
+            response.headers.append(.allow, "INVITE, UPDATE, INFO, PRACK")
         }
         if script.choice(6) == 0 {
             response.headers.append(HeaderName("Require"), "100rel")
@@ -153,9 +190,34 @@ struct AgentStory {
         lines += ["CSeq: \(script.choice(8)) \(method)", "Contact: <sip:200@192.0.2.20:5070>"]
         if script.choice(8) == 0 { lines.append("Require: \(script.flag() ? "100rel" : "foo")") }
         if script.choice(8) == 0 { lines.append("RAck: 1 1 INVITE") }
+        if method == "PRACK", let rseq = sent.last(where: { $0.headers[.rseq] != nil }) {
+            let number = (rseq.headers[.cseq] ?? "").split(separator: " ").first ?? "1"
+            lines.append("RAck: \(rseq.headers[.rseq] ?? "1") \(number) INVITE")
+        }
+        if method == "REFER" {
+            lines.append(
+                "Refer-To: <sip:desk@192.0.2.50\(script.flag() ? "?Replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2" : "")>"
+            )
+        }
+        if method == "NOTIFY" {
+            lines.append("Event: refer")
+            lines.append("Subscription-State: \(script.flag() ? "active" : "terminated")")
+        }
+        if script.choice(4) == 0 {
+            lines.append("Supported: timer, 100rel")
+            lines.append("Session-Expires: \(script.choice(4) * 60);refresher=uac")
+        }
+        if script.choice(8) == 0, let inside = sent.last {
+            lines.append(
+                "Replaces: \(inside.headers[.callID] ?? "x");to-tag=\(script.flag() ? "a" : "b");from-tag=f1"
+            )
+        }
         var body = ""
-        switch script.choice(4) {
+        switch method == "NOTIFY" ? 4 : script.choice(4) {
         case 0: break
+        case 4:
+            lines.append("Content-Type: message/sipfrag")
+            body = "SIP/2.0 \(100 + script.choice(200)) x\r\n"
         case 1:
             lines.append("Content-Type: application/dtmf-relay")
             body = "Signal=\(script.choice(12))\r\nDuration=160\r\n"
@@ -213,6 +275,7 @@ struct AgentStory {
                 expect(message.defect == nil, "sent a defect: \(message.defect?.label ?? "")")
                 sent.append(message)
                 if sent.count > 16 { sent.removeFirst() }
+            case .registration: break
             case .notice(let key, .ended):
                 expect(keys.contains(key), "the end of a call nobody knows")
                 expect(ended.insert(key).inserted, "a call ended twice")
@@ -225,7 +288,8 @@ struct AgentStory {
         }
         expect(agent.activeCalls >= 0 && agent.activeCalls <= 8, "active calls")
         expect(agent.activeCalls == keys.count - ended.count, "\(agent.activeCalls) active calls")
-        expect(agent.transactionCount <= 80, "\(agent.transactionCount) transactions")
+        // 40 of peers, 8 calls with at most 16 requests of ours each, and their INVITEs.
+        expect(agent.transactionCount <= 208, "\(agent.transactionCount) transactions")
     }
 
     /// Hangs up and lets every timer run: nothing may stay.

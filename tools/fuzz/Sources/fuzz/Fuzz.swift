@@ -13,8 +13,9 @@ struct FuzzTarget: Sendable {
     var run: @Sendable (UnsafeRawBufferPointer) -> Void
 
     static let all: [FuzzTarget] = [
-        .rtp, .tap, .rtcp, .srtp, .event, .demux, .pcap, .sdp, .sip, .agent, .uri, .wav, .opus,
-        .g711, .contacts, .dnc, .tzif, .leg,
+        .rtp, .tap, .rtcp, .srtp, .dtls, .event, .demux, .pcap, .sdp, .sip, .agent, .uri, .frames,
+        .dns, .wav,
+        .opus, .g711, .g722, .noise, .contacts, .dnc, .tzif, .leg, .mux,
     ]
 
     static let chosen: FuzzTarget = {

@@ -25,7 +25,12 @@ private struct LegStory: ~Copyable {
         SocketAddressValue(ipv4: 192, 0, 2, 21, port: 5000),
         SocketAddressValue(ipv4: 198, 51, 100, 66, port: 6666),
     ]
-    static let payloadTypes: [UInt8] = [0, 0, 0, 101, 13, 8, 96]
+    static let payloadTypes: [UInt8] = [0, 0, 0, 101, 13, 8, 96, 9, 97, 9, 96]
+    static let formats = [
+        ReceiveFormat(payloadType: 0, codec: .pcmu), ReceiveFormat(payloadType: 9, codec: .g722),
+        ReceiveFormat(payloadType: 96, codec: .opus),
+        ReceiveFormat(payloadType: 97, codec: .l16Wide),
+    ]
     /// Ticks one input may ask for: eight seconds, longer than the learning window.
     static let tickLimit = 400
 
@@ -50,7 +55,7 @@ private struct LegStory: ~Copyable {
     init(_ script: inout Script) {
         let options = LegOptions(
             mode: LegMode.allCases[script.choice(LegMode.allCases.count)],
-            detection: script.flag())
+            detection: script.flag(), discontinuous: script.flag())
         leg = MediaLeg(
             options,
             identity: LegIdentity(
@@ -88,10 +93,15 @@ private struct LegStory: ~Copyable {
                 suite: suite, local: [UInt8](repeating: 1, count: suite.keyAndSaltCount),
                 remote: [UInt8](repeating: 2, count: suite.keyAndSaltCount))
         }
+        let format = Self.formats[script.choice(Self.formats.count)]
         var media = RemoteMedia(
             address: address.low == Self.sources[0].low ? "192.0.2.20" : "192.0.2.21",
             port: Int(address.port), rtcpPort: script.flag() ? nil : 4010, rtcpMux: script.flag(),
-            codec: .pcmu, payloadType: 0, telephoneEventPayloadType: script.flag() ? 101 : nil,
+            codec: format.codec, payloadType: format.payloadType,
+            telephoneEventPayloadType: script.flag() ? 101 : nil,
+            telephoneEventClockRate: script.flag() ? 48_000 : 8000,
+            comfortNoisePayloadType: script.flag() ? 13 : nil,
+            alternatives: script.flag() ? Self.formats : [],
             ptimeMilliseconds: [10, 20, 30, 40, 60, 25][script.choice(6)], srtp: keys,
             sends: script.choice(8) != 0, receives: script.choice(8) != 0)
         if script.choice(16) == 0 { media.address = "0.0.0.0" }
@@ -137,7 +147,12 @@ private struct LegStory: ~Copyable {
         let ssrc: UInt32 =
             source == 3 && script.choice(4) != 0 ? 66 : [7, 7, 7, 8][script.choice(4)]
         let type = Self.payloadTypes[script.choice(Self.payloadTypes.count)]
-        let payload = type == 101 ? script.take(4) : [UInt8](repeating: script.byte(), count: 160)
+        let payload: [UInt8] =
+            switch type {
+            case 101: script.take(4)
+            case 13, 96: script.take(script.choice(64))
+            default: [UInt8](repeating: script.byte(), count: 160)
+            }
         let header = RTPHeader(
             marker: script.flag(), payloadType: type, sequence: sequence, timestamp: timestamp,
             ssrc: ssrc)
@@ -282,7 +297,8 @@ private final class Recorder {
 }
 
 /// Where a leg may send, told apart from the leg's own code: the SDP's address; an address with
-/// the right key; within five seconds, one that continues the stream or sent four in a row.
+/// the right key; within five seconds, one that continues the stream, or another port of the SDP's
+/// host that sent four in a row.
 private struct Destinations {
     private var signalled: SocketAddressValue?
     private var reports: [SocketAddressValue] = []
@@ -305,7 +321,9 @@ private struct Destinations {
         reports.append(address.withPort(UInt16(truncatingIfNeeded: media.rtcpPort)))
         isSecure = media.srtp != nil
         receives = media.receives
-        types = [media.payloadType, 13] + (media.telephoneEventPayloadType.map { [$0] } ?? [])
+        types =
+            [media.payloadType, 13] + media.alternatives.map(\.payloadType)
+            + (media.telephoneEventPayloadType.map { [$0] } ?? [])
     }
 
     mutating func windowOpens(_ now: Instant) { windowEnd = max(windowEnd, now + .seconds(5)) }
@@ -324,7 +342,8 @@ private struct Destinations {
         let continues = known.contains {
             $0.ssrc == header.ssrc && $0.type == header.payloadType
         }
-        if continues || tries[source, default: 0] >= 4 { prove(source, header) }
+        let isNeighbour = source.withPort(0) == signalled?.withPort(0)
+        if continues || isNeighbour && tries[source, default: 0] >= 4 { prove(source, header) }
     }
 
     mutating func authenticReport(from source: SocketAddressValue) {

@@ -10,14 +10,18 @@ extension FuzzTarget {
         expect(first.media.count == description.media.count, "m= lines lost")
         let second = written(first)
         expect(written(second) == second, "the third trip differs from the second")
-        let key = [UInt8](repeating: 7, count: CryptoAttribute.keyCount)
-        for srtp: AudioCapabilities.SRTP in [.none, .optional, .required] {
-            let able = AudioCapabilities(srtp: srtp)
-            answer(description, able, key)
+        let certificate = CertificateFingerprint(
+            hash: .sha256, bytes: [UInt8](repeating: 3, count: 32))
+        for srtp: AudioCapabilities.SRTP in [.none, .optional, .required, .dtls, .any] {
+            let able = AudioCapabilities(
+                codecs: AudioFormat.formats(of: AudioCodec.allCases, comfortNoise: true),
+                srtp: srtp, dtls: certificate.map { DTLSIdentity(fingerprint: $0) },
+                preference: bytes.count % 2 == 0 ? .own : .offerer, extendedReports: true)
+            answer(description, able)
             guard
                 let offer = try? OfferAnswer.makeOffer(
                     localAddress: "192.0.2.10", port: 40_000, capabilities: able, sessionID: 1,
-                    cryptoKey: key)
+                    cryptoKeys: key)
             else { return expect(false, "no offer of ours") }
             if let agreed = try? OfferAnswer.accept(
                 answer: description, toOffer: offer, capabilities: able)
@@ -25,6 +29,10 @@ extension FuzzTarget {
                 check(agreed, srtp)
             }
         }
+    }
+
+    private static func key(_ suite: CryptoSuite) -> [UInt8]? {
+        [UInt8](repeating: 7, count: suite.keyCount)
     }
 
     /// What a peer reads of what we write.
@@ -38,12 +46,12 @@ extension FuzzTarget {
     }
 
     private static func answer(
-        _ offer: SessionDescription, _ able: AudioCapabilities, _ key: [UInt8]
+        _ offer: SessionDescription, _ able: AudioCapabilities
     ) {
         guard
             let (answer, agreed) = try? OfferAnswer.answer(
                 to: offer, localAddress: "192.0.2.10", port: 40_000, capabilities: able,
-                sessionID: 1, cryptoKey: key)
+                sessionID: 1, cryptoKeys: key)
         else { return }
         check(agreed, able.srtp)
         expect(answer.media.count == offer.media.count, "RFC 3264 6: as many m= lines")
@@ -51,8 +59,8 @@ extension FuzzTarget {
             expect(line.port == 0, "a second line is open")
         }
         let offered = offer.media[agreed.mediaIndex]
-        if offered.protocolName.hasPrefix("RTP/SAVP") {
-            expect(agreed.srtp != nil, "a secure offer answered plain")
+        if offered.protocolName.contains("SAVP") {
+            expect(agreed.srtp != nil || agreed.dtls != nil, "a secure offer answered plain")
         }
         expect(!agreed.rtcpMux || offered.rtcpMux, "rtcp-mux without an offer of it")
         guard let read = try? SessionDescription(parsing: answer.serialisedBytes) else {
@@ -64,8 +72,17 @@ extension FuzzTarget {
     private static func check(_ agreed: NegotiatedAudio, _ srtp: AudioCapabilities.SRTP) {
         expect((1...65_535).contains(agreed.remotePort), "port \(agreed.remotePort)")
         expect((0...65_535).contains(agreed.remoteRTCPPort), "RTCP port")
-        expect(srtp != .required || agreed.srtp != nil, "plain where SRTP is required")
-        expect(srtp != .none || agreed.srtp == nil, "SRTP that we do not have")
+        let isKeyed = agreed.srtp != nil
+        let isAssociated = agreed.dtls != nil
+        expect(!(isKeyed && isAssociated), "keys twice")
+        switch srtp {
+        case .none: expect(!isKeyed && !isAssociated, "SRTP that we do not have")
+        case .optional: break
+        case .required: expect(isKeyed, "no keys where they are required")
+        case .dtls: expect(isAssociated, "no DTLS where it is required")
+        case .any: expect(isKeyed || isAssociated, "plain where SRTP is required")
+        }
+        expect(agreed.codec.carries(milliseconds: agreed.ptimeMilliseconds), "no such frame")
         expect(agreed.payloadType < 128, "payload type")
         expect((1...200).contains(agreed.ptimeMilliseconds), "ptime")
     }

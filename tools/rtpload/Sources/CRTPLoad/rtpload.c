@@ -22,10 +22,10 @@ static int64_t nanoseconds(clockid_t clock) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-int rl_socket(uint16_t port) {
+int rl_socket(uint32_t address, uint16_t port) {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
-    struct sockaddr_in local = address_of(INADDR_LOOPBACK, port);
+    struct sockaddr_in local = address_of(address, port);
     if (bind(fd, (struct sockaddr *)&local, sizeof local) < 0) {
         int error = errno;
         close(fd);
@@ -33,6 +33,7 @@ int rl_socket(uint16_t port) {
     }
     int on = 1, size = 4 << 20;
     setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+    if (address == 0) setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
     // FORCE needs CAP_NET_ADMIN; the plain option gives what net.core.*mem_max permits.
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
@@ -43,7 +44,26 @@ int rl_socket(uint16_t port) {
 
 void rl_close(int fd) { close(fd); }
 
+typedef union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
+} source_control;
+
+// The datagram leaves from `address`.
+static void leave_from(struct msghdr *message, source_control *control, uint32_t address) {
+    memset(control, 0, sizeof *control);
+    message->msg_control = control;
+    message->msg_controllen = sizeof *control;
+    struct cmsghdr *c = CMSG_FIRSTHDR(message);
+    c->cmsg_level = IPPROTO_IP;
+    c->cmsg_type = IP_PKTINFO;
+    c->cmsg_len = CMSG_LEN(sizeof(struct in_pktinfo));
+    struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(address)};
+    memcpy(CMSG_DATA(c), &info, sizeof info);
+}
+
 int rl_send(int fd, const rl_outgoing *packets, int count) {
+    source_control controls[RL_BATCH_LIMIT];
     struct mmsghdr messages[RL_BATCH_LIMIT];
     struct iovec vectors[RL_BATCH_LIMIT];
     struct sockaddr_in targets[RL_BATCH_LIMIT];
@@ -57,6 +77,7 @@ int rl_send(int fd, const rl_outgoing *packets, int count) {
         messages[i].msg_hdr.msg_namelen = sizeof targets[i];
         messages[i].msg_hdr.msg_iov = &vectors[i];
         messages[i].msg_hdr.msg_iovlen = 1;
+        if (packets[i].source) leave_from(&messages[i].msg_hdr, &controls[i], packets[i].source);
     }
     int sent = sendmmsg(fd, messages, (unsigned)count, 0);
     return sent < 0 ? -errno : sent;
@@ -65,7 +86,8 @@ int rl_send(int fd, const rl_outgoing *packets, int count) {
 int rl_receive(int fd, rl_incoming *packets) {
     static uint8_t buffers[RL_BATCH_LIMIT][RL_PACKET_LIMIT];
     static struct {
-        _Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct timespec))];
+        _Alignas(struct cmsghdr) char bytes[CMSG_SPACE(sizeof(struct timespec)) +
+                                            CMSG_SPACE(sizeof(struct in_pktinfo))];
     } controls[RL_BATCH_LIMIT];
     struct mmsghdr messages[RL_BATCH_LIMIT];
     struct iovec vectors[RL_BATCH_LIMIT];
@@ -84,9 +106,15 @@ int rl_receive(int fd, rl_incoming *packets) {
     if (count < 0) return -errno;
     for (int i = 0; i < count; i++) {
         packets[i] = (rl_incoming){
-            .base = buffers[i], .count = messages[i].msg_len, .port = ntohs(sources[i].sin_port)};
+            .base = buffers[i], .count = messages[i].msg_len, .address = ntohl(sources[i].sin_addr.s_addr),
+            .port = ntohs(sources[i].sin_port)};
         struct msghdr *header = &messages[i].msg_hdr;
         for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
+            if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+                struct in_pktinfo info;
+                memcpy(&info, CMSG_DATA(c), sizeof info);
+                packets[i].to = ntohl(info.ipi_addr.s_addr);
+            }
             if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS) continue;
             struct timespec stamp;
             memcpy(&stamp, CMSG_DATA(c), sizeof stamp);

@@ -1,49 +1,47 @@
 import CRTPLoad
 import Foundation
+import SecureRTP
 
-/// An address of this machine: a load generator that could be pointed anywhere would be a weapon.
-func loopback(_ host: String) throws -> UInt32 {
-    let address = rl_address(host == "localhost" ? "127.0.0.1" : host)
-    guard address >> 24 == 127 else {
-        throw UsageError("\(host): rtpload sends to 127.0.0.0/8 only")
-    }
-    return address
-}
+/// An IPv4 address in host order; 0 when it is none.
+func ipv4(_ text: String) -> UInt32 { rl_address(text) }
 
 /// Makes and removes legs over a trunkline server's HTTP interface.
 struct LegService {
     struct Created {
         var id: String
-        var port: Int
-        var localKey: [UInt8]?
-        var remoteKey: [UInt8]?
+        var plan: LegPlan
     }
 
     private let address: UInt32
     private let port: Int
     private let authority: String
     private let options: Options
+    private let track: Track
 
-    init(_ text: String, _ options: Options) throws {
+    init(_ text: String, _ options: Options, _ track: Track) throws {
         guard let url = URL(string: text), url.scheme == "http", let host = url.host else {
             throw UsageError("--api \(text): give http://HOST:PORT")
         }
-        address = try loopback(host)
+        address = try options.address(host)
         port = url.port ?? 80
         authority = "\(host):\(port)"
         self.options = options
+        self.track = track
     }
 
-    func create(localPort: Int) throws -> Created {
-        let key = options.isSecure ? (0..<30).map { _ in UInt8.random(in: 0...255) } : nil
+    func create(index: Int, localPort: Int) throws -> Created {
+        let size = options.suite.keyAndSaltCount
+        let key = options.isSecure ? (0..<size).map { _ in UInt8.random(in: 0...255) } : nil
+        let type = options.payloadType ?? track.codec.staticPayloadType
+        let ptime = track.interval / 1_000_000
         var offer = """
-            v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
-            m=audio \(localPort) RTP/\(key == nil ? "AVP" : "SAVP") 0 101\r\n\
-            a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n\
-            a=ptime:\(options.ptime)\r\na=sendrecv\r\n
+            v=0\r\no=- 1 1 IN IP4 \(options.bind)\r\ns=-\r\nc=IN IP4 \(options.bind)\r\nt=0 0\r\n\
+            m=audio \(localPort) RTP/\(key == nil ? "AVP" : "SAVP") \(type) 101\r\n\
+            a=rtpmap:\(type) \(track.codec.rawValue)/8000\r\na=rtpmap:101 telephone-event/8000\r\n\
+            a=ptime:\(ptime)\r\na=sendrecv\r\n
             """
         if let key {
-            offer += "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"
+            offer += "a=crypto:1 \(options.suite.sdpName) inline:"
             offer += Data(key).base64EncodedString() + "\r\n"
         }
         var body: [String: Any] = [
@@ -58,15 +56,19 @@ struct LegService {
         else {
             throw UsageError("POST /v1/legs: " + String(decoding: answer, as: UTF8.self))
         }
-        var created = Created(id: id, port: port)
-        guard let key else { return created }
-        guard let inline = sdp.components(separatedBy: "inline:").dropFirst().first else {
-            throw UsageError("the answer has no SRTP key")
+        let host = sdp.components(separatedBy: "c=IN IP4 ").dropFirst().first ?? options.bind
+        let there = String(host.prefix { $0.isNumber || $0 == "." })
+        var plan = LegPlan(address: try options.address(there), port: port, pair: index)
+        plan.suite = options.suite
+        if let key {
+            guard let inline = sdp.components(separatedBy: "inline:").dropFirst().first else {
+                throw UsageError("the answer has no SRTP key")
+            }
+            let text = inline.prefix { $0.isLetter || $0.isNumber || "+/=".contains($0) }
+            plan.sendKey = key
+            plan.receiveKey = try options.key(String(text))
         }
-        let text = inline.prefix { $0.isLetter || $0.isNumber || "+/=".contains($0) }
-        created.localKey = key
-        created.remoteKey = try Options.key(String(text))
-        return created
+        return Created(id: id, plan: plan)
     }
 
     func remove(_ id: String) { _ = try? request("DELETE", "/v1/legs/\(id)", Data()) }

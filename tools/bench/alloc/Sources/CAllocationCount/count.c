@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <execinfo.h>
+#include <malloc.h>
 #include <stddef.h>
 
 // glibc's own names for what is overridden below.
@@ -40,3 +41,7 @@ void free(void *p) {
 
 void allocation_count_start(int trace) { allocations = frees = 0; traces = trace; on = 1; }
 void allocation_count_stop(long *a, long *f) { on = 0; *a = allocations; *f = frees; }
+long allocation_heap_bytes(void) {
+    struct mallinfo2 info = mallinfo2();
+    return (long)(info.uordblks + info.hblkhd);
+}

@@ -1,6 +1,7 @@
 import Audio
 import Base
 import Foundation
+import HostArguments
 import Media
 import MediaEngine
 import SecureRTP
@@ -11,30 +12,10 @@ import Telemetry
 //
 //   enginehost --legs 200 --port 40000 --far 30000 [--seconds 60] [--no-detection] [--key BASE64]
 //              [--cpu 1] [--mode echo|normal|silence] [--bridge]
+//
+// A line "metrics" on standard input is answered with all metrics.
 
-/// `--name value` and `--flag` of a command line.
-struct Arguments {
-    var values: [String: String] = [:]
-    var flags: Set<String> = []
-
-    init(_ words: [String]) {
-        var rest = words[...]
-        while let word = rest.popFirst() {
-            if let next = rest.first, !next.hasPrefix("--") {
-                values[word] = next
-                rest = rest.dropFirst()
-            } else {
-                flags.insert(word)
-            }
-        }
-    }
-
-    func number(_ name: String, _ standard: Int) -> Int {
-        values["--" + name].flatMap { Int($0) } ?? standard
-    }
-}
-
-let arguments = Arguments(Array(CommandLine.arguments.dropFirst()))
+let arguments = HostArguments()
 let legs = arguments.number("legs", 100)
 let port = arguments.number("port", 40_000)
 let far = arguments.number("far", 30_000)
@@ -45,39 +26,29 @@ settings.maximumLegs = legs
 settings.warn = { FileHandle.standardError.write(Data(($0 + "\n").utf8)) }
 let metrics = MetricsRegistry()
 let engine = try MediaEngine(settings, metrics: metrics) { _ in }
-let keys = arguments.values["--key"].flatMap { Data(base64Encoded: $0) }.map {
+let before = residentKiB()
+let keys = arguments.text("key").flatMap { Data(base64Encoded: $0) }.map {
     SRTPKeys(suite: .aesCM128HMACSHA1_80, local: Array($0), remote: Array($0))
 }
-let mode = LegMode(rawValue: arguments.values["--mode"] ?? "echo") ?? .echo
+let mode = LegMode(rawValue: arguments.text("mode") ?? "echo") ?? .echo
 var bridges: [AudioBridge] = []
 for index in 0..<legs {
     let leg = try engine.createLeg(
-        LegOptions(mode: mode, detection: !arguments.flags.contains("--no-detection")))
+        LegOptions(mode: mode, detection: !arguments.has("no-detection")))
     guard leg.port == port + 2 * index else {
-        print("enginehost: got port \(leg.port) instead of \(port + 2 * index): another range is needed")
-        exit(1)
+        fail("enginehost: port \(leg.port) instead of \(port + 2 * index): another range is needed")
     }
     engine.send(
         .configure(
             RemoteMedia(address: "127.0.0.1", port: far + 2 * (index % 20), srtp: keys)),
         to: leg.id)
     engine.send(.answered, to: leg.id)
-    if arguments.flags.contains("--bridge") {
+    if arguments.has("bridge") {
         let bridge = AudioBridge()
         bridges.append(bridge)
         engine.send(.attach(bridge), to: leg.id)
     }
 }
-let ready = "ready \(ProcessInfo.processInfo.processIdentifier) \(engine.realtimeWorkers)\n"
-FileHandle.standardOutput.write(Data(ready.utf8))
-let end = Date().addingTimeInterval(Double(arguments.number("seconds", 60)))
-// Ends with its parent: standard input is then at its end.
-var descriptor = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
-while Date() < end {
-    if poll(&descriptor, 1, 200) > 0 {
-        var byte: UInt8 = 0
-        if read(0, &byte, 1) <= 0 { break }
-    }
-}
+sayReady("\(engine.realtimeWorkers) \(before)")
+serveUntilTheEnd(seconds: arguments.number("seconds", 60)) { metrics.render() }
 engine.shutdown()
-if arguments.flags.contains("--metrics") { print(metrics.render()) }

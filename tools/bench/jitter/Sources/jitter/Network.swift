@@ -64,16 +64,11 @@ func arrivals(ofCapture bytes: [UInt8], ssrc: UInt32?) throws -> [Arrival] {
     var samples = [Int16](repeating: 0, count: 2048)
     return stream.packets.compactMap { packet -> Arrival? in
         guard packet.payload.count <= samples.count else { return nil }
-        let codec: AudioCodec
-        switch packet.header.payloadType {
-        case 0: codec = .pcmu
-        case 8: codec = .pcma
-        default: return nil
-        }
-        let count = file.bytes.withUnsafeBytes { raw in
-            samples.withUnsafeMutableBufferPointer {
-                codec.decode(UnsafeRawBufferPointer(rebasing: raw[packet.payload]), into: $0)
-            }
+        let type = packet.header.payloadType
+        guard type == 0 || type == 8 else { return nil }
+        let count = packet.payload.count
+        for (index, byte) in file.bytes[packet.payload].enumerated() {
+            samples[index] = type == 0 ? G711.sample(muLaw: byte) : G711.sample(aLaw: byte)
         }
         return Arrival(
             at: .zero + (packet.time - first), sequence: packet.header.sequence,

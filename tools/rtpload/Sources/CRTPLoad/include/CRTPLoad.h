@@ -7,8 +7,9 @@
 
 #include <stdint.h>
 
-// Non-blocking UDP socket bound to 127.0.0.1:`port` with SO_TIMESTAMPNS and large buffers.
-int rl_socket(uint16_t port);
+// Non-blocking UDP socket bound to `address`:`port` with SO_TIMESTAMPNS and large buffers. Address 0 is
+// every address: datagrams then say which of ours they come to, and leave from the one they name.
+int rl_socket(uint32_t address, uint16_t port);
 void rl_close(int fd);
 
 typedef struct {
@@ -16,6 +17,7 @@ typedef struct {
     uint32_t count;
     uint32_t address;  // IPv4, host order
     uint16_t port;     // host order
+    uint32_t source;   // our address it leaves from, host order; 0: the socket's
 } rl_outgoing;
 
 enum { RL_BATCH_LIMIT = 64, RL_PACKET_LIMIT = 1600 };
@@ -25,7 +27,9 @@ int rl_send(int fd, const rl_outgoing *packets, int count);
 typedef struct {
     uint8_t *base;
     uint32_t count;
+    uint32_t address;   // source, host order
     uint16_t port;      // source port, host order
+    uint32_t to;        // our address it came to, host order; 0 on a socket bound to one
     int64_t stamp_ns;   // kernel's receive time (CLOCK_REALTIME), 0 when it gave none
 } rl_incoming;
 

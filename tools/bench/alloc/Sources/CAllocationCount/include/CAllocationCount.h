@@ -6,5 +6,7 @@
 void allocation_count_start(int trace);
 // Stops; the numbers since the start.
 void allocation_count_stop(long *allocations, long *frees);
+// Bytes of the heap in use now.
+long allocation_heap_bytes(void);
 
 #endif

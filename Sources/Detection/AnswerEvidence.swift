@@ -1,0 +1,26 @@
+internal import Base
+public import CallModel
+
+/// What a verdict was given on, so that an operator can see why. Times in ms of audio.
+public struct AnswerEvidence: Sendable, Equatable {
+    /// Speech heard since the answer.
+    public var speechMs = 0
+    /// From the answer to the first word; 0 when nobody spoke.
+    public var firstSpeechMs = 0
+    /// The pause since the last word.
+    public var pauseMs = 0
+    /// A record tone has been heard.
+    public var hasBeep = false
+    /// What a transcript said, nil without one.
+    public var hint: AnswerVerdict?
+
+    public init() {}
+
+    func write(into writer: inout JSONWriter) {
+        writer.field("speech_ms", speechMs)
+        writer.field("first_speech_ms", firstSpeechMs)
+        writer.field("pause_ms", pauseMs)
+        writer.field("beep", hasBeep)
+        if let hint { writer.field("hint", hint.rawValue) }
+    }
+}

@@ -1,0 +1,149 @@
+internal import Audio
+
+/// The numbers that the recurrent nets hear with: each 10 ms hop becomes one row.
+///
+/// ```
+///  0…17   level of 18 mel bands, 90…3800 Hz, triangular:   (dB − 30) / 30
+/// 18…35   the same over a floor that falls fast and rises by 1.7 dB a second:   dB / 15
+/// 36      frequency of the strongest component / 2000 Hz
+/// 37, 38  its share of the power p, and log2(1 − p) / 6
+/// 39, 40  frequency / 4000 Hz and share of the strongest component that is no harmonic of it
+/// 41      log2(1 + change of the first frequency in Hz) / 6
+/// 42, 43  level (dBm0 + 40) / 20, level over its floor / 20
+/// 44, 45  share with the second and third harmonic, flatness of 156…1500 Hz
+/// ```
+/// tools/train makes the training rows with this very code, so training and calls cannot differ.
+public struct EarFeatures: Sendable {
+    public static let bandCount = 18
+    /// Values a row.
+    public static let count = 46
+    /// Samples a row.
+    public static let hopCount = 80
+
+    /// The floors start here, dB of the band's power.
+    private static let initialFloor: Float = 25
+    private static let fall: Float = 0.3
+    private static let rise: Float = 0.017
+    private static let levelRise: Float = 0.05
+
+    /// The last row.
+    public private(set) var row = [Float](repeating: 0, count: count)
+    private var floors = [Float](repeating: EarFeatures.initialFloor, count: bandCount)
+    private var levelFloor: Float = -66
+    private var lastPeakHz: Float = 0
+    private var hops = 0
+
+    public init() {}
+
+    /// Makes the row of a hop from its features and the 129 bins of its spectrum.
+    mutating func advance(_ features: HopFeatures, power: UnsafeBufferPointer<Float>) {
+        guard power.count == Spectrum.binCount, let bins = power.baseAddress else { return }
+        let tables = EarTables.shared
+        let shape = shape(of: features)
+        row.withUnsafeMutableBufferPointer { row in
+            guard let row = row.baseAddress else { return }
+            for band in 0..<Self.bandCount { row[band] = 0 }
+            tables.left.withUnsafeBufferPointer { left in
+                tables.weight.withUnsafeBufferPointer { weight in
+                    // SAFETY: `left` is −1…17 for each of the bins 0…128; row has 46 places.
+                    for bin in EarTables.firstBin...EarTables.lastBin {
+                        let band = Int(left[bin])
+                        let falling = bins[bin] * weight[bin]
+                        if band >= 0 { row[band] += falling }
+                        if band < Self.bandCount - 1 { row[band + 1] += bins[bin] - falling }
+                    }
+                }
+            }
+            for band in 0..<Self.bandCount {
+                let level = fastDecibels(row[band] + 1)
+                var floor = floors[band]
+                if hops < 10 {
+                    floor = hops == 0 ? level : min(floor, level)
+                } else {
+                    floor = level < floor ? floor + Self.fall * (level - floor) : floor + Self.rise
+                }
+                floors[band] = floor
+                row[band] = (level - 30) / 30
+                row[Self.bandCount + band] = (level - floor) / 15
+            }
+            for index in 0..<Self.count - 2 * Self.bandCount {
+                row[2 * Self.bandCount + index] = shape[index]
+            }
+        }
+        hops += 1
+    }
+
+    /// The last ten values of the row.
+    private mutating func shape(of features: HopFeatures) -> SIMD16<Float> {
+        let level = max(features.levelDBm0, -80)
+        levelFloor = hops == 0 || level < levelFloor ? level : levelFloor + Self.levelRise
+        var shape = SIMD16<Float>.zero
+        shape[0] = features.peakHz / 2000
+        shape[1] = features.share
+        shape[2] = fastLog2(1 - min(features.share, 0.9999)) / 6
+        shape[3] = features.secondHz / 4000
+        shape[4] = features.secondShare
+        shape[5] = fastLog2(1 + (features.peakHz - lastPeakHz).magnitude) / 6
+        shape[6] = (level + 40) / 20
+        shape[7] = (level - levelFloor) / 20
+        shape[8] = features.harmonicShare
+        shape[9] = features.flatness
+        lastPeakHz = features.peakHz
+        return shape
+    }
+
+    /// Rows of a whole recording of 8 kHz, one after the other: for training.
+    public static func rows(of samples: [Int16]) -> [Float] {
+        var spectrum = Spectrum()
+        var features = EarFeatures()
+        var rows: [Float] = []
+        rows.reserveCapacity(samples.count / hopCount * count)
+        samples.withUnsafeBufferPointer { samples in
+            for start in stride(from: 0, to: samples.count - hopCount + 1, by: hopCount) {
+                let hop = UnsafeBufferPointer(rebasing: samples[start..<start + hopCount])
+                spectrum.advance(hop)
+                let offset = spectrum.offset
+                spectrum.withPower {
+                    let measured = HopFeatures(hop: hop, power: $0, offset: offset)
+                    features.advance(measured, power: $0)
+                }
+                rows.append(contentsOf: features.row)
+            }
+        }
+        return rows
+    }
+}
+
+/// Which bands a bin of the spectrum belongs to.
+final class EarTables: Sendable {
+    static let firstBin = 3
+    static let lastBin = 121
+    static let shared = EarTables()
+
+    /// The lower of the two bands that the bin lies between; −1 below the first centre.
+    let left: [Int8]
+    /// The share of the bin's power that goes to that band; the rest goes to the one above.
+    let weight: [Float]
+
+    private init() {
+        // 20 edges, equally wide in mel; band b rises from edge b to b + 1 and falls to b + 2.
+        func mel(_ hertz: Double) -> Double { 1127 * Elementary.log(1 + hertz / 700) }
+        func hertz(_ mel: Double) -> Double { 700 * (Elementary.exp(mel / 1127) - 1) }
+        let low = mel(90), high = mel(3800)
+        let edges = (0..<EarFeatures.bandCount + 2).map {
+            hertz(low + (high - low) * Double($0) / Double(EarFeatures.bandCount + 1))
+        }
+        var left: [Int8] = []
+        var weight: [Float] = []
+        for bin in 0..<Spectrum.binCount {
+            let frequency = Double(bin) * Double(Spectrum.binHz)
+            let place = min(
+                max((edges.lastIndex { $0 <= frequency } ?? 0), 0), EarFeatures.bandCount)
+            left.append(Int8(place - 1))
+            let above = edges[place + 1], below = edges[place]
+            weight.append(Float(min(max((above - frequency) / (above - below), 0), 1)))
+        }
+        self.left = left
+        self.weight = weight
+    }
+}

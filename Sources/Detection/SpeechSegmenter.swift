@@ -1,0 +1,56 @@
+/// Turns 20 ms scores into speech spans with hysteresis and hangover.
+struct SpeechSegmenter: Sendable {
+    enum Change: Sendable, Equatable {
+        case none
+        /// Speech began at this sample (before now).
+        case started(at: Int)
+        /// Speech ended at this sample (before now).
+        case ended(at: Int)
+    }
+
+    /// 20 ms.
+    static let frameCount = 160
+
+    private(set) var isSpeaking = false
+    /// End of the last frame with speech, in samples.
+    private(set) var lastVoice = 0
+    private var runStart = 0
+    private var runFrames = 0
+    private var gapFrames = 0
+
+    /// Where a word that is not yet believed may have begun, nil when nothing has.
+    var onset: Int? { isSpeaking || runFrames == 0 ? nil : runStart }
+
+    mutating func push(score: Float, frameEnd: Int, policy: DetectionPolicy) -> Change {
+        if isSpeaking {
+            if score >= policy.speechOffScore {
+                lastVoice = frameEnd
+            } else if frameEnd - lastVoice >= policy.speechHangoverMs * 8 {
+                isSpeaking = false
+                runFrames = 0
+                return .ended(at: lastVoice)
+            }
+            return .none
+        }
+        guard score >= policy.speechOnScore else {
+            // One weak frame does not end a beginning word.
+            gapFrames += 1
+            if gapFrames > 1 { runFrames = 0 }
+            return .none
+        }
+        if runFrames == 0 { runStart = frameEnd - Self.frameCount }
+        gapFrames = 0
+        runFrames += 1
+        guard runFrames * 20 >= policy.speechMinimumMs else { return .none }
+        isSpeaking = true
+        lastVoice = frameEnd
+        return .started(at: runStart)
+    }
+
+    /// Ends an open span at the end of the audio.
+    mutating func finish() -> Change {
+        guard isSpeaking else { return .none }
+        isSpeaking = false
+        return .ended(at: lastVoice)
+    }
+}

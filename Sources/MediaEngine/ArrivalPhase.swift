@@ -1,0 +1,30 @@
+/// In which millisecond of the tick a leg's packets come, and whether that is worth following: the tick
+/// then runs while the leg's memory is still near, and rides on the packets' wake-up.
+struct ArrivalPhase {
+    /// Packets in the same millisecond, give or take one, before the tick follows: half a second.
+    static let steady = 25
+    /// The tick runs this many slots after the packets.
+    static let distance = 1
+
+    private var phase = -1
+    private var count = 0
+
+    /// Notes a packet in the slot of `arrival`; the phase that the tick should move to, when the packets
+    /// have come steadily and `tick` is not one or two slots behind them.
+    mutating func note(_ arrival: Int, tick: Int) -> Int? {
+        let phases = PhaseWheel.phases
+        let step = (arrival - phase + phases) % phases
+        guard phase >= 0, step <= 1 || step == phases - 1 else {
+            phase = arrival
+            count = 0
+            return nil
+        }
+        count += 1
+        guard count >= Self.steady else { return nil }
+        count = 0
+        phase = arrival
+        let behind = (tick - arrival + phases) % phases
+        guard behind < Self.distance || behind > Self.distance + 1 else { return nil }
+        return (arrival + Self.distance) % phases
+    }
+}

@@ -1,0 +1,29 @@
+internal import Media
+internal import Telemetry
+
+/// One worker's counts of what it gave up: what an operator looks at first.
+struct WorkerLosses {
+    private let sendFailures: CounterShard
+    private let digitsRefused: CounterShard
+    private let ticksSkipped: CounterShard
+    private let eventsDropped: CounterShard
+    private let sheddings: CounterShard
+
+    init(_ metrics: MetricsRegistry) {
+        sendFailures = metrics.counter(Catalogue.rtpSendFailures).shard()
+        digitsRefused = metrics.counter(Catalogue.mediaDigitsRefused).shard()
+        ticksSkipped = metrics.counter(Catalogue.mediaTicksSkipped).shard()
+        eventsDropped = metrics.counter(Catalogue.mediaEventsDropped).shard()
+        sheddings = metrics.counter(Catalogue.mediaSheddings).shard()
+    }
+
+    func publish(
+        _ counters: MediaCounters, skippedTicks: Int, droppedEvents: Int, sheddings begun: Int
+    ) {
+        sendFailures.publish(total: counters.sendFailures)
+        digitsRefused.publish(total: counters.digitsRefused)
+        ticksSkipped.publish(total: skippedTicks)
+        eventsDropped.publish(total: droppedEvents)
+        sheddings.publish(total: begun)
+    }
+}

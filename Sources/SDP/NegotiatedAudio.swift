@@ -1,0 +1,108 @@
+/// The keys of both directions (RFC 4568). Never prints them.
+public struct NegotiatedSRTP: Equatable, Sendable, CustomStringConvertible,
+    CustomDebugStringConvertible, CustomReflectable
+{
+    /// An SDP crypto suite name.
+    public var suite: String
+    /// What we send with: master key ‖ salt.
+    public var localKey: [UInt8]
+    /// What the peer sends with.
+    public var remoteKey: [UInt8]
+    /// Master key identifiers as they stand in packets (RFC 3711 3.1); empty: none.
+    public var localMKI: [UInt8]
+    public var remoteMKI: [UInt8]
+
+    public init(
+        suite: String, localKey: [UInt8], remoteKey: [UInt8], localMKI: [UInt8] = [],
+        remoteMKI: [UInt8] = []
+    ) {
+        self.suite = suite
+        self.localKey = localKey
+        self.remoteKey = remoteKey
+        self.localMKI = localMKI
+        self.remoteMKI = remoteMKI
+    }
+
+    public var description: String { "\(suite) <redacted>" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// What offer and answer agreed on for the audio line.
+public struct NegotiatedAudio: Sendable, Equatable {
+    public struct Alternative: Sendable, Equatable {
+        public var payloadType: UInt8
+        public var codec: AudioCodec
+
+        public init(payloadType: UInt8, codec: AudioCodec) {
+            self.payloadType = payloadType
+            self.codec = codec
+        }
+    }
+
+    /// Where to send. May be 0.0.0.0 while held: ask `isUsableMediaAddress`.
+    public var remoteAddress: String
+    public var remotePort: Int
+    public var remoteRTCPAddress: String
+    public var remoteRTCPPort: Int
+    public var codec: AudioCodec
+    /// What we send with.
+    public var payloadType: UInt8
+    /// What the peer sends with; the same unless an answer renumbers.
+    public var receivePayloadType: UInt8
+    /// What we send digits with; nil: the peer takes none.
+    public var telephoneEventPayloadType: UInt8?
+    public var receiveTelephoneEventPayloadType: UInt8?
+    /// Of digits' durations, Hz: the codec's clock, or 8000 from a peer that has no other.
+    public var telephoneEventClockRate: Int
+    /// What silence may be sent as, both ways; nil: the peer takes none.
+    public var comfortNoisePayloadType: UInt8?
+    /// Further types that the peer may change to in mid-call (RFC 3264 6.1), by our numbers.
+    public var alternatives: [Alternative]
+    /// What the peer says about Opus; nil with other codecs.
+    public var opus: OpusParameters?
+    /// Length of the packets we send.
+    public var ptimeMilliseconds: Int
+    /// Ours: `sends` says whether we may.
+    public var direction: MediaDirection
+    /// At most one of the two; neither: plain RTP.
+    public var srtp: NegotiatedSRTP?
+    public var dtls: NegotiatedDTLS?
+    public var rtcpMux: Bool
+    /// The peer asks for RTCP XR VoIP metrics.
+    public var wantsExtendedReports: Bool
+    /// Which m= line this is, from 0.
+    public var mediaIndex: Int
+
+    public init(
+        remoteAddress: String, remotePort: Int, remoteRTCPAddress: String, remoteRTCPPort: Int,
+        codec: AudioCodec, payloadType: UInt8, receivePayloadType: UInt8,
+        telephoneEventPayloadType: UInt8?, receiveTelephoneEventPayloadType: UInt8?,
+        ptimeMilliseconds: Int, direction: MediaDirection, srtp: NegotiatedSRTP?, rtcpMux: Bool,
+        mediaIndex: Int, telephoneEventClockRate: Int = 8000,
+        comfortNoisePayloadType: UInt8? = nil, alternatives: [Alternative] = [],
+        opus: OpusParameters? = nil, dtls: NegotiatedDTLS? = nil,
+        wantsExtendedReports: Bool = false
+    ) {
+        self.remoteAddress = remoteAddress
+        self.remotePort = remotePort
+        self.remoteRTCPAddress = remoteRTCPAddress
+        self.remoteRTCPPort = remoteRTCPPort
+        self.codec = codec
+        self.payloadType = payloadType
+        self.receivePayloadType = receivePayloadType
+        self.telephoneEventPayloadType = telephoneEventPayloadType
+        self.receiveTelephoneEventPayloadType = receiveTelephoneEventPayloadType
+        self.telephoneEventClockRate = telephoneEventClockRate
+        self.comfortNoisePayloadType = comfortNoisePayloadType
+        self.alternatives = alternatives
+        self.opus = opus
+        self.ptimeMilliseconds = ptimeMilliseconds
+        self.direction = direction
+        self.srtp = srtp
+        self.dtls = dtls
+        self.rtcpMux = rtcpMux
+        self.wantsExtendedReports = wantsExtendedReports
+        self.mediaIndex = mediaIndex
+    }
+}

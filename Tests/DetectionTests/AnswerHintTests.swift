@@ -1,0 +1,88 @@
+import Base
+import CallModel
+import Testing
+
+@testable import Detection
+
+@Suite struct AnswerHintTests {
+    @Test(arguments: [
+        ("Hi, you've reached Dana. Leave a message!", AnswerVerdict.voicemail),
+        ("Deje su mensaje después de la señal.", .voicemail),
+        ("Merci de laisser un message après le bip", .voicemail),
+        ("Bitte hinterlassen Sie eine Nachricht nach dem Ton.", .voicemail),
+        ("No momento não posso atender. Deixe um recado.", .voicemail),
+        ("For sales, press one. For support, press two.", .ivr),
+        ("Para ventas, marque uno", .ivr), ("Für Service drücken Sie die zwei", .ivr),
+        ("Pour le service, appuyez sur le deux", .ivr), ("Para vendas, digite um", .ivr),
+        ("If you record your name and reason for calling, I'll see if this person", .screening),
+        ("Diga su nombre y por qué llama", .screening),
+        ("The mailbox is full and cannot accept any messages.", .unavailable),
+        ("El número que usted marcó no existe", .unavailable),
+        ("Le numéro demandé n'est pas attribué", .unavailable),
+        ("Kein Anschluss unter dieser Nummer", .unavailable),
+        ("A caixa postal está cheia", .unavailable),
+        ("Hello, this is Dana from the front desk, how can I help?", .human),
+        ("¿Bueno?", .human), ("Allô ?", .human), ("Pois não?", .human), ("Ja, hallo?", .human),
+    ])
+    func phrasesTellWhoAnswered(transcript: String, verdict: AnswerVerdict) {
+        #expect(AnswerHints.verdict(of: transcript) == verdict)
+    }
+
+    @Test func whatSaysNothingIsNoHint() {
+        #expect(AnswerHints.verdict(of: "") == nil)
+        #expect(AnswerHints.verdict(of: "…!?") == nil)
+        #expect(AnswerHints.verdict(of: "Dana") == nil)
+        // Words are found whole: "hi" is not in "this", "ja" not in "Jack".
+        #expect(AnswerHints.verdict(of: "thistle Jack") == nil)
+    }
+
+    @Test func aTranscriptIsReadUpToItsLimit() {
+        let filler = String(repeating: "x", count: AnswerHints.characterLimit)
+        #expect(AnswerHints.verdict(of: filler + " leave a message") == nil)
+        #expect(AnswerHints.verdict(of: "leave a message " + filler) == .voicemail)
+    }
+
+    @Test func aTranscriptOfAMachineEndsTheDoubtAtOnce() {
+        var chain = DetectorChain()
+        var out = Outbox<DetectionEvent>()
+        chain.hint(transcript: "press one", out: &out)
+        #expect(out.isEmpty, "before the answer nothing is judged")
+        chain.answered()
+        push(speech(600), &chain, &out)
+        chain.hint(transcript: "For sales, press one", out: &out)
+        let events = out.takeAll()
+        #expect(events.finalVerdicts == [.ivr])
+        guard case .verdict(_, true, _, let reason, _, let evidence)? = events.last else {
+            Issue.record("no verdict")
+            return
+        }
+        #expect(reason == "transcript" && evidence.hint == .ivr)
+        // One final verdict an answer, whatever is understood later.
+        chain.hint(transcript: "leave a message", out: &out)
+        #expect(out.takeAll().finalVerdicts == [])
+    }
+
+    @Test func aTranscriptOfAPersonWaitsForThePause() {
+        var chain = DetectorChain()
+        var out = Outbox<DetectionEvent>()
+        chain.answered()
+        push(speech(1500), &chain, &out)
+        chain.hint(transcript: "Hello, this is Dana", out: &out)
+        #expect(out.takeAll().finalVerdicts == [])
+        push([Int16](repeating: 0, count: 8 * 1200), &chain, &out)
+        #expect(out.takeAll().finalVerdicts == [.human])
+    }
+
+    private func speech(_ ms: Int) -> [Int16] {
+        var scene = Scene(seed: 3)
+        scene.silence(200)
+        scene.babbling(ms: ms)
+        return scene.onTheLine()
+    }
+
+    private func push(
+        _ samples: [Int16], _ chain: inout DetectorChain, _ out: inout Outbox<DetectionEvent>
+    ) {
+        samples.withUnsafeBufferPointer { chain.push($0, out: &out) }
+    }
+}

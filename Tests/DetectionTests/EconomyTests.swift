@@ -1,0 +1,98 @@
+import Base
+import CallModel
+import Testing
+
+@testable import Detection
+
+/// What a chain leaves out under load, and what it never does.
+@Suite struct EconomyTests {
+    /// A hello of 0.6 s, then two seconds of a person waiting: the verdict is final by the end.
+    private static func hello() -> [Int16] {
+        var scene = Scene()
+        scene.silence(300)
+        scene.babbling(ms: 600)
+        scene.silence(2000)
+        return scene.onTheLine()
+    }
+
+    private static func line(_ build: (inout Scene) -> Void) -> [Int16] {
+        var scene = Scene(seed: 2)
+        build(&scene)
+        return scene.onTheLine()
+    }
+
+    private static func push(
+        _ samples: [Int16], _ chain: inout DetectorChain
+    ) -> [DetectionEvent] {
+        var out = Outbox<DetectionEvent>()
+        samples.withUnsafeBufferPointer { chain.push($0, out: &out) }
+        return out.takeAll()
+    }
+
+    @Test func afterTheVerdictSpeechRestsButBeepsAndDigitsAreHeard() {
+        var chain = DetectorChain()
+        chain.answered()
+        #expect(Self.push(Self.hello(), &chain).finalVerdicts == [.human])
+        chain.isEconomical = true
+        let later = Self.line { scene in
+            scene.babbling(ms: 1500)
+            scene.silence(500)
+            scene.digits("5", on: 80, off: 300)
+            scene.tone([1000], ms: 600)
+            scene.silence(800)
+        }
+        let events = Self.push(later, &chain)
+        #expect(events.speechStarts.isEmpty && events.speechEnds.isEmpty)
+        #expect(events.digits == "5")
+        #expect(events.beeps.count == 1)
+        // Taken up again, speech is heard again.
+        chain.isEconomical = false
+        let again = Self.push(Self.line { $0.babbling(ms: 1500) }, &chain)
+        #expect(!again.speechStarts.isEmpty)
+    }
+
+    @Test func beforeTheVerdictNothingIsLeftOut() {
+        var plain = DetectorChain()
+        plain.answered()
+        var economical = DetectorChain()
+        economical.isEconomical = true
+        economical.answered()
+        let expected = Self.push(Self.hello(), &plain)
+        #expect(expected.finalVerdicts == [.human])
+        #expect(Self.push(Self.hello(), &economical) == expected)
+    }
+
+    /// The greeting of a machine is followed to its end and its beep, load or not.
+    @Test func aVoicemailGreetingIsFollowedToItsEnd() {
+        let call = Self.line { scene in
+            scene.silence(300)
+            scene.babbling(ms: 5000)
+            scene.silence(300)
+            scene.tone([1000], ms: 500)
+            scene.silence(2500)
+        }
+        var plain = DetectorChain()
+        plain.answered()
+        var economical = DetectorChain()
+        economical.isEconomical = true
+        economical.answered()
+        let expected = Self.push(call, &plain)
+        #expect(expected.finalVerdicts == [.voicemail] && !expected.readies.isEmpty)
+        let events = Self.push(call, &economical)
+        #expect(events.finalVerdicts == [.voicemail])
+        #expect(events.greetingEnds == expected.greetingEnds)
+        #expect(events.readies == expected.readies)
+        #expect(events.beeps == expected.beeps)
+    }
+
+    @Test func speechThatIsGoingOnIsEndedWhenWorkIsShed() {
+        var chain = DetectorChain()
+        chain.answered()
+        _ = Self.push(Self.hello(), &chain)
+        let talking = Self.push(Self.line { $0.babbling(ms: 1000) }, &chain)
+        #expect(talking.speechStarts.count == talking.speechEnds.count + 1)
+        chain.isEconomical = true
+        let shed = Self.push(Self.line { $0.babbling(ms: 100) }, &chain)
+        #expect(shed.speechEnds.count == 1 && shed.speechStarts.isEmpty)
+    }
+}

@@ -1,0 +1,219 @@
+import Media
+import SDP
+import SecureRTP
+import Testing
+
+@testable import Orchestrator
+
+private let certificate = [UInt8](repeating: 0xAB, count: 32)
+
+private func negotiation(
+    _ change: (inout NegotiationSettings) -> Void = { _ in }
+) -> MediaNegotiation {
+    var settings = NegotiationSettings()
+    change(&settings)
+    return MediaNegotiation(
+        address: "192.0.2.1", port: 20_000, settings: settings, certificate: certificate)
+}
+
+private func offer(_ rest: String, address: String = "198.51.100.7") -> [UInt8] {
+    Array("v=0\nc=IN IP4 \(address)\nm=audio 5000 \(rest)".utf8)
+}
+
+private func keyed(_ byte: String, _ rest: String = "") -> String {
+    "RTP/SAVP 0\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"
+        + String(repeating: byte, count: 10) + rest
+}
+
+@Test func offersAreG711AloneUnlessToldOtherwise() throws {
+    var plain = negotiation()
+    #expect(try plain.offer().media[0].formats == ["0", "8", "101"])
+    #expect(try plain.offer().media[0].protocolName == "RTP/AVP")
+    var rich = negotiation {
+        $0.offeredCodecs = [.opus, .g722, .pcmu, .pcma, .l16, .cn]
+        $0.ptimeMilliseconds = 40
+    }
+    let media = try rich.offer().media[0]
+    #expect(media.formats == ["111", "9", "0", "8", "96", "13", "110", "101"])
+    #expect(media.ptime == 40)
+}
+
+@Test(arguments: [
+    (NegotiationSettings.SRTPMode.none, "RTP/AVP", 0, false), (.accept, "RTP/AVP", 0, false),
+    (.optional, "RTP/AVP", 6, false), (.required, "RTP/SAVP", 6, false),
+    (.dtls, "UDP/TLS/RTP/SAVP", 0, true), (.any, "RTP/SAVP", 6, true),
+])
+func everyModeHasItsOffer(
+    mode: NegotiationSettings.SRTPMode, profile: String, keys: Int, hasFingerprint: Bool
+) throws {
+    var negotiation = negotiation { $0.srtp = mode }
+    let media = try negotiation.offer().media[0]
+    #expect(media.protocolName == profile)
+    #expect(media.crypto.count == keys)
+    #expect(media.attributes.contains { $0.name == "fingerprint" } == hasFingerprint)
+    // Handshake and media share a port where they may.
+    #expect(media.rtcpMux == hasFingerprint)
+}
+
+@Test(arguments: [
+    (NegotiationSettings.SRTPMode.none, true, false), (.accept, true, true),
+    (.optional, true, true), (.required, false, true), (.dtls, false, false), (.any, false, true),
+])
+func everyModeAnswersPlainAndKeyedOffersInItsWay(
+    mode: NegotiationSettings.SRTPMode, takesPlain: Bool, takesKeys: Bool
+) throws {
+    var first = negotiation { $0.srtp = mode }
+    let plain = try? first.answer(offer("RTP/AVP 0"))
+    #expect((plain != nil) == takesPlain)
+    var second = negotiation { $0.srtp = mode }
+    let secure = try? second.answer(offer(keyed("CgoK")))
+    #expect((secure != nil) == takesKeys)
+    #expect(!takesKeys || secure?.media.srtp != nil)
+}
+
+@Test func whatWasAgreedReachesTheMediaLeg() throws {
+    var negotiation = negotiation()
+    let media = try negotiation.answer(
+        offer(
+            "RTP/AVP 8 13 96\na=rtpmap:96 telephone-event/8000\na=ptime:40\na=rtcp:6000\n"
+                + "a=rtcp-xr:voip-metrics\na=sendonly")
+    ).media
+    #expect(media.address == "198.51.100.7")
+    #expect(media.port == 5000)
+    #expect(media.rtcpPort == 6000)
+    #expect(media.codec == .pcma)
+    #expect(media.payloadType == 8)
+    #expect(media.telephoneEventPayloadType == 96)
+    #expect(media.ptimeMilliseconds == 40)
+    #expect(media.wantsExtendedReports)
+    #expect(!media.sends && media.receives)
+    #expect(media.srtp == nil)
+}
+
+@Test func holdWithoutAnAddressLeavesTheLegItsPlace() throws {
+    var negotiation = negotiation()
+    let before = try negotiation.answer(offer("RTP/AVP 0\na=rtcp:6000")).media
+    let held = try negotiation.answer(offer("RTP/AVP 0", address: "0.0.0.0")).media
+    #expect(!held.sends && held.receives)
+    #expect(held.address == before.address)
+    #expect(held.port == 5000 && held.rtcpPort == 6000)
+    try held.validate()
+    let resumed = try negotiation.answer(offer("RTP/AVP 0", address: "198.51.100.9")).media
+    #expect(resumed.sends && resumed.address == "198.51.100.9")
+}
+
+@Test func opusReachesTheMediaLegWithItsEvents() throws {
+    var negotiation = negotiation()
+    let media = try negotiation.answer(
+        offer(
+            "RTP/AVP 107 100\na=rtpmap:107 opus/48000/2\na=rtpmap:100 telephone-event/48000")
+    ).media
+    #expect(media.codec == .opus)
+    #expect(media.payloadType == 107)
+    #expect(media.telephoneEventPayloadType == 100)
+    #expect(media.telephoneEventClockRate == 48_000)
+    try media.validate()
+    let noise = try negotiation.answer(offer("RTP/AVP 9 13")).media
+    #expect(noise.codec == .g722)
+    #expect(noise.comfortNoisePayloadType == 13)
+}
+
+@Test func otherCodecsOfAnAnswerAreExpected() throws {
+    var negotiation = negotiation()
+    let ours = try negotiation.offer()
+    let media = try negotiation.accept(offer("RTP/AVP 8 0"), offer: ours)
+    #expect(media.codec == .pcma)
+    #expect(media.alternatives == [ReceiveFormat(payloadType: 0, codec: .pcmu)])
+}
+
+@Test func ourKeyStaysWhileThePeersChanges() throws {
+    var negotiation = negotiation()
+    let first = try #require(try negotiation.answer(offer(keyed("CgoK"))).media.srtp)
+    let moved = try negotiation.answer(offer(keyed("CgoK"), address: "198.51.100.8")).media
+    #expect(moved.srtp == first)
+    #expect(moved.address == "198.51.100.8")
+    let changed = try #require(try negotiation.answer(offer(keyed("CwsL"))).media.srtp)
+    #expect(changed.remote == [UInt8](repeating: 11, count: 30))
+    #expect(changed.local == first.local)
+    let named = try #require(try negotiation.answer(offer(keyed("CwsL", "|1:2"))).media.srtp)
+    #expect(named.remoteMKI == [0, 1])
+}
+
+@Test func aKeyThatWasUsedNeverComesBackAfterPlainMedia() throws {
+    var negotiation = negotiation()
+    let first = try #require(try negotiation.answer(offer(keyed("CgoK"))).media.srtp)
+    _ = try negotiation.answer(offer("RTP/AVP 0"))
+    let later = try #require(try negotiation.answer(offer(keyed("CgoK"))).media.srtp)
+    #expect(later.local != first.local)
+}
+
+@Test func aRefusedOfferLeavesTheKeysAsTheyWere() throws {
+    var negotiation = negotiation()
+    let first = try #require(try negotiation.answer(offer(keyed("CgoK"))).media.srtp)
+    #expect(throws: SDPError.noCommonCodec) { try negotiation.answer(offer("RTP/AVP 18")) }
+    #expect(throws: MediaError.unusableAddress("224.0.0.1", port: 5000)) {
+        try negotiation.answer(offer("RTP/AVP 0", address: "224.0.0.1"))
+    }
+    #expect(try negotiation.answer(offer(keyed("CgoK"))).media.srtp == first)
+}
+
+@Test func descriptionsOfOneSessionCountUp() throws {
+    var negotiation = negotiation()
+    let first = try SessionDescription(parsing: try negotiation.answer(offer("RTP/AVP 0")).sdp)
+    let second = try SessionDescription(parsing: try negotiation.answer(offer("RTP/AVP 8")).sdp)
+    #expect(first.origin.sessionID == second.origin.sessionID)
+    let versions = [first, second].compactMap { Int($0.origin.version) }
+    #expect(versions.count == 2 && versions[1] == versions[0] + 1)
+}
+
+@Test func anOfferedAssociationReachesTheMediaLegAndKeepsItsRoles() throws {
+    let octets = (0..<32).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+    let line = octets.joined(separator: ":")
+    func offered(_ setup: String) -> [UInt8] {
+        offer("UDP/TLS/RTP/SAVP 0\na=setup:\(setup)\na=fingerprint:sha-256 \(line)")
+    }
+    var negotiation = negotiation()
+    let media = try negotiation.answer(offered("active")).media
+    #expect(media.srtp == nil)
+    #expect(
+        media.dtls
+            == DTLSParameters(
+                role: .server, fingerprintHash: .sha256, fingerprint: (0..<32).map { UInt8($0) }))
+    // A later offer leaves the choice to us: the association stands, so do its roles.
+    #expect(try negotiation.answer(offered("actpass")).media.dtls == media.dtls)
+    var fresh = MediaNegotiation(
+        address: "192.0.2.1", port: 20_000, settings: NegotiationSettings(),
+        certificate: certificate)
+    #expect(try fresh.answer(offered("actpass")).media.dtls?.role == .client)
+}
+
+@Test func aCertificatesHashBecomesTheLegs() throws {
+    let fingerprint = try #require(
+        CertificateFingerprint(hash: .sha384, bytes: [UInt8](repeating: 7, count: 48)))
+    let client = MediaNegotiation.dtls(
+        NegotiatedDTLS(isClient: true, remoteFingerprint: fingerprint))
+    #expect(
+        client
+            == DTLSParameters(
+                role: .client, fingerprintHash: .sha384,
+                fingerprint: [UInt8](repeating: 7, count: 48)))
+    let server = MediaNegotiation.dtls(
+        NegotiatedDTLS(isClient: false, remoteFingerprint: fingerprint))
+    #expect(server?.role == .server)
+}
+
+@Test func settingsThatNoCallCouldBeMadeWithAreRefused() throws {
+    var settings = PlatformConfiguration()
+    try settings.validate()
+    settings.negotiation.offeredCodecs = [.cn]
+    #expect(throws: PlatformConfiguration.Invalid.self) { try settings.validate() }
+    settings.negotiation.offeredCodecs = [.pcmu, .pcmu]
+    #expect(throws: PlatformConfiguration.Invalid.self) { try settings.validate() }
+    settings.negotiation.offeredCodecs = [.pcmu]
+    settings.negotiation.ptimeMilliseconds = 50
+    #expect(throws: PlatformConfiguration.Invalid.self) { try settings.validate() }
+    settings.negotiation.ptimeMilliseconds = 60
+    try settings.validate()
+    settings.negotiation.acceptedCodecs = []
+    #expect(throws: PlatformConfiguration.Invalid.self) { try settings.validate() }
+}
