@@ -124,6 +124,10 @@ public struct RemoteMedia: Sendable, Equatable {
     /// Keys come by DTLS instead of `srtp` (RFC 5763). Until they have, nothing but DTLS is sent or
     /// taken.
     public var dtls: DTLSParameters?
+    /// We may send before we have heard anything. False: the address may be made up, and nothing goes
+    /// there, no report and no DTLS either, until media has come from it; nothing of a bridge's is lost
+    /// meanwhile.
+    public var speaksFirst = true
 
     public init(
         address: String, port: Int, rtcpPort: Int? = nil, rtcpMux: Bool = false,

@@ -55,7 +55,7 @@ extension MediaLeg {
             srtcpSource = nil
             sender.restart()
         }
-        source.configure(address, now: now)
+        source.configure(address, speaksFirst: media.speaksFirst, now: now)
         remoteRTCP = SocketAddressValue(address: media.address, port: media.rtcpPort)
         receiver.telephoneEventPayloadType =
             media.receiveTelephoneEventPayloadType ?? media.telephoneEventPayloadType

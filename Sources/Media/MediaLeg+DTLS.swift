@@ -244,7 +244,8 @@ extension MediaLeg {
     ) {
         guard let state = dtls, let port = state[channel] else { return }
         if state.parameters.role == .client, port.winner == nil, port.candidates.isEmpty,
-            !port.isHopeless, let candidate = makeCandidate(state, port.signalled, now)
+            !port.isHopeless, source.destination != nil,
+            let candidate = makeCandidate(state, port.signalled, now)
         {
             dtls?[channel]?.promote(candidate)
             candidate.association.start(now: now) { _ = send($0, port.signalled, channel) }

@@ -51,6 +51,7 @@ struct SourceRule: Sendable {
     /// private address. Whoever hits the port first with such a run then gets the audio.
     let learnsAnyHost: Bool
     private var signalled: SocketAddressValue?
+    private var speaksFirst = true
     private var locked: SocketAddressValue?
     private var candidate: Candidate?
     /// Who was locked before the address changed: its tail (early media that goes on for a moment
@@ -60,12 +61,17 @@ struct SourceRule: Sendable {
 
     init(learnsAnyHost: Bool = false) { self.learnsAnyHost = learnsAnyHost }
 
-    /// Where packets go: the proven source, before that the SDP's address.
-    var destination: SocketAddressValue? { locked ?? signalled }
+    /// Where packets go: the proven source, before that the SDP's address, unless it must speak first.
+    var destination: SocketAddressValue? { locked ?? (speaksFirst ? signalled : nil) }
     var isLocked: Bool { locked != nil }
 
     /// The SDP's address. The same one again (a re-INVITE) keeps what was learned.
-    mutating func configure(_ address: SocketAddressValue, now: Instant) {
+    ///
+    /// - Parameter speaksFirst: `RemoteMedia.speaksFirst`.
+    mutating func configure(
+        _ address: SocketAddressValue, speaksFirst: Bool = true, now: Instant
+    ) {
+        self.speaksFirst = speaksFirst
         guard address != signalled else { return }
         signalled = address
         former = locked

@@ -5,7 +5,8 @@ internal import MediaEngine
 internal import SDP
 internal import Signalling
 
-//  INVITE ─► route ─┬ with offer ──► check, leg, answer in the 200
+//  INVITE ─► route ─┬ with offer ──► check, leg, answer in the 200; to a stranger nothing else
+//                   │                until his ACK or his media is here
 //                   └ without ─────► leg, our offer in the 200, the answer comes with the ACK
 
 /// Calls from outside.
@@ -39,7 +40,7 @@ extension CallCenter {
             return
         }
         var negotiation = begun
-        let answer: (sdp: [UInt8], media: RemoteMedia)
+        var answer: (sdp: [UInt8], media: RemoteMedia)
         do {
             answer = try negotiation.answer(offer)
         } catch {
@@ -49,10 +50,14 @@ extension CallCenter {
             return
         }
         let id = route.plan.id
-        add(
-            Active(
-                flow: CallFlow(plan: route.plan, now: now), leg: handle.id, mode: route.mode,
-                negotiation: negotiation, completion: route.completion), id: id)
+        var active = Active(
+            flow: CallFlow(plan: route.plan, now: now), leg: handle.id, mode: route.mode,
+            negotiation: negotiation, completion: route.completion)
+        if inbound.isStranger {
+            active.unprovenMedia = answer.media
+            answer.media.speaksFirst = false
+        }
+        add(active, id: id)
         parts.engine.send(.configure(answer.media), to: handle.id)
         calls[id]?.lacksTelephoneEvents = answer.media.telephoneEventPayloadType == nil
         take(inbound, id, sdp: answer.sdp, now)
@@ -78,6 +83,13 @@ extension CallCenter {
             inbound.reject(status: 503)
             return nil
         }
+    }
+
+    /// The ACK has come, from where our answer went: the leg may speak.
+    func callerIsProven(_ id: CallID) {
+        guard let active = calls[id], let media = active.unprovenMedia else { return }
+        calls[id]?.unprovenMedia = nil
+        parts?.engine.send(.configure(media), to: active.leg)
     }
 
     /// The 200, and the call's first events.

@@ -43,6 +43,8 @@ actor CallCenter {
         /// The last agreed media has no telephone-event: digits go by INFO, or as tones.
         var lacksTelephoneEvents = false
         var negotiation: MediaNegotiation
+        /// The media of a caller whose address may be made up; the leg is silent until he is heard.
+        var unprovenMedia: RemoteMedia?
         var sip: CallLeg?
         var stream: StreamSession?
         var bridge: AudioBridge?
@@ -206,6 +208,9 @@ actor CallCenter {
             for event in events {
                 if let id = callOfLeg[event.leg] {
                     note(event.kind, id, now)
+                    if case .mediaStarted = event.kind, calls[id]?.unprovenMedia != nil {
+                        calls[id]?.sip?.vouch()
+                    }
                     calls[id]?.flow.media(event.kind, now, out: &outbox)
                     if isAlone(event) { calls[id]?.flow.partnerLeft(now, out: &outbox) }
                     perform(id, now)
@@ -222,6 +227,7 @@ actor CallCenter {
                 parts?.metrics.histogram(Catalogue.callSetupSeconds).observe(
                     (now.wall - active.flow.facts.startedAt).seconds)
             }
+            if case .answered = event { callerIsProven(id) }
             calls[id]?.flow.signalling(event, now, out: &outbox)
             perform(id, now)
             followTransfer(id, event, now)
@@ -276,6 +282,7 @@ actor CallCenter {
                 let answer = try calls[id]?.negotiation.answer(sdp)
                 guard let answer else { return }
                 calls[id]?.lacksTelephoneEvents = answer.media.telephoneEventPayloadType == nil
+                calls[id]?.unprovenMedia = nil
                 parts.engine.send(.configure(answer.media), to: active.leg)
                 active.sip?.answerOffer(answer.sdp)
             } catch {

@@ -103,6 +103,9 @@ public struct DialogSession: Sendable {
     var reports: [UInt32: Report] = [:]
     var referrals = 0
     var byeWaits = false
+    /// The peer's INVITE may have come from another address than it says, and nothing that only who
+    /// got our 200 can know has come from there: no request of ours goes to it.
+    var isUnproven = false
     var authenticator: DigestAuthenticator
     var timers = TimerTable<Timer>()
 
@@ -203,6 +206,7 @@ public struct DialogSession: Sendable {
             belongs(essentials)
         else { return }
         unacknowledged = nil
+        isUnproven = false
         timers.cancel(.repeatOK)
         timers.cancel(.acknowledgement)
         if byeWaits {
@@ -231,15 +235,16 @@ public struct DialogSession: Sendable {
         step.out.push(.respond(pending.response, pending.key))
     }
 
-    /// 13.3.1.4: without ACK the dialog stands but the session is ended with BYE.
+    /// 13.3.1.4: without ACK the dialog stands but the session is ended with BYE, unless there may be
+    /// nobody at the other end.
     private mutating func acknowledgementIsMissing(_ step: inout CallStep) {
         unacknowledged = nil
         timers.cancel(.repeatOK)
         if byeWaits {
             byeWaits = false
-            sendBye(&step)
+            if !isUnproven { sendBye(&step) }
         }
-        end(CallEnd(.notAcknowledged, status: 200), bye: true, &step)
+        end(CallEnd(.notAcknowledged, status: 200), bye: !isUnproven, &step)
     }
 
     // MARK: time

@@ -18,8 +18,12 @@ public import Base
 //            │ Timer I ───────▶ Terminated
 //
 // RFC 3261 17.2.1 figure 7 as changed by RFC 6026 7.1 (Accepted). Over a reliable
-// transport G does not run and I is 0. Nor does it run for a stranger who has heard nothing yet: whoever
-// sent the INVITE repeats it until he hears something, and an address that was made up gets one message.
+// transport G does not run and I is 0.
+//
+// A stranger over UDP may have made his address up, and who lives there gets one message at most, not a
+// dozen. Until the TU has let him hear a 1xx he gets no 100, no timer G and no repeated 2xx: as he has
+// heard nothing he repeats the INVITE (17.1.1.2), and each copy gets the final response again, in
+// Accepted, too. `vouch` ends this when he has shown that he hears us.
 
 /// The server's side of one INVITE. The TU sends 2xx again itself, through `respond`.
 public struct InviteServerTransaction: Sendable {
@@ -44,7 +48,9 @@ public struct InviteServerTransaction: Sendable {
     private var timers = TimerTable<TransactionTimer>()
     private var intervalG: Interval
     private var lastResponse: [UInt8] = []
-    private let isStranger: Bool
+    private var isStranger: Bool
+    /// A final response has gone, which only copies of the INVITE bring out again.
+    private var answersCopiesOnly = false
 
     /// - Parameter isStranger: the request may come from another address than it says: over UDP, outside
     ///   a dialog and from nobody we know.
@@ -53,9 +59,9 @@ public struct InviteServerTransaction: Sendable {
     ) {
         self.request = request
         self.timing = timing
-        self.isStranger = isStranger
+        self.isStranger = isStranger && !timing.isReliable
         intervalG = timing.t1
-        timers.set(.trying, at: now + Self.tryingDelay)
+        if !self.isStranger { timers.set(.trying, at: now + Self.tryingDelay) }
     }
 
     public var deadline: Instant? { timers.next }
@@ -65,31 +71,50 @@ public struct InviteServerTransaction: Sendable {
         _ response: SIPMessage, now: Instant, out: inout Outbox<TransactionOutput>
     ) {
         guard let status = response.status else { return }
-        let hasHeard = !lastResponse.isEmpty
-        if state == .proceeding { timers.cancel(.trying) }
+        if state == .proceeding {
+            timers.cancel(.trying)
+            if status >= 200 { answersCopiesOnly = isStranger && lastResponse.isEmpty }
+        }
         switch (state, status) {
         case (.proceeding, 100...199):
             lastResponse = response.serialised
             out.push(.transmit(lastResponse))
         case (.proceeding, 200...299):
             state = .accepted
+            lastResponse = response.serialised
             timers.set(.l, at: now + timing.timeout)
-            out.push(.transmit(response.serialised))
+            out.push(.transmit(lastResponse))
         case (.proceeding, 300...):
             state = .completed
             lastResponse = response.serialised
-            if !timing.isReliable, hasHeard || !isStranger { timers.set(.g, at: now + intervalG) }
+            if !timing.isReliable, !answersCopiesOnly { timers.set(.g, at: now + intervalG) }
             timers.set(.h, at: now + timing.timeout)
             out.push(.transmit(lastResponse))
-        case (.accepted, 200...299): out.push(.retransmit(response.serialised))
+        case (.accepted, 200...299) where !answersCopiesOnly:
+            out.push(.retransmit(response.serialised))
         default: break
         }
     }
 
     /// A copy of the INVITE.
     public mutating func receiveRetransmission(out: inout Outbox<TransactionOutput>) {
-        guard state == .proceeding || state == .completed, !lastResponse.isEmpty else { return }
+        switch state {
+        case .proceeding, .completed: break
+        case .accepted: guard answersCopiesOnly else { return }
+        case .confirmed, .terminated: return
+        }
+        guard !lastResponse.isEmpty else { return }
         out.push(.retransmit(lastResponse))
+    }
+
+    /// The sender is no stranger any more: he has shown that he is where he says.
+    public mutating func vouch(now: Instant) {
+        guard isStranger else { return }
+        isStranger = false
+        answersCopiesOnly = false
+        if state == .proceeding, lastResponse.isEmpty {
+            timers.set(.trying, at: now + Self.tryingDelay)
+        }
     }
 
     /// An ACK with this transaction's branch: that of a refusal.

@@ -7,7 +7,7 @@ public import Base
 //   └──────────┘ answer: 200, repeated until the ACK (DialogSession)
 //         ▼
 //   ┌──────────┐ BYE either way, or no ACK in 64·T1: BYE ─────────────────▶ over
-//   │ answered │
+//   │ answered │ (no BYE to a stranger of whom nothing else was ever heard)
 //   └──────────┘
 
 /// One inbound call (RFC 3261 13.3).
@@ -43,7 +43,7 @@ public struct UASCall: Sendable {
     init(
         invite: SIPMessage, essentials: MessageEssentials, key: TransactionKey,
         from address: SIPAddress, hashes: DigestHashes, replaces: CallKey? = nil,
-        step: inout CallStep
+        isStranger: Bool = false, step: inout CallStep
     ) {
         self.invite = invite
         self.essentials = essentials
@@ -60,6 +60,7 @@ public struct UASCall: Sendable {
             contactUser: (try? SIPURI(invite.requestURI ?? ""))?.user, localSDP: [],
             remoteSDP: offer, initialOffer: offer.isEmpty ? .ours : .theirs,
             authenticator: DigestAuthenticator(credentials: nil, hashes: hashes))
+        session.isUnproven = isStranger
         session.peer.learn(invite)
         timers.set(.pending, at: step.now + Self.pendingLimit)
     }
@@ -153,6 +154,9 @@ public struct UASCall: Sendable {
         }
     }
 
+    /// The caller is where he says.
+    mutating func vouch() { session.isUnproven = false }
+
     mutating func answerOffer(_ sdp: [UInt8], _ step: inout CallStep) {
         session.answerOffer(sdp, &step)
         followSession()
@@ -204,6 +208,8 @@ public struct UASCall: Sendable {
         from address: SIPAddress, _ step: inout CallStep
     ) -> Bool {
         guard essentials.from.tag == self.essentials.from.tag else { return false }
+        // It knows our tag.
+        vouch()
         if request.method == .prack { return receivePrack(request, essentials, key, &step) }
         guard phase == .incoming else {
             let taken = session.receive(request, essentials, key: key, from: address, &step)

@@ -38,9 +38,13 @@ extension UserAgent {
             return
         }
         var user: String?
-        if digestServer != nil, !configuration.trustedSources.contains(source.host) {
+        if digestServer != nil, !configuration.trusts(source.host) {
             switch digestServer?.check(message, now: now, entropy: &entropy) {
-            case .accepted(let name): user = name
+            case .accepted(let name):
+                // The nonce was ours, and reached him.
+                inviteServers[key]?.transaction.vouch(now: now)
+                settleInviteServer(key)
+                user = name
             case .challenge(let refusal):
                 refuse(message, refusal, key, now, &out)
                 return
@@ -55,12 +59,13 @@ extension UserAgent {
             return
         case .call(let call): replaced = call
         }
+        let isStranger = user == nil && self.isStranger(source)
         let callKey = nextInboundKey()
         inviteServers[key]?.call = callKey
         var step = makeStep(now)
         let call = UASCall(
             invite: message, essentials: essentials, key: key, from: source,
-            hashes: configuration.hashes, replaces: replaced, step: &step)
+            hashes: configuration.hashes, replaces: replaced, isStranger: isStranger, step: &step)
         entropy = step.entropy
         add(.inbound(call), callKey, source: source.host)
         deadlines.set(.call(callKey), to: call.deadline)
@@ -68,12 +73,13 @@ extension UserAgent {
         let invite = IncomingInvite(
             user: (try? SIPURI(message.requestURI ?? ""))?.user ?? "",
             from: essentials.from.uri.sip?.user ?? "", offer: message.sdp, source: source,
-            replaces: replaced, authenticatedUser: user, headers: message.headers)
+            replaces: replaced, authenticatedUser: user, isStranger: isStranger,
+            headers: message.headers)
         out.push(.incoming(callKey, invite))
     }
 
     private mutating func limitReached(_ source: SIPAddress) -> RequestRefusal? {
-        let isTrusted = configuration.trustedSources.contains(source.host)
+        let isTrusted = configuration.trusts(source.host)
         let ofSource = callsBySource[source.host] ?? 0
         guard
             activeCalls >= configuration.maximumCalls
@@ -121,7 +127,7 @@ extension UserAgent {
         guard
             source.host == session.dialog.peerAddress.host
                 || configuration.policy.replacementSources.contains(source.host)
-                || configuration.trustedSources.contains(source.host)
+                || configuration.trusts(source.host)
         else { return .refused(403) }
         return .call(key)
     }

@@ -209,8 +209,7 @@ extension UserAgent {
             inviteServers[key] = ServerEntry(
                 transaction: InviteServerTransaction(
                     message, timing: timing(for: destination),
-                    isStranger: !inDialog
-                        && !configuration.trustedSources.contains(destination.host), now: now),
+                    isStranger: !inDialog && isStranger(destination), now: now),
                 destination: destination, mergeKey: mergeKey)
             settleInviteServer(key)
         } else {
@@ -219,6 +218,11 @@ extension UserAgent {
                 destination: destination, mergeKey: mergeKey)
         }
         return true
+    }
+
+    /// Who sent from there may be somewhere else: over UDP, and none of our trunks.
+    func isStranger(_ source: SIPAddress) -> Bool {
+        !timing(for: source).isReliable && !configuration.trusts(source.host)
     }
 
     private mutating func receiveNew(

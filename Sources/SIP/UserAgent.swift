@@ -33,6 +33,9 @@ public struct IncomingInvite: Sendable, Equatable {
     public var replaces: CallKey?
     /// Whom digest authentication proved, when it is asked for.
     public var authenticatedUser: String?
+    /// It may come from another address than it says: over UDP, from nobody we know. Send nothing more
+    /// than the answer there until the ACK has come, or something else for which `UserAgent.vouch` is.
+    public var isStranger = false
     /// As received: identity, diversion and the like.
     public var headers = SIPHeaders()
 }
@@ -61,6 +64,8 @@ public struct UserAgent: Sendable {
         public var maximumCallsPerSource = SIPLimits.dialogsPerSource
         /// Numeric addresses of our trunks: neither counted by source nor asked for a password.
         public var trustedSources: Set<String> = []
+        /// Ranges of the same.
+        public var trustedRanges: [AddressRange] = []
         /// Asks callers for a password; nil: whoever reaches us may call.
         public var callerAuthentication: DigestServer?
         public var policy = CallPolicy()
@@ -70,6 +75,10 @@ public struct UserAgent: Sendable {
         public init(party: LocalParty, hashes: DigestHashes) {
             self.party = party
             self.hashes = hashes
+        }
+
+        func trusts(_ host: String) -> Bool {
+            trustedSources.contains(host) || trustedRanges.contains { $0.contains(host) }
         }
     }
 
@@ -193,6 +202,24 @@ public struct UserAgent: Sendable {
             call.update(outbound: { _ in }, inbound: { $0.answer(sdp, &step) })
         }
         endReplaced(by: key, now, &out)
+    }
+
+    /// The caller of an inbound call has shown that he is where he says, by media sent to the port in
+    /// our answer: from now on it is repeated until the ACK comes.
+    public mutating func vouch(
+        for key: CallKey, now: Instant, out: inout Outbox<UserAgentOutput>
+    ) {
+        let invite: TransactionKey?? = step(key, now, &out) { call, _ in
+            call.update(
+                outbound: { _ in nil },
+                inbound: { call in
+                    call.vouch()
+                    return call.inviteKey
+                })
+        }
+        guard let invite = invite ?? nil else { return }
+        inviteServers[invite]?.transaction.vouch(now: now)
+        settleInviteServer(invite)
     }
 
     public mutating func reject(

@@ -11,6 +11,7 @@ extension AgentCore {
         settings.policy = configuration.policy
         settings.maximumCallsPerSource = configuration.maximumCallsPerSource
         settings.trustedSources = Set(configuration.trunks.map(\.host))
+        settings.trustedRanges = configuration.trunks.flatMap(\.sources)
         guard let callers = configuration.callerAuthentication else { return }
         var system = SystemRandomNumberGenerator()
         let secret = (0..<32).map { _ in UInt8.random(in: 0...255, using: &system) }

@@ -404,6 +404,11 @@ final class AgentCore {
         flush()
     }
 
+    func vouch(for key: CallKey) {
+        userAgent?.vouch(for: key, now: now, out: &out)
+        flush()
+    }
+
     func reject(_ key: CallKey, _ status: Int) {
         userAgent?.reject(key, status: status, now: now, out: &out)
         flush()

@@ -19,6 +19,12 @@ public final class CallLeg: Sendable {
         agent.withCore { [key] in $0.hangUp(key) }
     }
 
+    /// Media came to the port in our answer from `InboundCall.isStranger`: he is where he says, and the
+    /// answer is repeated until his ACK comes.
+    public func vouch() {
+        agent.withCore { [key] in $0.vouch(for: key) }
+    }
+
     /// Answers the offer that `CallLegEvent.offer` brought: 200 with `sdp`.
     public func answerOffer(_ sdp: [UInt8]) {
         agent.withCore { [key] in $0.answerOffer(key, sdp) }
@@ -49,6 +55,9 @@ public final class InboundCall: Sendable {
     public let authenticatedUser: String?
     /// True when it takes the place of another call of ours (RFC 3891): answering ends that one.
     public let replacesCall: Bool
+    /// Its address may be made up: UDP, from nobody we know. The answer goes there once; nothing else
+    /// should until `answered` has come or media has (`CallLeg.vouch`).
+    public let isStranger: Bool
     /// Where the INVITE came from.
     public let source: (host: String, port: Int)
     let key: CallKey
@@ -59,6 +68,7 @@ public final class InboundCall: Sendable {
     ) {
         self.identity = identity
         authenticatedUser = invite.authenticatedUser
+        isStranger = invite.isStranger
         replacesCall = invite.replaces != nil
         self.id = id
         self.key = key

@@ -60,13 +60,17 @@ public final class AgentNode: VirtualNode {
         public var notice: CallNotice
     }
 
-    public init(address: SocketAddressValue, seed: UInt64, answer: [UInt8] = []) {
+    /// - Parameter trunks: hosts that are known, `UserAgent.Configuration.trustedSources`.
+    public init(
+        address: SocketAddressValue, seed: UInt64, answer: [UInt8] = [], trunks: Set<String> = []
+    ) {
         self.address = address
         self.answer = answer
         // Nobody here asks for credentials, so the digest functions are never called.
-        let configuration = UserAgent.Configuration(
+        var configuration = UserAgent.Configuration(
             party: LocalParty(host: address.host, port: Int(address.port), product: "Virtual"),
             hashes: DigestHashes(md5: { _ in [] }, sha256: SHA256Hasher.hash))
+        configuration.trustedSources = trunks
         agent = UserAgent(configuration, entropy: SeededGenerator(seed: seed))
     }
 

@@ -36,7 +36,8 @@ public final class CallParty {
         sessionID = seed & 0xFFFF_FFFF
         self.capabilities = capabilities
         agent = AgentNode(
-            address: SocketAddressValue(ipv4: 192, 0, 2, host, port: 5060), seed: seed)
+            address: SocketAddressValue(ipv4: 192, 0, 2, host, port: 5060), seed: seed,
+            trunks: Set((0...255).map { "192.0.2.\($0)" }))
         leg = LegNode(
             address: SocketAddressValue(ipv4: 192, 0, 2, host, port: 20_000), options: options,
             phase: phase, seed: seed, world: world)

@@ -44,6 +44,36 @@ import Testing
     #expect(bench.destination == LegBench.peer)
 }
 
+/// The address may be made up: nothing goes there, no report either, before something has come from it.
+@Test func whereWeMayNotSpeakFirstNothingGoesUntilWeAreSpokenTo() throws {
+    var media = LegBench.remote()
+    media.speaksFirst = false
+    let bench = try LegBench(remote: media)
+    let bridge = AudioBridge()
+    _ = bench.attach(bridge)
+    bench.leg.answered(now: bench.now)
+    [Int16](repeating: 4000, count: 160).withUnsafeBufferPointer { _ = bridge.playout.write($0) }
+    var foe = FarEnd(ssrc: 0xBAD0_0001, sequence: 1, timestamp: 1)
+    bench.run(ticks: 600) { _ in bench.receive(foe.audio(), from: LegBench.stranger) }
+    #expect(bench.sent.isEmpty)
+    var far = FarEnd()
+    bench.receive(far.audio())
+    bench.run(ticks: 3)
+    #expect(bench.rtp.count == 3)
+    #expect(bench.sent.allSatisfy { $0.to == LegBench.peer })
+    // What the bot had said by then is said now.
+    #expect(bench.rtp.first?.payload.first == G711.muLaw(4000))
+
+    // Or before it is told that the address is right.
+    let other = try LegBench(remote: media)
+    other.run(ticks: 5)
+    #expect(other.sent.isEmpty)
+    media.speaksFirst = true
+    try other.leg.configure(media, now: other.now)
+    other.run(ticks: 5)
+    #expect(other.rtp.count == 5)
+}
+
 /// RTP bleed: who hits the port before the far end has spoken, and goes on as a perfect stream.
 @Test func aStrangersRunBeforeTheFirstTruePacketIsNeverLearned() throws {
     let bench = try LegBench()

@@ -125,18 +125,33 @@ extension Sound {
         return score
     }
 
-    /// Expects that a recording is what was said, by correlation, by place, and by PESQ where it is
+    /// Wherein a recording is not what was said, by correlation, by place, and by PESQ where it is
     /// installed.
-    static func expectVoice(
-        _ heard: [Int16], _ who: String, _ directory: String, correlation: Double, pesq: Double,
-        _ location: SourceLocation = #_sourceLocation
-    ) async throws {
+    static func voiceFaults(
+        _ heard: [Int16], _ who: String, _ directory: String, correlation: Double, pesq: Double
+    ) async throws -> [String] {
         let likeness = Likeness(heard: heard, said: try Voice.samples())
-        #expect(likeness.parts.count >= 6, "\(who): \(likeness)", sourceLocation: location)
-        #expect(likeness.worst > correlation, "\(who): \(likeness)", sourceLocation: location)
-        #expect(likeness.displaced == 0, "\(who): \(likeness)", sourceLocation: location)
-        if let score = try await Self.pesq(heard, directory) {
-            #expect(score > pesq, "\(who): PESQ \(score)", sourceLocation: location)
+        var faults: [String] = []
+        if likeness.parts.count < 6 { faults.append("\(who): too short: \(likeness)") }
+        if likeness.worst <= correlation { faults.append("\(who): something else: \(likeness)") }
+        if likeness.displaced > 0 { faults.append("\(who): displaced: \(likeness)") }
+        if let score = try await Self.pesq(heard, directory), score <= pesq {
+            faults.append("\(who): PESQ \(score)")
         }
+        return faults
+    }
+
+    /// Makes the same call until what was heard had no fault, three times at most. A machine that stops
+    /// a process for 30 ms makes a telephone's jitter buffer jump, now and then; what we do wrong we do
+    /// in every call.
+    static func inOneOfThreeCalls(
+        _ location: SourceLocation = #_sourceLocation, _ call: () async throws -> [String]
+    ) async throws {
+        var faults: [String] = []
+        for _ in 1...3 {
+            faults = try await call()
+            if faults.isEmpty { return }
+        }
+        Issue.record("in three calls, and the last: \(faults)", sourceLocation: location)
     }
 }

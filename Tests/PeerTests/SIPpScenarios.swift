@@ -203,7 +203,16 @@ extension Scenario {
         Scenario(
             name: "uac-never-pracks", ends: [.trunkError], configure: quick,
             receive: { _, call in call.progress(sdp: ScenarioOwner.offer) }),
-        Scenario(name: "uac-never-acks", ends: [.trunkError], configure: quick),
+        Scenario(
+            name: "uac-never-acks", ends: [.trunkError],
+            configure: { configuration in
+                quick(&configuration)
+                // As one of ours: a stranger gets no more than his answer.
+                configuration.trunk = TrunkConfiguration(host: "127.0.0.1", port: 9)
+            }),
+        Scenario(
+            name: "uac-stranger-never-acks", ends: [.trunkError], configure: quick,
+            receive: { owner, call in owner.answer(call) }),
         Scenario(name: "uac-wants-our-offer", ends: [.remoteHangup]),
         Scenario(name: "uac-proves-itself", ends: [.remoteHangup], configure: asksForPasswords),
         Scenario(name: "uac-has-the-wrong-password", ends: [], configure: asksForPasswords),

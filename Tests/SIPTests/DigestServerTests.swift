@@ -4,8 +4,9 @@ import Testing
 
 // Digest authentication of callers (RFC 3261 22, RFC 7616, RFC 8760).
 
-private func gated() -> Bench {
+private func gated(ranges: [AddressRange] = []) -> Bench {
     Bench {
+        $0.trustedRanges = ranges
         $0.callerAuthentication = DigestServer(
             realm: "sip.example", users: ["alice": Redacted("secret")],
             secret: Array("0123456789abcdef".utf8), hashes: testHashes, lifetime: .seconds(60))
@@ -137,18 +138,32 @@ private func answer(
     var bench = gated()
     let answer = try ask(&bench, 1, from: SIPAddress(host: "192.0.2.200", port: 5060))
     #expect(answer.status == 100)
+    // Nor who calls from one of their ranges.
+    var ranges = gated(ranges: [try AddressRange("198.51.100.0/24").orThrow()])
+    let inside = SIPAddress(host: "198.51.100.9", port: 5060)
+    #expect(try ask(&ranges, 1, from: inside).status == 100)
+    #expect(try ask(&ranges, 2, from: SIPAddress(host: "198.51.101.9", port: 5060)).status == 401)
 }
 
 @Test func callsOfOneSourceAreBounded() throws {
-    var bench = Bench { $0.maximumCallsPerSource = 3 }
-    for n in 1...5 { _ = try ask(&bench, n) }
+    var bench = Bench {
+        $0.maximumCallsPerSource = 3
+        $0.trustedSources = []
+    }
+    for n in 1...5 {
+        bench.inject(callerInvite(branch: "z9hG4bKa\(n)", callID: "a-\(n)"))
+    }
     #expect(bench.incoming.count == 3)
     #expect(try bench.lastResponse().status == 503)
     #expect(try bench.lastResponse().headers[.retryAfter] == "5")
     // Another source is not hurt, and an ended call makes room.
-    #expect(try ask(&bench, 6, from: SIPAddress(host: "192.0.2.21", port: 5060)).status == 100)
+    bench.inject(
+        callerInvite(branch: "z9hG4bKa6", callID: "a-6"),
+        from: SIPAddress(host: "192.0.2.21", port: 5060))
+    #expect(bench.incoming.count == 4)
     let key = try bench.incoming.first.orThrow().key
     bench.act { $0.reject(key, status: 486, now: $1, out: &$2) }
-    #expect(try ask(&bench, 7).status == 100)
+    bench.inject(callerInvite(branch: "z9hG4bKa7", callID: "a-7"))
+    #expect(bench.incoming.count == 5)
     #expect(bench.agent.counters.overloads == 2)
 }

@@ -57,6 +57,41 @@ private func answeredCall(_ bench: inout Bench) throws -> (key: CallKey, ok: SIP
     #expect(bench.takeNotices() == [.ended(CallEnd(.notAcknowledged, status: 200))])
 }
 
+/// A stranger who was heard otherwise, by media sent to the port in our answer, may have lost his ACK.
+@Test func answerOfAStrangerWhoWasHeardIsRepeated() throws {
+    var bench = Bench { $0.trustedSources = [] }
+    _ = try answeredCall(&bench)
+    let incoming = try bench.incoming.first.orThrow()
+    #expect(incoming.invite.isStranger)
+    bench.advance(toMs: 3_600)
+    #expect(bench.sent.map(\.ms) == [0])
+    bench.act { $0.vouch(for: incoming.key, now: $1, out: &$2) }
+    bench.advance(toMs: 40_000)
+    let oks = bench.sent.filter { $0.message.status == 200 }.map(\.ms)
+    #expect(oks == [0, 7500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500])
+    #expect(bench.sent.first { $0.message.method == .bye }?.ms == 32_000)
+    bench.act { $0.vouch(for: incoming.key, now: $1, out: &$2) }
+}
+
+/// Hung up on before his ACK: no BYE goes where nobody was ever heard.
+@Test func aStrangerWhoIsNeverHeardGetsNoBye() throws {
+    var bench = Bench { $0.trustedSources = [] }
+    let key = try answeredCall(&bench).key
+    bench.hangUp(key)
+    bench.advance(toMs: 40_000)
+    #expect(bench.takeSent() == ["200 INVITE"])
+    #expect(bench.agent.isIdle)
+}
+
+@Test func knownCallersAndTCPAreNoStrangers() throws {
+    let overTCP = SIPAddress(host: Bench.peer.host, port: 5060, transport: .tcp)
+    for source in [Bench.peer, overTCP] {
+        var bench = Bench { if source == overTCP { $0.trustedSources = [] } }
+        bench.inject(callerInvite(), from: source)
+        #expect(try bench.incoming.first.orThrow().invite.isStranger == false)
+    }
+}
+
 @Test func hangUpBeforeTheACKWaitsForIt() throws {
     var bench = Bench()
     let (key, ok) = try answeredCall(&bench)
@@ -126,7 +161,7 @@ private func answeredCall(_ bench: inout Bench) throws -> (key: CallKey, ok: SIP
 }
 
 @Test func rejectedCallIsAcknowledgedByTheTransaction() throws {
-    var bench = Bench()
+    var bench = Bench { $0.trustedSources = [] }
     let key = try incoming(&bench)
     bench.act { $0.reject(key, status: 486, now: $1, out: &$2) }
     bench.advance(toMs: 600)
@@ -202,7 +237,7 @@ private func answeredCall(_ bench: inout Bench) throws -> (key: CallKey, ok: SIP
 
 @Test func responsesGoWhereTheRequestCameFrom() throws {
     let source = SIPAddress(host: "198.51.100.9", port: 40_000)
-    var bench = Bench()
+    var bench = Bench { $0.trustedSources = [source.host] }
     bench.inject(
         callerInvite(via: "SIP/2.0/UDP 10.0.0.1:5070;rport;received=1.2.3.4;branch=z9hG4bKa")
             .serialised,
@@ -213,7 +248,7 @@ private func answeredCall(_ bench: inout Bench) throws -> (key: CallKey, ok: SIP
     #expect(via.parameters["rport"] == "40000")
     #expect(via.parameters["received"] == "198.51.100.9")
 
-    var old = Bench()
+    var old = Bench { $0.trustedSources = [source.host] }
     old.inject(
         callerInvite(via: "SIP/2.0/UDP 10.0.0.1:5070;branch=z9hG4bKb").serialised, from: source)
     old.advance(toMs: 200)

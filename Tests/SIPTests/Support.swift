@@ -20,7 +20,7 @@ func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 let sampleOffer = Array("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\n".utf8)
 let sampleAnswer = Array("v=0\r\no=- 2 1 IN IP4 127.0.0.1\r\ns=-\r\n".utf8)
 
-/// One user agent in virtual time; the test plays the network and the peer.
+/// One user agent in virtual time; the test plays the network and the peer, whose address is known.
 struct Bench {
     struct Sent: Equatable {
         var ms: Int64
@@ -41,6 +41,7 @@ struct Bench {
         var configuration = UserAgent.Configuration(
             party: LocalParty(host: "192.0.2.10", port: 5060, product: "Test"),
             hashes: testHashes)
+        configuration.trustedSources = [Bench.peer.host]
         change(&configuration)
         agent = UserAgent(configuration, entropy: SeededGenerator(seed: seed))
     }

@@ -294,6 +294,38 @@ func inviteServerMoves(
     #expect(ringing.deadline == Instant(milliseconds: 500))
 }
 
+@Test func answerToAStrangerComesAgainWithHisCopiesOnly() {
+    var out = Outbox<TransactionOutput>()
+    var transaction = InviteServerTransaction(
+        request, timing: SIPTimers(), isStranger: true, now: .zero)
+    // No 100 either: it would silence him.
+    #expect(transaction.deadline == nil)
+    transaction.receiveRetransmission(out: &out)
+    #expect(kinds(&out) == [])
+    transaction.respond(response(200), now: .zero, out: &out)
+    transaction.respond(response(200), now: Instant(milliseconds: 500), out: &out)
+    #expect(kinds(&out) == ["send 200"])
+    transaction.receiveRetransmission(out: &out)
+    #expect(kinds(&out) == ["again 200"])
+    transaction.vouch(now: Instant(milliseconds: 600))
+    transaction.respond(response(200), now: Instant(milliseconds: 1_500), out: &out)
+    #expect(kinds(&out) == ["again 200"])
+    transaction.receiveRetransmission(out: &out)
+    #expect(kinds(&out) == [])
+    // Vouched for before there is an answer, he hears a 100 like everybody.
+    var known = InviteServerTransaction(
+        request, timing: SIPTimers(), isStranger: true, now: .zero)
+    known.vouch(now: .zero)
+    #expect(known.deadline == Instant(milliseconds: 200))
+    // Who was told that it rings repeats nothing, so the answer is.
+    var ringing = InviteServerTransaction(
+        request, timing: SIPTimers(), isStranger: true, now: .zero)
+    ringing.respond(response(180), now: .zero, out: &out)
+    ringing.respond(response(200), now: .zero, out: &out)
+    ringing.respond(response(200), now: Instant(milliseconds: 500), out: &out)
+    #expect(kinds(&out) == ["send 180", "send 200", "again 200"])
+}
+
 @Test func acknowledgedRefusalEndsWithTimerI() {
     var transaction = inviteServer(in: .confirmed)
     #expect(transaction.deadline == Instant(milliseconds: 5_000))

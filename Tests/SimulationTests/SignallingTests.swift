@@ -2,6 +2,7 @@ import Base
 import Media
 import SIP
 import Simulation
+import Synchronization
 import Testing
 
 private let offer = Array("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\n".utf8)
@@ -13,13 +14,14 @@ private struct Pair {
     let caller: AgentNode
     let callee: AgentNode
 
-    init(seed: UInt64, _ conditions: LinkConditions = .clean) {
+    /// - Parameter areStrangers: the callee does not know the caller's address.
+    init(seed: UInt64, _ conditions: LinkConditions = .clean, areStrangers: Bool = false) {
         world = VirtualWorld(seed: seed, conditions: conditions)
         caller = AgentNode(
             address: SocketAddressValue(ipv4: 192, 0, 2, 1, port: 5060), seed: seed &* 2)
         callee = AgentNode(
             address: SocketAddressValue(ipv4: 192, 0, 2, 2, port: 5060), seed: seed &* 2 &+ 1,
-            answer: answer)
+            answer: answer, trunks: areStrangers ? [] : ["192.0.2.1"])
         world.add(caller)
         world.add(callee)
     }
@@ -220,6 +222,51 @@ func everyCallEndsOnceAndLastAndLeavesNoTimer(_ first: UInt64) throws {
     // 0, 0.5, 1.5, 3.5, 7.5, 15.5 and 31.5 s.
     #expect(pair.caller.sent.map(\.at.milliseconds) == [0, 500, 1500, 3500, 7500, 15_500, 31_500])
     expectSilence(pair, 3)
+}
+
+/// Nobody may have the callee send a dozen messages to an address that is made up: one goes there, and
+/// no BYE when nothing ever came back.
+@Test func aStrangerWhoIsNotThereGetsOneMessage() throws {
+    let pair = Pair(seed: 3, areStrangers: true)
+    pair.world.network.box = { datagram, _ in
+        ["ACK", "BYE"].contains(AgentNode.label(datagram.bytes)) ? nil : datagram
+    }
+    pair.callee.script = CalleeScript([(.milliseconds(900), .answer)])
+    try pair.place()
+    pair.world.run(until: Instant(milliseconds: 1_400))
+    // He has asked at 0 and 0.5 s; the answer of 0.9 s came before his next copy.
+    #expect(pair.callee.sent.map(\.event) == ["200 INVITE"])
+    pair.world.run(until: Instant(milliseconds: 60_000))
+    #expect(pair.callee.sent.count == 1)
+    #expect(
+        pair.callee.notices.map(\.event.notice)
+            == [.ended(CallEnd(.notAcknowledged, status: 200))])
+    #expect(pair.callee.agent.isIdle)
+}
+
+/// He repeats his INVITE until the answer gets through, on a line that loses half of what it carries.
+@Test func aStrangerWhoIsThereIsAnsweredOverALossyLine() throws {
+    var up = 0
+    for seed in 1...40 as ClosedRange<UInt64> {
+        let pair = Pair(seed: seed, areStrangers: true)
+        let losses = Mutex(SeededGenerator(seed: seed))
+        pair.world.network.box = { datagram, _ in
+            let label = AgentNode.label(datagram.bytes)
+            guard label == "INVITE" || label == "200 INVITE" else { return datagram }
+            return losses.withLock { $0.next() } & 1 == 0 ? nil : datagram
+        }
+        pair.callee.script = CalleeScript([(.zero, .answer)])
+        try pair.place()
+        pair.world.run(until: Instant(milliseconds: 31_900))
+        let asked = pair.caller.sent.count { $0.event == "INVITE" }
+        let answered = pair.callee.sent.count { $0.event == "200 INVITE" }
+        #expect(answered <= asked, "seed \(seed)")
+        let isUp = pair.callee.notices.contains { $0.event.notice == .answered(sdp: []) }
+        #expect(isUp == pair.caller.sent.contains { $0.event == "ACK" }, "seed \(seed)")
+        up += isUp ? 1 : 0
+    }
+    // Of seven copies each finds its way there and back once in four: 1 - (3/4)^7 = 87 % of the calls.
+    #expect(up >= 30)
 }
 
 /// RFC 3261 13.3.1.4: the 200 is sent again at T1, doubling to T2, until the ACK or for 64·T1; then
