@@ -28,6 +28,8 @@ public struct CallEvent: Sendable, Equatable {
         case answered
         case speechStart(ms: Int)
         case speechEnd(ms: Int)
+        /// Somebody speaks while we do.
+        case bargeIn(ms: Int)
         case beep(startMs: Int, endMs: Int, frequencyHz: Double, levelDBm0: Double)
         case tone(kind: String, ms: Int)
         /// `source`: `rfc4733`, `inband` or `info`.
@@ -47,6 +49,8 @@ public struct CallEvent: Sendable, Equatable {
         /// `to`: the call with the agent, when it is ours.
         case transfer(status: Int, final: Bool, to: CallID?)
         case voicemailStarted
+        /// Somebody spoke up during the message, which has stopped.
+        case voicemailInterrupted
         case voicemailFinished
         case optOut(source: String)
         case recordingFinished(path: String)
@@ -64,6 +68,7 @@ public struct CallEvent: Sendable, Equatable {
             case .answered: "answered"
             case .speechStart: "speech_start"
             case .speechEnd: "speech_end"
+            case .bargeIn: "barge_in"
             case .beep: "beep"
             case .tone: "tone"
             case .dtmf: "dtmf"
@@ -77,6 +82,7 @@ public struct CallEvent: Sendable, Equatable {
             case .identity: "identity"
             case .transfer: "transfer"
             case .voicemailStarted: "voicemail_started"
+            case .voicemailInterrupted: "voicemail_interrupted"
             case .voicemailFinished: "voicemail_finished"
             case .optOut: "opt_out"
             case .recordingFinished: "recording_finished"
@@ -105,12 +111,12 @@ extension CallEvent.Kind {
     func writeFields(to writer: inout JSONWriter) {
         switch self {
         case .gateAllowed, .dialing, .ringing, .earlyMedia, .answered, .streamConnected,
-            .voicemailStarted, .voicemailFinished:
+            .voicemailStarted, .voicemailInterrupted, .voicemailFinished:
             break
         case .gateBlocked(let reasons):
             writer.array("reasons") { writer in for reason in reasons { writer.field(nil, reason) }
             }
-        case .speechStart(let ms), .speechEnd(let ms), .greetingEnd(let ms):
+        case .speechStart(let ms), .speechEnd(let ms), .bargeIn(let ms), .greetingEnd(let ms):
             writer.field("t_ms", ms)
         case .beep(let start, let end, let frequency, let level):
             writer.field("start_ms", start)

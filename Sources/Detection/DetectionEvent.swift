@@ -30,6 +30,8 @@ public enum DetectionEvent: Sendable, Equatable {
     case speechStart(atMs: Int)
     /// The speech ended at `atMs`; known `DetectionPolicy.speechHangoverMs` later.
     case speechEnd(atMs: Int)
+    /// Somebody speaks while we do, and it is not our own voice coming back; once a stretch of speech.
+    case bargeIn(atMs: Int)
     /// A record tone, reported when it is over.
     case beep(startMs: Int, endMs: Int, frequencyHz: Double, levelDBm0: Double, knownAtMs: Int)
     case tone(ToneKind, startMs: Int, knownAtMs: Int)
@@ -50,6 +52,7 @@ public enum DetectionEvent: Sendable, Equatable {
         switch self {
         case .speechStart: "speech_start"
         case .speechEnd: "speech_end"
+        case .bargeIn: "barge_in"
         case .beep: "beep"
         case .tone: "tone"
         case .dtmf: "dtmf"
@@ -62,7 +65,7 @@ public enum DetectionEvent: Sendable, Equatable {
     /// `t_ms`: when the detector knew, or for speech and greeting edges when it was.
     public var milliseconds: Int {
         switch self {
-        case .speechStart(let at), .speechEnd(let at), .greetingEnd(let at),
+        case .speechStart(let at), .speechEnd(let at), .bargeIn(let at), .greetingEnd(let at),
             .readyForMessage(let at), .verdict(_, _, _, _, let at, _):
             at
         case .beep(_, _, _, _, let knownAt), .tone(_, _, let knownAt), .dtmf(_, _, let knownAt):
@@ -79,7 +82,7 @@ public enum DetectionEvent: Sendable, Equatable {
             writer.field("t_ms", milliseconds)
             writer.field("event", name)
             switch self {
-            case .speechStart, .speechEnd, .greetingEnd, .readyForMessage: break
+            case .speechStart, .speechEnd, .bargeIn, .greetingEnd, .readyForMessage: break
             case .beep(let start, let end, let frequency, let level, _):
                 writer.field("start_ms", start)
                 writer.field("end_ms", end)

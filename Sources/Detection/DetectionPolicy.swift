@@ -10,6 +10,8 @@ public struct DetectionPolicy: Sendable, Equatable {
     public var speechMinimumMs = 80
     /// How long it must be absent before speech is over.
     public var speechHangoverMs = 240
+    /// How much of it, louder than our own voice may come back, makes a barge-in of it.
+    public var bargeInMs = 120
 
     // MARK: answer verdict
 

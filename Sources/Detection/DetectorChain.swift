@@ -1,4 +1,4 @@
-import Audio
+internal import Audio
 public import Base
 
 /// All detectors of one leg's received audio.
@@ -8,7 +8,7 @@ public import Base
 ///                                 └─► Spectrum (256-point FFT) ─► HopFeatures │
 ///                                       ├─► ToneTracker ─► ToneClassifier ◄───┘
 ///                                       ├─► BeepDetector (GRU) ──┘ beep, SIT, CNG, CED, cadences
-///                                       └─► VoiceActivityDetector ─► SpeechSegmenter
+///                                       └─► VoiceActivityDetector ─► SpeechSegmenter ─► OwnVoice ─► barge-in
 ///                                                                         │
 ///                        events ◄── AnswerMachine (verdict, greeting, ready) ◄┘
 /// ```
@@ -51,6 +51,8 @@ public struct DetectorChain: ~Copyable, Sendable {
     private var classifier = ToneClassifier()
     private var vad = VoiceActivityDetector()
     private var segmenter = SpeechSegmenter()
+    private var ownVoice = OwnVoice()
+    private var hopLevel = Level.silenceDBm0
     private var machine: AnswerMachine
     private var lastDigit = -1_000_000
     private var lastPair = -1_000_000
@@ -95,6 +97,9 @@ public struct DetectorChain: ~Copyable, Sendable {
         machine = AnswerMachine(policy: policy)
         if segmenter.isSpeaking { machine.speechStarted(at: 0) }
     }
+
+    /// A frame of our own audio of so much has been sent just now: what comes back of it is no barge-in.
+    public mutating func said(levelDBm0 level: Double) { ownVoice.said(levelDBm0: level) }
 
     /// What a speech recogniser has understood of the far end since the answer, from its first word
     /// on: the second source of the verdict, beside the sound. Ignored before the answer and once
@@ -151,7 +156,8 @@ public struct DetectorChain: ~Copyable, Sendable {
         hearDigits(hop, &out)
         if !rests { hearPairs(features, &out) }
         hearTones(features, &out)
-        if rests { restSpeech(&out) } else { hearSpeech(&out) }
+        ownVoice.advance()
+        if rests { restSpeech(&out) } else { hearSpeech(Double(features.levelDBm0), &out) }
         if answerSample != nil {
             var onset: Int?
             if let sample = segmenter.onset { onset = sinceAnswer(sample) }
@@ -201,12 +207,19 @@ public struct DetectorChain: ~Copyable, Sendable {
         if let finding = classifier.sounding(tracker, context) { report(finding, &out) }
     }
 
-    private mutating func hearSpeech(_ out: inout Outbox<DetectionEvent>) {
+    private mutating func hearSpeech(_ level: Double, _ out: inout Outbox<DetectionEvent>) {
+        let loudest = max(level, hopLevel)
+        hopLevel = level
         guard let score = rows.row.withUnsafeBufferPointer({ vad.push($0) }) else { return }
         vadScore = score
         if tracesVAD { trace.append(VADScore(atMs: ms(hopEnd), score: vadScore)) }
         note(segmenter.push(score: vadScore, frameEnd: hopEnd, policy: policy), &out)
         machine.voiced(until: sinceAnswer(segmenter.lastVoice))
+        if segmenter.isSpeaking, score >= policy.speechOffScore,
+            ownVoice.heard(levelDBm0: loudest, needed: policy.bargeInMs)
+        {
+            out.push(.bargeIn(atMs: ms(hopEnd)))
+        }
     }
 
     /// Speech is not looked for just now.
@@ -226,6 +239,7 @@ public struct DetectorChain: ~Copyable, Sendable {
             out.push(.speechStart(atMs: ms(sample)))
             machine.speechStarted(at: sinceAnswer(sample))
         case .ended(let sample):
+            ownVoice.speechEnded()
             out.push(.speechEnd(atMs: ms(sample)))
             machine.speechEnded(at: sinceAnswer(sample))
         }

@@ -74,6 +74,9 @@ struct LegHearing: ~Copyable {
         detectors?.answered()
     }
 
+    /// A frame of ours went out.
+    mutating func said(levelDBm0 level: Double) { detectors?.said(levelDBm0: level) }
+
     /// Decodes another codec from the next packet on. Allocates; not on the way of a call that
     /// keeps its codec.
     mutating func use(_ codec: AudioCodec) throws(AudioError) {

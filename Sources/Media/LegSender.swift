@@ -31,6 +31,9 @@ struct LegSender: ~Copyable {
     var telephoneEventClockRate = 8000
     var comfortNoisePayloadType: UInt8?
     var sends = false
+    /// The level of what is said is wanted (`takeSaidLevel`).
+    var metersSpeech = false
+    private var saidLevelDBm0: Double?
     var srtp: SRTPContext?
     var clip: ClipPlayback?
     var digits = DigitQueue()
@@ -254,7 +257,17 @@ struct LegSender: ~Copyable {
                 UnsafeBufferPointer(frame), rate: rate, clock: clock * Int64(target) / 1000,
                 now: now, workspace: &workspace)
         }
+        if metersSpeech {
+            saidLevelDBm0 = max(
+                saidLevelDBm0 ?? Level.silenceDBm0, Level.dBm0(UnsafeBufferPointer(frame)))
+        }
         encode(frame, destination, &workspace, send)
+    }
+
+    /// The loudest frame of audio since the last call; nil: there was none.
+    mutating func takeSaidLevel() -> Double? {
+        defer { saidLevelDBm0 = nil }
+        return saidLevelDBm0
     }
 
     mutating func sendSilence(

@@ -105,6 +105,7 @@ public struct MediaLeg: ~Copyable {
             noiseSeed: identity.seed)
         source = SourceRule(learnsAnyHost: options.learnsAnyHost)
         sender = LegSender(identity: identity, options: options)
+        sender.metersSpeech = options.detection
         reports = LegReports(identity: identity, now: now)
         collision = SourceCollision(seed: identity.seed)
     }
@@ -332,6 +333,7 @@ public struct MediaLeg: ~Copyable {
         sender.tick(
             now: now, destination: awaitsKeys ? nil : source.destination, bridge: &bridge,
             links: links, recorder: &recorder, workspace: &workspace, out: &out, send: send)
+        if let level = sender.takeSaidLevel() { hearing.said(levelDBm0: level) }
         if links != nil { tickLinks(now: now, &workspace, &out) }
         recorder?.advance(now: now)
         if isConfigured, reports.isDue(now: now, lastMedia: receiver.lastReceived) {

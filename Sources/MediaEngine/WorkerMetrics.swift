@@ -28,7 +28,7 @@ struct WorkerMetrics {
 
     private static let detectionNames = [
         "speech_start", "speech_end", "beep", "tone", "dtmf", "verdict", "greeting_end",
-        "ready_for_message",
+        "ready_for_message", "barge_in",
     ]
 
     init(_ metrics: MetricsRegistry) {
@@ -118,6 +118,7 @@ struct WorkerMetrics {
         case .verdict: 5
         case .greetingEnd: 6
         case .readyForMessage: 7
+        case .bargeIn: 8
         }
     }
 }

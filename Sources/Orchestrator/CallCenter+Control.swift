@@ -222,7 +222,7 @@ extension CallCenter {
             throw .conflict("\(id) is in silence mode and says nothing")
         case .call(let id):
             switch calls[id]?.flow.phase {
-            case .awaitingBeep, .leavingMessage:
+            case .awaitingBeep, .leavingMessage, .interrupted:
                 throw .conflict("\(id) is leaving a message")
             default: break
             }

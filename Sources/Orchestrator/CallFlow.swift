@@ -13,10 +13,14 @@ public import Streaming
 /// dialing ───┤                                   human ──► talking ──────────┐
 ///            └─► answered ─► detecting ─ verdict ┤                           │
 ///                   │                            ├ voicemail ► awaitingBeep ─┼► ending ─► finished
-///                   │ (no detection)             │               │ beep      │
-///                   └─────────► talking          │            leavingMessage ┤
-///                                                └ anything else ────────────┘
+///                   │ (no detection)             │         ▲     │ beep      │
+///                   └─────────► talking          │         │  leavingMessage ┤
+///                                  ▲             │ goes on │     │ barge-in  │
+///                                  └───────────────────── interrupted        │
+///                                    a few words └ anything else ────────────┘
 /// ```
+/// Who speaks up during the message is a person who has picked up, or a greeting that was not over: the
+/// message stops at once, and how long he speaks says which.
 public struct CallFlow: Sendable {
     /// One reading of both clocks.
     public struct Moment: Sendable {
@@ -52,15 +56,29 @@ public struct CallFlow: Sendable {
         case detecting
         case awaitingBeep
         case leavingMessage(startedAt: Instant)
+        /// The message has stopped for somebody who speaks. May go to: talking, awaitingBeep,
+        /// leavingMessage, ending.
+        case interrupted
         case talking
         case ending
         case finished
     }
 
-    enum TimerName: Hashable, Sendable { case maximumDuration, beepWait, tail, teardown, optOut }
+    enum TimerName: Hashable, Sendable {
+        case maximumDuration, beepWait, tail, teardown, optOut
+        /// Who interrupted a message has been silent, or has been speaking, for long enough.
+        case partyWaits, partySpeaks
+    }
 
     /// How long a voicemail greeting may go on before the call is given up.
     static let beepWaitLimit = Interval.seconds(60)
+    /// Who interrupts a message and then says no more for so long waits for us: a person. Behind the end
+    /// of speech, which is known 240 ms later.
+    static let takeoverPause = Interval.milliseconds(500)
+    /// Who speaks for longer than this has a greeting to say.
+    static let takeoverSpeech = Interval.milliseconds(2500)
+    /// Who interrupts more often than this is a person, however much he says.
+    static let interruptionLimit = 2
     /// A second beep this soon after the message began means the first was not the last: start over.
     static let secondBeepWindow = Interval.seconds(3)
     /// A beep this soon after the answer overrules a verdict of `human`.
@@ -69,6 +87,8 @@ public struct CallFlow: Sendable {
     static let messageTail = Interval.milliseconds(300)
     /// How long the end of a call waits for the media leg's and the recorder's last words.
     static let teardownLimit = Interval.seconds(3)
+
+    static let takeoverConfidence = 0.8
 
     static let messagePlay = 1
     static let conversationPlay = 2
@@ -85,6 +105,9 @@ public struct CallFlow: Sendable {
     private var legClosed = false
     private var recordingPending = false
     private var streamIsUp = false
+    private var interruptions = 0
+    /// What is left of `takeoverSpeech` for who interrupted the message.
+    private var speechLeft = CallFlow.takeoverSpeech
     /// A bridge has taken the bot's place; the call ends with its last partner.
     private var isHandedOver = false
     /// Asked for and not over yet, connected or not.
@@ -267,6 +290,11 @@ public struct CallFlow: Sendable {
             case .beepWait: if phase == .awaitingBeep { end(.localHangup, now, &out) }
             case .tail: end(.localHangup, now, &out)
             case .optOut: end(.optOut, now, &out)
+            case .partyWaits: if phase == .interrupted { takeOver(now, &out) }
+            case .partySpeaks:
+                guard phase == .interrupted else { continue }
+                phase = .awaitingBeep
+                timers.set(.beepWait, at: now.instant + Self.beepWaitLimit)
             case .teardown:
                 removeLeg(&out)
                 legClosed = true
@@ -320,6 +348,9 @@ public struct CallFlow: Sendable {
             facts.verdictConfidence = confidence
             if phase == .detecting { act(on: verdict, now, &out) }
         case .readyForMessage: if phase == .awaitingBeep { leaveMessage(now, &out) }
+        case .bargeIn: bargedIn(now, &out)
+        case .speechStart: partySpeaks(now)
+        case .speechEnd: partyIsSilent(now)
         case .beep: beepHeard(now, &out)
         default: break
         }
@@ -346,6 +377,7 @@ public struct CallFlow: Sendable {
         case .leavingMessage(let startedAt)
         where now.instant - startedAt < Self.secondBeepWindow:
             leaveMessage(now, &out)
+        case .interrupted: leaveMessage(now, &out)
         case .talking
         where facts.verdict == .human && plan.voicemail != nil && plan.detectAnswer
             && !isHandedOver:
@@ -364,10 +396,45 @@ public struct CallFlow: Sendable {
 
     private mutating func leaveMessage(_ now: Moment, _ out: inout Outbox<Action>) {
         guard let clip = plan.voicemail else { return }
-        timers.cancel(.beepWait)
+        for name in [.beepWait, .partyWaits, .partySpeaks] as [TimerName] { timers.cancel(name) }
         phase = .leavingMessage(startedAt: now.instant)
         emit(.voicemailStarted, now, &out)
         out.push(.media(.play(id: Self.messagePlay, clip: clip)))
+    }
+
+    private mutating func bargedIn(_ now: Moment, _ out: inout Outbox<Action>) {
+        guard case .leavingMessage = phase, !facts.voicemailLeft else { return }
+        interruptions += 1
+        out.push(.media(.stopPlaying))
+        emit(.voicemailInterrupted, now, &out)
+        guard interruptions <= Self.interruptionLimit else { return takeOver(now, &out) }
+        phase = .interrupted
+        speechLeft = Self.takeoverSpeech
+        partySpeaks(now)
+    }
+
+    private mutating func partySpeaks(_ now: Moment) {
+        guard phase == .interrupted else { return }
+        timers.cancel(.partyWaits)
+        timers.set(.partySpeaks, at: now.instant + speechLeft)
+    }
+
+    private mutating func partyIsSilent(_ now: Moment) {
+        guard phase == .interrupted else { return }
+        if let deadline = timers.deadline(of: .partySpeaks) { speechLeft = deadline - now.instant }
+        timers.cancel(.partySpeaks)
+        timers.set(.partyWaits, at: now.instant + Self.takeoverPause)
+    }
+
+    /// A person has picked up: he is talked to as if he had answered.
+    private mutating func takeOver(_ now: Moment, _ out: inout Outbox<Action>) {
+        facts.verdict = .human
+        facts.verdictConfidence = Self.takeoverConfidence
+        emit(
+            .verdict(
+                .human, final: true, confidence: Self.takeoverConfidence, reason: "takeover"),
+            now, &out)
+        converse(now, &out)
     }
 
     private mutating func playFinished(
@@ -475,6 +542,7 @@ extension CallFlow.Phase {
         case .detecting: "detecting"
         case .awaitingBeep: "awaiting_beep"
         case .leavingMessage: "leaving_message"
+        case .interrupted: "interrupted"
         case .talking: "talking"
         case .ending, .finished: "ending"
         }

@@ -47,6 +47,7 @@ extension CallEvent.Kind {
         switch detection {
         case .speechStart(let ms): self = .speechStart(ms: ms)
         case .speechEnd(let ms): self = .speechEnd(ms: ms)
+        case .bargeIn(let ms): self = .bargeIn(ms: ms)
         case .beep(let start, let end, let frequency, let level, _):
             self = .beep(
                 startMs: start, endMs: end, frequencyHz: Double(frequency),

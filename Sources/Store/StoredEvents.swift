@@ -78,6 +78,7 @@ enum StoredEvents {
             case "tone": tone.flatMap { tone in t_ms.map { .tone(kind: tone, ms: $0) } }
             case "dtmf": digit?.first.map { .dtmf(digit: $0, source: source ?? "") }
             case "verdict": verdictKind
+            case "barge_in": t_ms.map { .bargeIn(ms: $0) }
             case "greeting_end": t_ms.map { .greetingEnd(ms: $0) }
             case "stream_connected": .streamConnected
             case "stream_ended": .streamEnded(reason: reason ?? "")
@@ -92,6 +93,7 @@ enum StoredEvents {
                 .transfer(
                     status: status ?? 0, final: final ?? false, to: to.map { CallID($0) })
             case "voicemail_started": .voicemailStarted
+            case "voicemail_interrupted": .voicemailInterrupted
             case "voicemail_finished": .voicemailFinished
             case "opt_out": .optOut(source: source ?? "")
             case "recording_finished": .recordingFinished(path: path ?? "")

@@ -140,7 +140,8 @@ final class EventPrinter {
         case .dtmf(let digit, let source): "\(digit) (\(source))"
         case .verdict(let verdict, let final, let confidence, let reason):
             "\(verdict.rawValue)\(final ? "" : "?") \(decimal(confidence, 2)) \(reason)"
-        case .speechStart(let ms), .speechEnd(let ms), .greetingEnd(let ms): "at \(ms) ms"
+        case .speechStart(let ms), .speechEnd(let ms), .bargeIn(let ms), .greetingEnd(let ms):
+            "at \(ms) ms"
         case .streamEnded(let reason), .recordingFailed(let reason): reason
         case .mark(let name): name
         case .linkEnded(let id, let reason): "\(id) \(reason)"

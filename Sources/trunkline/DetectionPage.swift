@@ -156,7 +156,7 @@ struct DetectionPage {
         case .verdict(let verdict, let isFinal, _, _, _, _):
             let word = verdict.rawValue + (isFinal ? "" : "?")
             return flag(known, lane: 4, isFinal ? "#c22" : "#999", word)
-        case .greetingEnd, .readyForMessage:
+        case .bargeIn, .greetingEnd, .readyForMessage:
             return flag(known, lane: 5, "#555", label(event))
         }
     }
@@ -171,6 +171,7 @@ struct DetectionPage {
         case .dtmf(let digit, _, _): String(digit)
         case .verdict(let verdict, let isFinal, let confidence, let reason, _, _):
             "\(verdict.rawValue)\(isFinal ? "" : "?") \(decimal(confidence, 2)) \(reason)"
+        case .bargeIn: "barge-in"
         case .greetingEnd: "greeting end"
         case .readyForMessage: "ready"
         }

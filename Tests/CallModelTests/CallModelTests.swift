@@ -149,6 +149,7 @@ private let everyKind: [(CallEvent.Kind, String)] = [
     (.verdict(.human, final: true, confidence: 0.9, reason: "short"), "verdict"),
     (.greetingEnd(ms: 4), "greeting_end"), (.streamConnected, "stream_connected"),
     (.streamEnded(reason: "closed"), "stream_ended"), (.mark(name: "m\"1"), "mark"),
+    (.bargeIn(ms: 1), "barge_in"), (.voicemailInterrupted, "voicemail_interrupted"),
     (.voicemailStarted, "voicemail_started"), (.voicemailFinished, "voicemail_finished"),
     (.optOut(source: "dtmf"), "opt_out"),
     (.recordingFinished(path: "/r.wav"), "recording_finished"),

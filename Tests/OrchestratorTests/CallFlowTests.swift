@@ -204,6 +204,117 @@ private let beep = DetectionEvent.beep(
     #expect(bench.plays == [1, 1])
 }
 
+extension Bench {
+    /// Its message is being left.
+    fileprivate static func leaving() -> Bench {
+        var bench = Bench(plan())
+        bench.sip(.answered(sdp: [1]))
+        bench.heard(verdict(.voicemail))
+        bench.advance(6000)
+        bench.heard(beep)
+        bench.heard(.readyForMessage(atMs: 6000))
+        bench.clear()
+        bench.advance(2000)
+        return bench
+    }
+
+    /// Somebody speaks up for so long; the end of speech is known 240 ms later.
+    fileprivate mutating func interrupt(_ speechMs: Int64) {
+        heard(.bargeIn(atMs: Int(milliseconds)))
+        advance(speechMs + 240)
+        heard(.speechEnd(atMs: Int(milliseconds) - 240))
+    }
+
+    fileprivate var stopsPlaying: Int {
+        actions.count { if case .media(.stopPlaying) = $0 { true } else { false } }
+    }
+}
+
+@Test func whoPicksUpDuringTheMessageIsTalkedTo() {
+    var bench = Bench.leaving()
+    bench.interrupt(700)
+    #expect(bench.stopsPlaying == 1)
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: false))
+    bench.advance(499)
+    #expect(bench.streamsConnected == 0)
+    bench.advance(1)
+    #expect(bench.streamsConnected == 1)
+    #expect(bench.events == ["barge_in", "voicemail_interrupted", "speech_end", "verdict"])
+    #expect(bench.hangUps == 0)
+    bench.hangUp()
+    bench.closeDown()
+    let record = bench.records.first
+    #expect(record?.verdict == .human)
+    #expect(record?.disposition == .answeredHuman)
+}
+
+/// "Hello? … Hello, who is this?": what he says is added up, the pauses are not.
+@Test func whoPicksUpMayPause() {
+    var bench = Bench.leaving()
+    bench.interrupt(900)
+    bench.advance(400)
+    bench.heard(.speechStart(atMs: 0))
+    bench.advance(1000)
+    bench.heard(.speechEnd(atMs: 0))
+    #expect(bench.streamsConnected == 0)
+    bench.advance(500)
+    #expect(bench.streamsConnected == 1)
+}
+
+@Test func aGreetingThatGoesOnGetsItsMessageBehindItsEnd() {
+    var bench = Bench.leaving()
+    bench.interrupt(4000)
+    bench.advance(2000)
+    #expect(bench.streamsConnected == 0)
+    #expect(bench.plays == [])
+    bench.heard(beep)
+    bench.heard(.readyForMessage(atMs: 0))
+    #expect(bench.plays == [CallFlow.messagePlay])
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: true))
+    bench.advance(300)
+    #expect(bench.hangUps == 1)
+    bench.closeDown()
+    #expect(bench.records.first?.disposition == .voicemailLeft)
+    #expect(bench.records.first?.verdict == .voicemail)
+}
+
+@Test func aBeepEndsAnInterruption() {
+    var bench = Bench.leaving()
+    bench.heard(.bargeIn(atMs: 0))
+    bench.advance(600)
+    bench.heard(beep)
+    #expect(bench.plays == [CallFlow.messagePlay])
+    bench.advance(5000)
+    #expect(bench.streamsConnected == 0)
+}
+
+@Test func whoInterruptsAThirdTimeIsAPersonHoweverMuchHeSays() {
+    var bench = Bench.leaving()
+    for _ in 0..<2 {
+        bench.interrupt(4000)
+        bench.heard(.readyForMessage(atMs: 0))
+    }
+    #expect(bench.streamsConnected == 0)
+    bench.advance(1000)
+    bench.heard(.bargeIn(atMs: 0))
+    #expect(bench.streamsConnected == 1)
+}
+
+@Test func speechBehindTheMessageAndBeforeItInterruptsNothing() {
+    var late = Bench.leaving()
+    late.media(.playFinished(id: CallFlow.messagePlay, completed: true))
+    late.heard(.bargeIn(atMs: 0))
+    late.advance(300)
+    #expect(late.hangUps == 1)
+    var early = Bench(plan())
+    early.sip(.answered(sdp: [1]))
+    early.heard(.bargeIn(atMs: 0))
+    early.heard(verdict(.voicemail))
+    early.heard(.bargeIn(atMs: 0))
+    early.advance(4000)
+    #expect(early.streamsConnected == 0 && early.stopsPlaying == 0)
+}
+
 @Test func beepAfterAHumanVerdictStopsTheBotAndLeavesTheMessage() {
     var bench = Bench(plan())
     bench.sip(.answered(sdp: [1]))
@@ -340,7 +451,7 @@ private let beep = DetectionEvent.beep(
         var bench = Bench(
             plan(detect: Bool.random(using: &generator), record: Bool.random(using: &generator)))
         for _ in 0..<30 {
-            switch Int.random(in: 0..<17, using: &generator) {
+            switch Int.random(in: 0..<20, using: &generator) {
             case 0: bench.sip(.ringing)
             case 1: bench.sip(.earlyMedia(sdp: [1]))
             case 2: bench.sip(.answered(sdp: [1]))
@@ -361,6 +472,9 @@ private let beep = DetectionEvent.beep(
             case 13: bench.media(.recordingFinished(path: "p"))
             case 14: bench.handOver()
             case 15: bench.loseThePartner()
+            case 16: bench.heard(.bargeIn(atMs: 1))
+            case 17: bench.heard(.speechStart(atMs: 1))
+            case 18: bench.heard(.speechEnd(atMs: 1))
             default: bench.advance(Int64.random(in: 1...5000, using: &generator))
             }
         }

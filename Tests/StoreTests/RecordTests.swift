@@ -15,7 +15,8 @@ private let everyEvent: [CallEvent.Kind] = [
     .playFinished(id: 1000, completed: false), .linkEnded(LinkID(7), reason: "disconnected"),
     .identity(result: "verified_A"), .transfer(status: 180, final: false, to: CallID("CA9")),
     .greetingEnd(ms: 4), .streamConnected, .streamEnded(reason: "closed \"1000\""),
-    .mark(name: "m\\1"), .voicemailStarted, .voicemailFinished, .optOut(source: "dtmf"),
+    .mark(name: "m\\1"), .voicemailStarted, .bargeIn(ms: 5),
+    .voicemailInterrupted, .voicemailFinished, .optOut(source: "dtmf"),
     .recordingFinished(path: "/r.wav"), .recordingFailed(reason: "disk full"),
     .ended(.maximumDuration),
 ]

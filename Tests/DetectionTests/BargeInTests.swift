@@ -1,0 +1,69 @@
+import Audio
+import Base
+import Detection
+import Testing
+
+/// We say a recorded prompt in frames of 20 ms and hear `received` meanwhile.
+private func bargeIns(saying own: [Int16], hearing received: [Int16]) -> [Int] {
+    var chain = DetectorChain()
+    var out = Outbox<DetectionEvent>()
+    chain.answered()
+    for start in stride(from: 0, to: received.count - 159, by: 160) {
+        if start + 160 <= own.count {
+            chain.said(levelDBm0: Level.dBm0(Array(own[start..<start + 160])))
+        }
+        received[start..<start + 160].withUnsafeBufferPointer { chain.push($0, out: &out) }
+    }
+    return out.takeAll().compactMap { if case .bargeIn(let at) = $0 { at } else { nil } }
+}
+
+private func echo(of own: [Int16], lossDB: Double, afterMs: Int) -> [Int16] {
+    [Int16](repeating: 0, count: afterMs * 8)
+        + own.map { Int16(Double($0) * Elementary.amplitude(decibels: -lossDB)) }
+}
+
+@Test func ourOwnVoiceComingBackIsNoBargeIn() throws {
+    for name in ["vm-intro", "vm-isunavail", "vm-options"] {
+        let own = try Prompt.samples(name)
+        for lossDB in [14.0, 20, 30] {
+            for afterMs in [0, 20, 90, 250] {
+                let heard = echo(of: own, lossDB: lossDB, afterMs: afterMs)
+                #expect(
+                    bargeIns(saying: own, hearing: heard) == [], "\(name), \(lossDB), \(afterMs)")
+            }
+        }
+    }
+}
+
+@Test func aPersonOverOurVoiceIsHeardSoon() throws {
+    let own = try Prompt.samples("vm-intro") + Prompt.samples("vm-options")
+    for (index, name) in ["vm-goodbye", "vm-received", "vm-login"].enumerated() {
+        for gain in [1.0, 0.5] {
+            var scene = Scene(seed: UInt64(index))
+            scene.silence(1000)
+            scene.append(try Prompt.samples(name).map { Int16(Double($0) * gain) })
+            scene.silence(1000)
+            // With our echo below it.
+            let back = echo(of: own, lossDB: 20, afterMs: 60)
+            var heard = scene.onTheLine(noise: -55)
+            for at in heard.indices where at < back.count {
+                heard[at] = Int16(clamping: Int(heard[at]) + Int(back[at]))
+            }
+            let found = bargeIns(saying: own, hearing: heard)
+            #expect(found.count >= 1, "\(name)")
+            // The recordings begin with up to 0.2 s of silence.
+            #expect((1200...1800).contains(found.first ?? 0), "\(name): \(found)")
+        }
+    }
+}
+
+@Test func whoSpeaksWhileWeAreSilentBargesIntoNothing() throws {
+    let far = try Prompt.samples("vm-intro")
+    #expect(bargeIns(saying: [], hearing: far) == [])
+    // Nor into what we said long before.
+    var scene = Scene()
+    scene.silence(1000)
+    scene.append(far)
+    let own = [Int16](repeating: 8000, count: 4000)
+    #expect(bargeIns(saying: own, hearing: scene.onTheLine(noise: -60)) == [])
+}

@@ -1,0 +1,41 @@
+import Audio
+import Base
+import Detection
+import Foundation
+import Testing
+
+@testable import Media
+
+/// A prompt is played to a line that returns it, and that somebody speaks up on.
+@Test func onlyAPersonBargesIntoAPrompt() throws {
+    func prompt(_ name: String) throws -> [Int16] {
+        let path = "/usr/share/asterisk/sounds/en_US_f_Allison/\(name).wav"
+        let bytes = try #require(
+            FileManager.default.contents(atPath: path), "run tools/setup: \(path) is missing")
+        return try WAVFile(parsing: [UInt8](bytes)).channel(0, at: 8000)
+    }
+    let own = try prompt("vm-intro")
+    let person = try prompt("vm-goodbye")
+    for speaks in [false, true] {
+        let bench = try LegBench(detection: true)
+        bench.leg.answered(now: bench.now)
+        bench.play(1, PlaybackClip(samples: own))
+        var far = FarEnd()
+        bench.run(ticks: 200) { tick in
+            var samples = [Int16](repeating: 0, count: 160)
+            for at in samples.indices {
+                // 100 ms later and 20 dB quieter.
+                let said = (tick - 5) * 160 + at
+                if own.indices.contains(said) { samples[at] = own[said] / 10 }
+                let spoken = (tick - 75) * 160 + at
+                if speaks, person.indices.contains(spoken) { samples[at] &+= person[spoken] / 2 }
+            }
+            bench.receive(far.packet(payload: samples.map(G711.muLaw), advance: 160))
+        }
+        let found = bench.outputs.compactMap { output -> Int? in
+            if case .detection(.bargeIn(let at)) = output { at } else { nil }
+        }
+        #expect(found.count == (speaks ? 1 : 0), "\(found)")
+        if speaks { #expect((1600...2400).contains(found.first ?? 0), "\(found)") }
+    }
+}
