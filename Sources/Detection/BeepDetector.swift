@@ -20,6 +20,8 @@ struct BeepDetector: Sendable {
         var levelDBm0: Float = -100
         /// What the network made of it, 0…1.
         var score: Float = 0
+        /// What the voice network made of it, 0…1, the mean of its last third of a second.
+        var voice: Float = 0
 
         var milliseconds: Int { (end - start) / 8 }
     }
@@ -29,9 +31,9 @@ struct BeepDetector: Sendable {
     /// Hops that the network goes on listening after the last tonal one; tools/train does the same.
     static let listeningHops = 16
     /// The network's second output from which a tone was a beep, after a greeting …
-    static let endedScore: Float = 0.75
+    static let endedScore: Float = 0.5
     /// … and when nobody has spoken, where tunes and networks are likelier.
-    static let loneScore: Float = 0.85
+    static let loneScore: Float = 0.9
     /// The network's first output from which a beep is sounding.
     static let soundingScore: Float = 0.5
     /// Hops after a candidate before the next: the pulses of a double beep lie further apart.
@@ -53,6 +55,9 @@ struct BeepDetector: Sendable {
     private(set) var recentScore: Float = 0
     private var lastHz: Float = 0
     private var isLine = false
+    /// The line or lines of the last hop: their level, −100 dBm0 when there are none, and the pitch.
+    private(set) var lineLevelDBm0: Float = -100
+    var lineHz: Float { lastHz }
     private var wasSteadyLine = false
 
     /// The gate: one or two lines, or one and its harmonics, hold half of the power and stay.
@@ -62,13 +67,16 @@ struct BeepDetector: Sendable {
         isLine =
             features.peakHz >= 360 && features.peakHz <= 3150 && features.levelDBm0 > -56
             && (features.share + features.secondShare >= 0.5 || features.harmonicShare >= 0.5)
+        lineLevelDBm0 = isLine ? features.levelDBm0 : -100
         defer { wasSteadyLine = isLine && isSteady }
         return isLine && isSteady && wasSteadyLine
     }
 
-    /// Takes one hop: its row, what the row was made of, and whether somebody has spoken.
+    /// Takes one hop: its row, what the row was made of, the voice network's last score, and whether
+    /// somebody has spoken.
     mutating func push(
-        _ row: UnsafeBufferPointer<Float>, _ features: HopFeatures, afterSpeech: Bool, hopEnd: Int
+        _ row: UnsafeBufferPointer<Float>, _ features: HopFeatures, voice: Float,
+        afterSpeech: Bool, hopEnd: Int
     ) -> Candidate? {
         let isTonal = hearsTone(features)
         sinceTonal = isTonal ? 0 : min(sinceTonal + 1, Self.listeningHops + 1)
@@ -84,7 +92,7 @@ struct BeepDetector: Sendable {
         let outputs = step(row)
         sinceSounding = outputs.x >= Self.soundingScore ? 0 : min(sinceSounding + 1, Self.restHops)
         pause = 0
-        span.push(features, isTonal: isLine, sounding: outputs.x, hopEnd: hopEnd)
+        span.push(features, isTonal: isLine, voice: voice, sounding: outputs.x, hopEnd: hopEnd)
         recentScore = max(outputs.y, recentScore * 0.9)
         let isEnded = outputs.y >= (afterSpeech ? Self.endedScore : Self.loneScore)
         defer { wasEnded = isEnded }
@@ -126,6 +134,7 @@ struct ToneSpan: Sendable {
         var hertz: Float = 0
         var second: Float = 0
         var isTonal = false
+        var voice: Float = 0
     }
 
     /// The window's centre lies 16 ms before the hop's end.
@@ -148,14 +157,14 @@ struct ToneSpan: Sendable {
     }
 
     mutating func push(
-        _ features: HopFeatures, isTonal: Bool, sounding: Float, hopEnd: Int
+        _ features: HopFeatures, isTonal: Bool, voice: Float, sounding: Float, hopEnd: Int
     ) {
         cursor = (cursor + 1) % Self.remembered
         let share = max(features.share + features.secondShare, features.harmonicShare)
         let power = min(share, 1) * features.bandPower / Spectrum.meanSquareScale
         hops[cursor] = Hop(
             level: dBm0(meanSquare: power), hertz: features.peakHz, second: features.secondHz,
-            isTonal: isTonal)
+            isTonal: isTonal, voice: voice)
         let level = hops[cursor].level
         guard start != nil else {
             if sounding >= BeepDetector.soundingScore, isTonal { begin(hopEnd) }
@@ -226,6 +235,7 @@ struct ToneSpan: Sendable {
         let reach = min(Self.windowCentre, (result.end - result.start) / 2 - count / 2)
         var level: Float = 0
         var levels: Float = 0
+        var voice: Float = 0
         var middle: Float = 0
         func isInside(_ back: Int) -> Bool {
             let centre = hopEnd - Self.windowCentre - back * count
@@ -236,6 +246,7 @@ struct ToneSpan: Sendable {
         var seen = 0
         for back in 0..<Self.remembered where isInside(back) {
             level += hop(back).level
+            voice += hop(back).voice
             levels += 1
             if seen == inside / 2 { middle = hop(back).hertz }
             seen += 1
@@ -248,6 +259,7 @@ struct ToneSpan: Sendable {
             pitches += 1
         }
         result.levelDBm0 = levels > 0 ? level / levels : reference
+        result.voice = levels > 0 ? voice / levels : 0
         result.hertz = pitches > 0 ? hertz / pitches : middle
     }
 

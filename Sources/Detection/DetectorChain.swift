@@ -200,7 +200,8 @@ public struct DetectorChain: ~Copyable, Sendable {
         }
         let afterSpeech = context.speechMs >= 300
         let heard = rows.row.withUnsafeBufferPointer {
-            beeps.push($0, features, afterSpeech: afterSpeech, hopEnd: hopEnd)
+            beeps.push(
+                $0, features, voice: vadScore, afterSpeech: afterSpeech, hopEnd: hopEnd)
         }
         if let heard, let finding = classifier.candidate(heard, context) { report(finding, &out) }
         if let finding = classifier.poll(tracker, context) { report(finding, &out) }
@@ -268,7 +269,8 @@ public struct DetectorChain: ~Copyable, Sendable {
         ToneClassifier.Context(
             now: hopEnd, speechMs: answerSample == nil ? 0 : machine.speechMs,
             lastDigit: lastDigit, lastPair: lastPair,
-            beepScore: beeps.recentScore, isAfterBeep: machine.hasHeardBeep)
+            beepScore: beeps.recentScore, isAfterBeep: machine.hasHeardBeep,
+            lineLevelDBm0: beeps.lineLevelDBm0, lineHz: beeps.lineHz)
     }
 
     private func sinceAnswer(_ sample: Int) -> Int { sample - (answerSample ?? 0) }

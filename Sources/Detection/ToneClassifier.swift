@@ -5,8 +5,8 @@ internal import Base
 ///
 /// ```
 /// Segment ───► digit? pair? ─► SIT step ─► CED, CNG ─► 400…450 Hz: cadence ─► tone
-/// Candidate ─► digit? pair? named already? ─► may it be the first burst of a cadence, or
-///                            a step of SIT? ─► held until that is known ─► beep
+/// Candidate ─► digit? pair? named already? speech? ─► may it be the first burst of a cadence, a step
+///                     of SIT, a note of a tune? ─► held until that is known ─► beep
 /// ```
 struct ToneClassifier: Sendable {
     /// What the rest of the chain knows when a tone ends.
@@ -22,6 +22,9 @@ struct ToneClassifier: Sendable {
         var beepScore: Float = 0
         /// A beep has been heard: what follows is more likely the network's.
         var isAfterBeep = false
+        /// The line that is sounding, −100 dBm0 when there is none, and its pitch.
+        var lineLevelDBm0: Float = -100
+        var lineHz: Float = 0
     }
 
     enum Finding: Sendable, Equatable {
@@ -31,6 +34,15 @@ struct ToneClassifier: Sendable {
 
     static let shortestBeepMs = 75
     static let longestBeepMs = 5200
+    /// What the voice network rather takes for speech is no beep: some voices are so high and hold a vowel so
+    /// steadily that only it hears the difference. Of 500 beeps one came to 0.5, the next to 0.3.
+    static let voiceScore: Float = 0.5
+    /// Where no greeting announces a beep a note of a tune is likelier: another note follows it, hardly
+    /// quieter (dB), at this distance from its end. The centre of a hop's window lies 16 ms before its end.
+    private static let tuneFall: Float = 9
+    private static let tuneFrom = 46 * 8
+    private static let tuneWait = 130 * 8
+    private static let samePitch: Float = 0.01
     /// How long a 400…450 Hz burst is held back, in case it repeats.
     private static let cadenceWait = 580 * 8
     /// How long after its end a tone at a network's or a fax's pitch may yet get its name:
@@ -53,6 +65,7 @@ struct ToneClassifier: Sendable {
 
     private var held: BeepDetector.Candidate?
     private var heldForCadence = false
+    private var heldForTune = false
     private var heldDeadline = 0
     private var sitStage = 0
     private var sitEnd = 0
@@ -223,7 +236,7 @@ struct ToneClassifier: Sendable {
         _ candidate: BeepDetector.Candidate, _ context: Context
     ) -> Finding? {
         guard (Self.shortestBeepMs...Self.longestBeepMs).contains(candidate.milliseconds),
-            !overlapsDigitOrPair(candidate.start, context),
+            !overlapsDigitOrPair(candidate.start, context), candidate.voice < Self.voiceScore,
             // The same tone, found by the network and by its steadiness.
             candidate.end > heardUntil + 240,
             // A tone that was named while it sounded, to within the edges' error.
@@ -234,6 +247,7 @@ struct ToneClassifier: Sendable {
         guard !isFaxCall(candidate, context), !isInRhythm(candidate, context) else { return nil }
         held = candidate
         heldForCadence = false
+        heldForTune = false
         heldDeadline = context.now
         let mayBeSIT = sitStage > 0 && candidate.start < sitEnd
         let hasGreeting = context.speechMs >= Self.greetingMs
@@ -247,12 +261,21 @@ struct ToneClassifier: Sendable {
         } else if Self.mayBeNamed(candidate) {
             heldDeadline = candidate.end + Self.nameWait
         }
+        if !hasGreeting {
+            heldForTune = true
+            heldDeadline = max(heldDeadline, candidate.end + Self.tuneWait)
+        }
         return context.now >= heldDeadline ? release(context) : nil
     }
 
     /// Called each hop: reports what has been held back long enough.
     mutating func poll(_ tracker: borrowing ToneTracker, _ context: Context) -> Finding? {
-        guard let candidate = held, context.now >= heldDeadline else { return nil }
+        guard let candidate = held else { return nil }
+        if heldForTune, isTune(candidate, context) {
+            held = nil
+            return nil
+        }
+        guard context.now >= heldDeadline else { return nil }
         if heldForCadence {
             // The next burst has begun: its end decides.
             if tracker.isActive, (tracker.activeHz - candidate.hertz).magnitude < 8 { return nil }
@@ -275,6 +298,13 @@ struct ToneClassifier: Sendable {
         return .beep(
             start: candidate.start, end: candidate.end, hertz: candidate.hertz,
             levelDBm0: candidate.levelDBm0)
+    }
+
+    /// Another note follows.
+    private func isTune(_ candidate: BeepDetector.Candidate, _ context: Context) -> Bool {
+        (Self.tuneFrom...Self.tuneWait).contains(context.now - candidate.end)
+            && context.lineLevelDBm0 > candidate.levelDBm0 - Self.tuneFall
+            && (context.lineHz - candidate.hertz).magnitude > Self.samePitch * candidate.hertz
     }
 
     /// ITU-T T.30: what a calling fax sends; `ended` names it a few hops later.

@@ -1,6 +1,7 @@
 import Audio
-import Detection
 import Testing
+
+@testable import Detection
 
 @Test(arguments: [400.0, 480, 1000, 1400, 2000, 2900])
 func beepsOfAllLengthsAreFoundAfterSpeechAtTheirTimes(hertz: Double) throws {
@@ -19,9 +20,42 @@ func beepsOfAllLengthsAreFoundAfterSpeechAtTheirTimes(hertz: Double) throws {
         #expect(abs(beeps[0].end - end) <= 30)
         #expect(abs(beeps[0].hertz - hertz) < 3)
         #expect(abs(beeps[0].level + 16) < 1)
-        // After so few words frequencies of network tones wait for a repetition.
-        let patience = hertz == 400 ? 650 : 100
+        // After so few words frequencies of network tones wait for a repetition, and others for the next
+        // note of a tune.
+        let patience = hertz == 400 ? 650 : 150
         #expect(beeps[0].knownAt > end && beeps[0].knownAt <= end + patience)
+    }
+}
+
+@Test func notesOfATuneAreNoBeepsAndOneAloneIs() throws {
+    let notes = [392.0, 494, 587, 440, 523, 659, 392]
+    for length in [220, 400, 900] {
+        var tune = Scene(seed: UInt64(length))
+        tune.silence(500)
+        for note in notes { tune.tone([note], ms: length, level: -18) }
+        let found = try events(tune.onTheLine(noise: -50)).beeps
+        // The last one may be: what follows it is silence.
+        #expect(found.count <= 1, "\(length)")
+        #expect(found.allSatisfy { $0.end > 500 + notes.count * length - 60 }, "\(length)")
+        var alone = Scene(seed: UInt64(length))
+        alone.silence(500)
+        alone.tone([494], ms: length, level: -18)
+        alone.silence(600)
+        let beeps = try events(alone.onTheLine(noise: -50)).beeps
+        try #require(beeps.count == 1, "\(length)")
+        #expect(beeps[0].knownAt <= 500 + length + 150)
+    }
+}
+
+@Test func whatTheVoiceNetworkTakesForSpeechIsNoBeep() {
+    for (voice, isBeep) in [(Float(0.05), true), (0.45, true), (0.55, false), (1, false)] {
+        var classifier = ToneClassifier()
+        var heard = BeepDetector.Candidate(
+            start: 16_000, end: 19_200, hertz: 850, levelDBm0: -15, score: 0.9)
+        heard.voice = voice
+        let context = ToneClassifier.Context(
+            now: 19_520, speechMs: 1500, lastDigit: -1_000_000, lastPair: -1_000_000)
+        #expect((classifier.candidate(heard, context) != nil) == isBeep, "\(voice)")
     }
 }
 
