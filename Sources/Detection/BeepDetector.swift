@@ -55,9 +55,6 @@ struct BeepDetector: Sendable {
     private(set) var recentScore: Float = 0
     private var lastHz: Float = 0
     private var isLine = false
-    /// The line or lines of the last hop: their level, −100 dBm0 when there are none, and the pitch.
-    private(set) var lineLevelDBm0: Float = -100
-    var lineHz: Float { lastHz }
     private var wasSteadyLine = false
 
     /// The gate: one or two lines, or one and its harmonics, hold half of the power and stay.
@@ -67,7 +64,6 @@ struct BeepDetector: Sendable {
         isLine =
             features.peakHz >= 360 && features.peakHz <= 3150 && features.levelDBm0 > -56
             && (features.share + features.secondShare >= 0.5 || features.harmonicShare >= 0.5)
-        lineLevelDBm0 = isLine ? features.levelDBm0 : -100
         defer { wasSteadyLine = isLine && isSteady }
         return isLine && isSteady && wasSteadyLine
     }

@@ -52,7 +52,10 @@ public struct DetectorChain: ~Copyable, Sendable {
     private var vad = VoiceActivityDetector()
     private var segmenter = SpeechSegmenter()
     private var ownVoice = OwnVoice()
-    private var hopLevel = Level.silenceDBm0
+    /// The level of the hop at hand and of the one before, and where its strongest line lies.
+    private var hopLevel: Float = -100
+    private var earlierLevel: Float = -100
+    private var peakHz: Float = 0
     private var machine: AnswerMachine
     private var lastDigit = -1_000_000
     private var lastPair = -1_000_000
@@ -152,12 +155,15 @@ public struct DetectorChain: ~Copyable, Sendable {
             rows.advance(features, power: power)
             return features
         }
+        earlierLevel = hopLevel
+        hopLevel = features.levelDBm0
+        peakHz = features.peakHz
         let rests = isEconomical && machine.isSettled
         hearDigits(hop, &out)
         if !rests { hearPairs(features, &out) }
         hearTones(features, &out)
         ownVoice.advance()
-        if rests { restSpeech(&out) } else { hearSpeech(Double(features.levelDBm0), &out) }
+        if rests { restSpeech(&out) } else { hearSpeech(&out) }
         if answerSample != nil {
             var onset: Int?
             if let sample = segmenter.onset { onset = sinceAnswer(sample) }
@@ -208,16 +214,15 @@ public struct DetectorChain: ~Copyable, Sendable {
         if let finding = classifier.sounding(tracker, context) { report(finding, &out) }
     }
 
-    private mutating func hearSpeech(_ level: Double, _ out: inout Outbox<DetectionEvent>) {
-        let loudest = max(level, hopLevel)
-        hopLevel = level
+    private mutating func hearSpeech(_ out: inout Outbox<DetectionEvent>) {
         guard let score = rows.row.withUnsafeBufferPointer({ vad.push($0) }) else { return }
         vadScore = score
         if tracesVAD { trace.append(VADScore(atMs: ms(hopEnd), score: vadScore)) }
         note(segmenter.push(score: vadScore, frameEnd: hopEnd, policy: policy), &out)
         machine.voiced(until: sinceAnswer(segmenter.lastVoice))
         if segmenter.isSpeaking, score >= policy.speechOffScore,
-            ownVoice.heard(levelDBm0: loudest, needed: policy.bargeInMs)
+            ownVoice.heard(
+                levelDBm0: Double(max(hopLevel, earlierLevel)), needed: policy.bargeInMs)
         {
             out.push(.bargeIn(atMs: ms(hopEnd)))
         }
@@ -270,7 +275,7 @@ public struct DetectorChain: ~Copyable, Sendable {
             now: hopEnd, speechMs: answerSample == nil ? 0 : machine.speechMs,
             lastDigit: lastDigit, lastPair: lastPair,
             beepScore: beeps.recentScore, isAfterBeep: machine.hasHeardBeep,
-            lineLevelDBm0: beeps.lineLevelDBm0, lineHz: beeps.lineHz)
+            levelDBm0: hopLevel, peakHz: peakHz)
     }
 
     private func sinceAnswer(_ sample: Int) -> Int { sample - (answerSample ?? 0) }

@@ -22,9 +22,9 @@ struct ToneClassifier: Sendable {
         var beepScore: Float = 0
         /// A beep has been heard: what follows is more likely the network's.
         var isAfterBeep = false
-        /// The line that is sounding, −100 dBm0 when there is none, and its pitch.
-        var lineLevelDBm0: Float = -100
-        var lineHz: Float = 0
+        /// What sounds in this hop, and where its strongest line lies.
+        var levelDBm0: Float = -100
+        var peakHz: Float = 0
     }
 
     enum Finding: Sendable, Equatable {
@@ -37,12 +37,14 @@ struct ToneClassifier: Sendable {
     /// What the voice network rather takes for speech is no beep: some voices are so high and hold a vowel so
     /// steadily that only it hears the difference. Of 500 beeps one came to 0.5, the next to 0.3.
     static let voiceScore: Float = 0.5
-    /// Where no greeting announces a beep a note of a tune is likelier: another note follows it, hardly
-    /// quieter (dB), at this distance from its end. The centre of a hop's window lies 16 ms before its end.
-    private static let tuneFall: Float = 9
+    /// Where no greeting announces a beep a note of a tune is likelier: something as loud (dB) follows at
+    /// this distance from its end, on another pitch, and stays there for so many hops. Noise 5 dB below
+    /// the beep does not. The centre of a hop's window lies 16 ms before its end.
+    private static let tuneFall: Float = 1
     private static let tuneFrom = 46 * 8
     private static let tuneWait = 130 * 8
-    private static let samePitch: Float = 0.01
+    private static let tuneHops = 2
+    private static let samePitch: Float = 0.012
     /// How long a 400…450 Hz burst is held back, in case it repeats.
     private static let cadenceWait = 580 * 8
     /// How long after its end a tone at a network's or a fax's pitch may yet get its name:
@@ -66,6 +68,9 @@ struct ToneClassifier: Sendable {
     private var held: BeepDetector.Candidate?
     private var heldForCadence = false
     private var heldForTune = false
+    /// The note that follows what is held: where it began to stay, and for how many hops it has.
+    private var nextNoteHz: Float = 0
+    private var nextNoteHops = 0
     private var heldDeadline = 0
     private var sitStage = 0
     private var sitEnd = 0
@@ -263,6 +268,7 @@ struct ToneClassifier: Sendable {
         }
         if !hasGreeting {
             heldForTune = true
+            nextNoteHops = 0
             heldDeadline = max(heldDeadline, candidate.end + Self.tuneWait)
         }
         return context.now >= heldDeadline ? release(context) : nil
@@ -300,11 +306,26 @@ struct ToneClassifier: Sendable {
             levelDBm0: candidate.levelDBm0)
     }
 
-    /// Another note follows.
-    private func isTune(_ candidate: BeepDetector.Candidate, _ context: Context) -> Bool {
-        (Self.tuneFrom...Self.tuneWait).contains(context.now - candidate.end)
-            && context.lineLevelDBm0 > candidate.levelDBm0 - Self.tuneFall
-            && (context.lineHz - candidate.hertz).magnitude > Self.samePitch * candidate.hertz
+    /// Another note follows. Asked each hop.
+    private mutating func isTune(
+        _ candidate: BeepDetector.Candidate, _ context: Context
+    ) -> Bool {
+        func isSame(_ hertz: Float, as other: Float) -> Bool {
+            (hertz - other).magnitude <= Self.samePitch * other
+        }
+        guard (Self.tuneFrom...Self.tuneWait).contains(context.now - candidate.end),
+            context.levelDBm0 > candidate.levelDBm0 - Self.tuneFall,
+            !isSame(context.peakHz, as: candidate.hertz)
+        else {
+            nextNoteHops = 0
+            return false
+        }
+        if nextNoteHops == 0 || !isSame(context.peakHz, as: nextNoteHz) {
+            nextNoteHz = context.peakHz
+            nextNoteHops = 0
+        }
+        nextNoteHops += 1
+        return nextNoteHops >= Self.tuneHops
     }
 
     /// ITU-T T.30: what a calling fax sends; `ended` names it a few hops later.

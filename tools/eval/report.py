@@ -286,6 +286,26 @@ def digits(kept):
     )
 
 
+def noise(kept):
+    rows = [
+        [
+            f"{r['ratio']} dB",
+            percent(r["found"] / r["total"]),
+            str(r["total"]),
+            number(r["false"], 1),
+            ", ".join(f"{k} {a}/{b}" for k, (a, b) in r["parts"].items()),
+        ]
+        for r in kept["result"]
+    ]
+    return "\n".join(
+        [
+            "Single tones of 0.12 to 5 s (log-uniform), 400 to 3000 Hz, alone in noise on a line of 300 to 3400 Hz, µ-law; the ratio of the powers:",
+            "",
+            table(["signal to noise", "found", "of", "false an hour", "by noise"], rows),
+        ]
+    )
+
+
 def sweep(kept):
     rows = [
         [
@@ -367,6 +387,7 @@ PARTS = [
     ("voice", "Voice activity", voice),
     ("crossval", "Cross-validation", crossval),
     ("digits", "In-band digits", digits),
+    ("noise", "Beeps in noise", noise),
     ("sweeps", "Robustness", sweep),
     ("cost", "Cost", cost),
 ]
