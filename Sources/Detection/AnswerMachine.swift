@@ -141,7 +141,7 @@ struct AnswerMachine: Sendable {
     ) {
         let heard = speechMs
         let pause = (min(now, onset ?? now) - lastVoice) / 8
-        if heard >= policy.machineGreetingMs {
+        if heard >= (hint == .human ? policy.toldGreetingMs : policy.machineGreetingMs) {
             return decide(.voicemail, 0.85, "long_greeting", now, &out)
         }
         if heard >= policy.longGreetingMs {

@@ -29,8 +29,12 @@ public struct DetectionPolicy: Sendable, Equatable {
 
     /// A greeting with at least this much speech may be a machine's: provisional voicemail.
     public var longGreetingMs = 2400
-    /// With at least this much speech without a turn-taking pause it is one.
-    public var machineGreetingMs = 3200
+    /// With at least this much speech without a turn-taking pause it is one. A machine that is taken for
+    /// a person is put right by its beep, a person taken for a machine by nothing: rather too long.
+    public var machineGreetingMs = 3600
+    /// The same when a transcript begins as people do: they may greet for so long, and machines have said
+    /// by then what they are.
+    public var toldGreetingMs = 6500
     /// By how much has been said, rising; the last row that fits counts. Machines pause, too, between
     /// the pieces of a prompt, and the longer they speak the longer they may.
     public var pauses = [

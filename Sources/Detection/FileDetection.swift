@@ -8,11 +8,25 @@ public struct FileDetection: Sendable, Equatable {
     /// One score each 20 ms when asked for.
     public var vadTrace: [VADScore]
 
+    /// What a recogniser had understood of everything said since the answer.
+    public struct Transcript: Sendable, Equatable {
+        /// When it was known, on the clock of the events.
+        public var atMs: Int
+        public var text: String
+
+        public init(atMs: Int, text: String) {
+            self.atMs = atMs
+            self.text = text
+        }
+    }
+
     /// Runs `samples` (mono); what lies before `answeredAfterMs` is early media, and the times of
-    /// everything count from there. Rates other than 8 kHz are resampled.
+    /// everything count from there. Rates other than 8 kHz are resampled. `transcripts` in order of time
+    /// are hints as of a live leg; those that come after the audio are left out.
     public static func run(
         samples: [Int16], sampleRate: Int = 8000, vadTrace: Bool = false,
-        policy: DetectionPolicy = .balanced, answeredAfterMs: Int = 0
+        policy: DetectionPolicy = .balanced, answeredAfterMs: Int = 0,
+        transcripts: [Transcript] = []
     ) throws(AudioError) -> FileDetection {
         let narrow = try Resampler.convert(
             samples, from: sampleRate, to: DetectorChain.sampleRate)
@@ -23,7 +37,15 @@ public struct FileDetection: Sendable, Equatable {
         narrow.withUnsafeBufferPointer { samples in
             chain.push(UnsafeBufferPointer(rebasing: samples[..<early]), out: &out)
             chain.answered()
-            chain.push(UnsafeBufferPointer(rebasing: samples[early...]), out: &out)
+            var place = early
+            for transcript in transcripts {
+                let known = max(place, early + min(max(transcript.atMs, 0), 86_400_000) * 8)
+                guard known < samples.count else { break }
+                chain.push(UnsafeBufferPointer(rebasing: samples[place..<known]), out: &out)
+                chain.hint(transcript: transcript.text, out: &out)
+                place = known
+            }
+            chain.push(UnsafeBufferPointer(rebasing: samples[place...]), out: &out)
         }
         chain.finish(out: &out)
         return FileDetection(events: out.takeAll(), vadTrace: chain.takeVADTrace())

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Detection
 internal import Foundation
 internal import Orchestrator
 internal import Synchronization
@@ -37,6 +38,12 @@ struct Detect: ParsableCommand {
     var answerAt = 0
     @Option(help: "How soon it is said who answered: fast, balanced or careful.")
     var policy = "balanced"
+    @Option(
+        help: """
+            File of JSON lines {"file","t_ms","text"}: what a speech recogniser knew of that file at \
+            that time after the answer, as a second source of verdicts.
+            """)
+    var transcripts: String?
     @Option(help: "Write a page with spectrogram, voice score and events: NAME.html.")
     var plot: String?
 
@@ -61,7 +68,8 @@ struct Detect: ParsableCommand {
         let names = files + (try listed())
         let recording = Recording(
             vadTrace: vadTrace || plot != nil, cost: cost, answerAtMs: answerAt,
-            policy: try ConfigurationFile.answerPolicy("--policy", policy))
+            policy: try ConfigurationFile.answerPolicy("--policy", policy),
+            transcripts: try understood())
         var page = plot == nil ? nil : DetectionPage()
         var failed = false
         let batch = jobs * Self.filesAJob
@@ -98,6 +106,31 @@ struct Detect: ParsableCommand {
             }
         }
         return results.withLock { $0 }
+    }
+
+    private struct Line: Decodable {
+        var file: String
+        var t_ms: Int
+        var text: String
+    }
+
+    private func understood() throws -> [String: [FileDetection.Transcript]] {
+        guard let transcripts else { return [:] }
+        guard let data = FileManager.default.contents(atPath: transcripts),
+            let text = String(data: data, encoding: .utf8)
+        else {
+            throw PlatformConfiguration.Invalid(
+                "\(transcripts) cannot be read as text: correct the path or permissions")
+        }
+        var found: [String: [FileDetection.Transcript]] = [:]
+        for (index, line) in text.split(whereSeparator: \.isNewline).enumerated() {
+            guard let read = try? JSONDecoder().decode(Line.self, from: Data(line.utf8)) else {
+                throw PlatformConfiguration.Invalid(
+                    "\(transcripts), line \(index + 1): give an object with file, t_ms and text")
+            }
+            found[read.file, default: []].append(.init(atMs: read.t_ms, text: read.text))
+        }
+        return found.mapValues { $0.sorted { $0.atMs < $1.atMs } }
     }
 
     private func listed() throws -> [String] {

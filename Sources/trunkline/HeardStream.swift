@@ -45,6 +45,8 @@ struct Recording: Sendable {
     var cost = false
     var answerAtMs = 0
     var policy = DetectionPolicy.balanced
+    /// By the name of the file, in order of time.
+    var transcripts: [String: [FileDetection.Transcript]] = [:]
 
     /// Every stream of a WAV or capture with the detectors' findings.
     ///
@@ -95,7 +97,7 @@ struct Recording: Sendable {
         let began = cost ? threadMicroseconds() : 0
         var found = try FileDetection.run(
             samples: samples, vadTrace: vadTrace, policy: policy,
-            answeredAfterMs: answerAtMs)
+            answeredAfterMs: answerAtMs, transcripts: transcripts[file] ?? [])
         let spent = cost ? threadMicroseconds() - began : nil
         // A digit that came as telephone-event replaces its remnant in the audio.
         found.events.removeAll { event in

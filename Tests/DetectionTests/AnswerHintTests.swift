@@ -73,6 +73,31 @@ import Testing
         #expect(out.takeAll().finalVerdicts == [.human])
     }
 
+    /// "Good morning, Harbor Street Dental, Paula speaking, how may I help you?", in one breath.
+    @Test func aTranscriptOfAPersonAllowsALongGreeting() throws {
+        var scene = Scene(seed: 3)
+        scene.silence(200)
+        scene.babbling(ms: 4600)
+        scene.silence(2000)
+        let samples = scene.onTheLine()
+        func final(_ texts: [String]) throws -> [AnswerVerdict] {
+            let transcripts = texts.enumerated().map {
+                FileDetection.Transcript(atMs: 1000 + 500 * $0.offset, text: $0.element)
+            }
+            return try FileDetection.run(samples: samples, transcripts: transcripts).events
+                .finalVerdicts
+        }
+        #expect(try final([]) == [.voicemail])
+        #expect(try final(["Good morning", "Good morning, Harbor Street Dental"]) == [.human])
+        #expect(try final(["Good morning", "Good morning, you've reached Paula"]) == [.voicemail])
+        // Neither what comes behind the audio nor an empty text changes anything.
+        #expect(try final([""]) == [.voicemail])
+        let late = [FileDetection.Transcript(atMs: 900_000, text: "press one")]
+        #expect(
+            try FileDetection.run(samples: samples, transcripts: late)
+                == FileDetection.run(samples: samples))
+    }
+
     private func speech(_ ms: Int) -> [Int16] {
         var scene = Scene(seed: 3)
         scene.silence(200)

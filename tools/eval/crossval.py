@@ -186,7 +186,7 @@ def judge(program, person, left_out, tasks):
     tried = {}
     if "voice" in tasks:
         _, rows, files = evaluation.corpus("voice-seen", False)
-        chosen = [(r, f) for r, f in zip(rows, files) if r["fold_voice"] == person]
+        chosen = [(r, f) for r, f in zip(rows, files) if r["fold_voice"].startswith(person)]
         heard = detector.hear(program, [f for _, f in chosen], voice=True, plain=True)
         speech = voice.Result([r for r, _ in chosen], {i: h.voice for i, h in heard.items()}, 0)
         tried.update(area=speech.area, false=speech.false)

@@ -43,7 +43,7 @@ def program(given=None):
     return path
 
 
-def hear(executable, files, voice=False, jobs=1, answer_at=0, plain=False):
+def hear(executable, files, voice=False, jobs=1, answer_at=0, plain=False, transcripts=None):
     """{file name without folder and ending: Heard} of all `files`, in one run of the program.
     `plain`: the program is tools/bench/detect's `hear`, which is the chain alone."""
     command = [str(executable)] + (
@@ -51,7 +51,10 @@ def hear(executable, files, voice=False, jobs=1, answer_at=0, plain=False):
     )
     command += ["--vad-trace"] if voice else []
     command += ["--answer-at", str(answer_at)] if answer_at else []
+    command += ["--transcripts", str(transcripts)] if transcripts else []
     found = {pathlib.Path(f).stem: Heard() for f in files}
+    if not found:
+        return found
     names = {str(f): pathlib.Path(f).stem for f in files}
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -22,7 +22,7 @@ import numpy as np
 
 from corpus.audio import read_wav
 
-from . import detector, digits, noise, openings, plots, report, score, sweeps, voice
+from . import detector, digits, hints, noise, openings, plots, report, score, sweeps, voice
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOME = ROOT / "var" / "eval"
@@ -312,6 +312,17 @@ def measure_sweeps(executable, options):
     )
 
 
+def measure_hints(executable, options):
+    results = {}
+    for split in ("unseen", "seen"):
+        _, rows, files = corpus(f"openings-{split}", options.quick)
+        alone, told = hints.run(executable, rows, files, HOME / "hints", options.jobs)
+        results[split] = dict(alone=verdict_figures(alone), told=verdict_figures(told))
+        for name, figures in results[split].items():
+            print(f"  {split} {name}: {figures}")
+    return results
+
+
 def measure_noise(executable, options):
     return noise.run(executable, HOME / "noise", 40 if options.quick else 400, options.jobs)
 
@@ -342,6 +353,7 @@ SECTIONS = {
     "openings": measure_openings,
     "voice": measure_voice,
     "digits": measure_digits,
+    "hints": measure_hints,
     "noise": measure_noise,
     "sweeps": measure_sweeps,
     "cost": measure_cost,
@@ -393,7 +405,7 @@ def main():
     parser = argparse.ArgumentParser(
         prog="run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sections", default="openings,voice,digits,noise,sweeps,cost")
+    parser.add_argument("--sections", default="openings,hints,voice,digits,noise,sweeps,cost")
     parser.add_argument("--quick", action="store_true", help="small corpora; not for the document")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--report", action="store_true")
