@@ -32,7 +32,8 @@ struct ToneClassifier: Sendable {
         case tone(ToneKind, start: Int)
     }
 
-    static let shortestBeepMs = 75
+    /// 80 ms as codecs leave them.
+    static let shortestBeepMs = 65
     static let longestBeepMs = 5200
     /// What the voice network rather takes for speech is no beep: some voices are so high and hold a vowel so
     /// steadily that only it hears the difference. Of 500 beeps one came to 0.5, the next to 0.3.
@@ -205,6 +206,13 @@ struct ToneClassifier: Sendable {
             sitStart = segment.start
         } else if sitStage == 1, fits, (1340...1460).contains(segment.hertz) {
             sitStage = 2
+        } else if sitStage == 0, fits, (1340...1460).contains(segment.hertz) {
+            // The first may have been over, or half over, when the line opened. Alone it may be another
+            // tone, too.
+            sitStage = 2
+            sitStart = segment.start
+            sitEnd = segment.end
+            return false
         } else {
             return false
         }

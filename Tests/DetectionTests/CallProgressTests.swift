@@ -60,6 +60,19 @@ private func heard(_ build: (inout Scene) throws -> Void) throws -> [DetectionEv
     }
 }
 
+@Test(arguments: [60, 120, 200, 260])
+func informationTonesThatHadBegunWhenTheLineOpenedAreFound(left: Int) throws {
+    // So much is left of the first step.
+    var scene = Scene(seed: 4)
+    scene.tone([913.8], ms: left, level: -16)
+    scene.tone([1370.6], ms: 276, level: -16)
+    scene.tone([1776.7], ms: 380, level: -16)
+    scene.silence(1500)
+    let found = try events(scene.onTheLine(noise: -50))
+    #expect(found.tones == [.sit])
+    #expect(found.beeps == [])
+}
+
 @Test func informationTonesAreFoundWhereverTheyLieToTheHops() throws {
     // The third step used to prove itself too late for some positions of the tones in a hop.
     var missed: [Int] = []

@@ -126,6 +126,10 @@ def copy(folder):
     for name in COPIED:
         source, target = ROOT / name, folder / name
         if source.is_dir():
+            # Of an earlier run: a link is not written over.
+            for link in [path for path in target.rglob("*") if path.is_symlink()]:
+                if ".build" not in link.parts:
+                    link.unlink()
             shutil.copytree(
                 source,
                 target,
