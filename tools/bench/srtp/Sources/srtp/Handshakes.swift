@@ -123,6 +123,7 @@ func measureHandshakes(_ count: Int) throws {
         ends.client.tick(now: Instant(milliseconds: 60_000)) { _ in }
         ends.server.tick(now: Instant(milliseconds: 60_000)) { _ in }
     }
+    let after = heapKiB()
     let complete = kept.count { ends in
         if case .established = ends.client.state, case .established = ends.server.state {
             return true
