@@ -96,7 +96,7 @@ public struct CallFlow: Sendable {
     static let foreignPlays = CallCenter.firstPlay
 
     public let plan: CallPlan
-    private(set) var phase = Phase.dialing
+    var phase = Phase.dialing
     var timers = TimerTable<TimerName>()
     var facts: CallFlowFacts
     private var localReason: EndReason?
@@ -105,11 +105,11 @@ public struct CallFlow: Sendable {
     private var legClosed = false
     private var recordingPending = false
     private var streamIsUp = false
-    private var interruptions = 0
+    var interruptions = 0
     /// What is left of `takeoverSpeech` for who interrupted the message.
-    private var speechLeft = CallFlow.takeoverSpeech
+    var speechLeft = CallFlow.takeoverSpeech
     /// A bridge has taken the bot's place; the call ends with its last partner.
-    private var isHandedOver = false
+    var isHandedOver = false
     /// Asked for and not over yet, connected or not.
     private var streamIsOpen = false
 
@@ -326,7 +326,7 @@ public struct CallFlow: Sendable {
         }
     }
 
-    private mutating func converse(_ now: Moment, _ out: inout Outbox<Action>) {
+    mutating func converse(_ now: Moment, _ out: inout Outbox<Action>) {
         phase = .talking
         switch plan.conversation {
         case .stream(let url):
@@ -367,74 +367,6 @@ public struct CallFlow: Sendable {
         case .voicemail, .ivr, .screening, .unavailable, .fax, .sit, .silence:
             end(.localHangup, now, &out)
         }
-    }
-
-    // MARK: voicemail
-
-    private mutating func beepHeard(_ now: Moment, _ out: inout Outbox<Action>) {
-        facts.beepInstant = now.instant
-        switch phase {
-        case .leavingMessage(let startedAt)
-        where now.instant - startedAt < Self.secondBeepWindow:
-            leaveMessage(now, &out)
-        case .interrupted: leaveMessage(now, &out)
-        case .talking
-        where facts.verdict == .human && plan.voicemail != nil && plan.detectAnswer
-            && !isHandedOver:
-            guard let answered = facts.answeredInstant,
-                now.instant - answered < Self.lateBeepWindow
-            else { return }
-            facts.verdict = .voicemail
-            emit(
-                .verdict(.voicemail, final: true, confidence: 0.9, reason: "late_beep"), now, &out)
-            stopStream(&out)
-            out.push(.media(.detach))
-            leaveMessage(now, &out)
-        default: break
-        }
-    }
-
-    private mutating func leaveMessage(_ now: Moment, _ out: inout Outbox<Action>) {
-        guard let clip = plan.voicemail else { return }
-        for name in [.beepWait, .partyWaits, .partySpeaks] as [TimerName] { timers.cancel(name) }
-        phase = .leavingMessage(startedAt: now.instant)
-        emit(.voicemailStarted, now, &out)
-        out.push(.media(.play(id: Self.messagePlay, clip: clip)))
-    }
-
-    private mutating func bargedIn(_ now: Moment, _ out: inout Outbox<Action>) {
-        guard case .leavingMessage = phase, !facts.voicemailLeft else { return }
-        interruptions += 1
-        out.push(.media(.stopPlaying))
-        emit(.voicemailInterrupted, now, &out)
-        guard interruptions <= Self.interruptionLimit else { return takeOver(now, &out) }
-        phase = .interrupted
-        speechLeft = Self.takeoverSpeech
-        partySpeaks(now)
-    }
-
-    private mutating func partySpeaks(_ now: Moment) {
-        guard phase == .interrupted else { return }
-        timers.cancel(.partyWaits)
-        timers.set(.partySpeaks, at: now.instant + speechLeft)
-    }
-
-    private mutating func partyIsSilent(_ now: Moment) {
-        guard phase == .interrupted else { return }
-        if let deadline = timers.deadline(of: .partySpeaks) { speechLeft = deadline - now.instant }
-        timers.cancel(.partySpeaks)
-        timers.set(.partyWaits, at: now.instant + Self.takeoverPause)
-    }
-
-    /// A person has picked up: he is talked to as if he had answered.
-    private mutating func takeOver(_ now: Moment, _ out: inout Outbox<Action>) {
-        facts.verdict = .human
-        facts.verdictConfidence = Self.takeoverConfidence
-        emit(
-            .verdict(
-                .human, final: true, confidence: Self.takeoverConfidence, reason: "takeover"),
-            now, &out)
-        converse(now, &out)
     }
 
     private mutating func playFinished(
@@ -501,7 +433,7 @@ public struct CallFlow: Sendable {
     }
 
     /// A bot that is still being connected is called off, too: nobody would hang up on it later.
-    private mutating func stopStream(_ out: inout Outbox<Action>) {
+    mutating func stopStream(_ out: inout Outbox<Action>) {
         guard streamIsOpen else { return }
         streamIsOpen = false
         out.push(.stopStream)
@@ -525,7 +457,7 @@ public struct CallFlow: Sendable {
             .finish(facts.record(plan: plan, reason: reason, status: end.status, at: now.wall)))
     }
 
-    private mutating func emit(
+    mutating func emit(
         _ kind: CallEvent.Kind, _ now: Moment, _ out: inout Outbox<Action>
     ) {
         let event = CallEvent(

@@ -1,0 +1,72 @@
+internal import Base
+internal import CallModel
+
+// What beeps and voices do to a message: it is left, begun again, or stopped for who speaks up.
+
+extension CallFlow {
+    mutating func beepHeard(_ now: Moment, _ out: inout Outbox<Action>) {
+        facts.beepInstant = now.instant
+        switch phase {
+        case .leavingMessage(let startedAt)
+        where now.instant - startedAt < Self.secondBeepWindow:
+            leaveMessage(now, &out)
+        case .interrupted: leaveMessage(now, &out)
+        case .talking
+        where facts.verdict == .human && plan.voicemail != nil && plan.detectAnswer
+            && !isHandedOver:
+            guard let answered = facts.answeredInstant,
+                now.instant - answered < Self.lateBeepWindow
+            else { return }
+            facts.verdict = .voicemail
+            emit(
+                .verdict(.voicemail, final: true, confidence: 0.9, reason: "late_beep"), now, &out)
+            stopStream(&out)
+            out.push(.media(.detach))
+            leaveMessage(now, &out)
+        default: break
+        }
+    }
+
+    mutating func leaveMessage(_ now: Moment, _ out: inout Outbox<Action>) {
+        guard let clip = plan.voicemail else { return }
+        for name in [.beepWait, .partyWaits, .partySpeaks] as [TimerName] { timers.cancel(name) }
+        phase = .leavingMessage(startedAt: now.instant)
+        emit(.voicemailStarted, now, &out)
+        out.push(.media(.play(id: Self.messagePlay, clip: clip)))
+    }
+
+    mutating func bargedIn(_ now: Moment, _ out: inout Outbox<Action>) {
+        guard case .leavingMessage = phase, !facts.voicemailLeft else { return }
+        interruptions += 1
+        out.push(.media(.stopPlaying))
+        emit(.voicemailInterrupted, now, &out)
+        guard interruptions <= Self.interruptionLimit else { return takeOver(now, &out) }
+        phase = .interrupted
+        speechLeft = Self.takeoverSpeech
+        partySpeaks(now)
+    }
+
+    mutating func partySpeaks(_ now: Moment) {
+        guard phase == .interrupted else { return }
+        timers.cancel(.partyWaits)
+        timers.set(.partySpeaks, at: now.instant + speechLeft)
+    }
+
+    mutating func partyIsSilent(_ now: Moment) {
+        guard phase == .interrupted else { return }
+        if let deadline = timers.deadline(of: .partySpeaks) { speechLeft = deadline - now.instant }
+        timers.cancel(.partySpeaks)
+        timers.set(.partyWaits, at: now.instant + Self.takeoverPause)
+    }
+
+    /// A person has picked up: he is talked to as if he had answered.
+    mutating func takeOver(_ now: Moment, _ out: inout Outbox<Action>) {
+        facts.verdict = .human
+        facts.verdictConfidence = Self.takeoverConfidence
+        emit(
+            .verdict(
+                .human, final: true, confidence: Self.takeoverConfidence, reason: "takeover"),
+            now, &out)
+        converse(now, &out)
+    }
+}
