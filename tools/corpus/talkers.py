@@ -138,30 +138,38 @@ def noise_floor(name):
 
 VOICES = {
     "seen": {
-        "en": ["hibari:heart", "flite:slt", "flite:rms", "espeak:en-us+m3", "espeak:en-us+f2"],
-        "es": ["espeak:es-419+m3", "espeak:es-419+f2"],
-        "fr": ["espeak:fr+f2", "espeak:fr+m3"],
-        "de": ["espeak:de+m3", "espeak:de+f2"],
-        "pt": ["espeak:pt-br+m3", "espeak:pt-br+f2"],
+        "en": [
+            "hibari:heart",
+            "kokoro:jf_alpha",
+            "kokoro:jm_kumo",
+            "flite:slt",
+            "flite:rms",
+            "espeak:en-us+m3",
+            "espeak:en-us+f2",
+        ],
+        "es": ["kokoro:jf_alpha", "kokoro:jm_kumo", "espeak:es-419+m3", "espeak:es-419+f2"],
+        "fr": ["kokoro:jf_alpha", "kokoro:jm_kumo", "espeak:fr+f2", "espeak:fr+m3"],
+        "de": ["kokoro:jf_alpha", "kokoro:jm_kumo", "espeak:de+m3", "espeak:de+f2"],
+        "pt": ["kokoro:jf_alpha", "kokoro:jm_kumo", "espeak:pt-br+m3", "espeak:pt-br+f2"],
     },
     "unseen": {
         "en": [
             "kokoro:jf_nezumi",
             "kokoro:jf_gongitsune",
             "kokoro:jf_tebukuro",
-            "kokoro:jm_kumo",
-            "kokoro:jm_kumo@90",
+            "kokoro:jf_nezumi@84",
+            "kokoro:jf_tebukuro@90",
+            "kokoro:jf_gongitsune@108",
             "flite:awb",
             "flite:awb@112",
             "flite:kal16",
-            "kokoro:jf_alpha@108",
             "espeak:en-gb+m7",
             "espeak:en-us+f4",
         ],
-        "es": ["kokoro:jf_nezumi", "kokoro:jm_kumo", "espeak:es+m7", "espeak:es-419+f4"],
-        "fr": ["kokoro:jf_gongitsune", "kokoro:jm_kumo", "espeak:fr+m7"],
-        "de": ["kokoro:jf_tebukuro", "kokoro:jm_kumo", "espeak:de+f4"],
-        "pt": ["kokoro:jf_nezumi", "kokoro:jm_kumo@90", "espeak:pt-br+m7"],
+        "es": ["kokoro:jf_nezumi", "kokoro:jf_gongitsune@84", "espeak:es+m7", "espeak:es-419+f4"],
+        "fr": ["kokoro:jf_gongitsune", "kokoro:jf_tebukuro@84", "espeak:fr+m7"],
+        "de": ["kokoro:jf_tebukuro", "kokoro:jf_nezumi@84", "espeak:de+f4"],
+        "pt": ["kokoro:jf_nezumi", "kokoro:jf_gongitsune@90", "espeak:pt-br+m7"],
     },
 }
 IPA = {"en": "en-us", "es": "es-419", "fr": "fr-fr", "de": "de", "pt": "pt-br"}
@@ -275,7 +283,8 @@ def _kokoro_engine():
     return onnxruntime.InferenceSession(str(model), options), vocabulary, styles
 
 
-def _kokoro(name, text, language):
+def kokoro(style_of, text, language, speed=1.0):
+    """(sound, rate) by Kokoro; `style_of` makes one style table out of all of them, by name."""
     session, vocabulary, styles = _kokoro_engine()
     spoken = subprocess.run(
         ["espeak-ng", "-q", "--ipa", "-v", IPA[language], text],
@@ -286,13 +295,17 @@ def _kokoro(name, text, language):
     tokens = [
         vocabulary[symbol] for symbol in " ".join(spoken.stdout.split()) if symbol in vocabulary
     ][:505]
-    style = styles[name]
+    style = style_of(styles)
     x = session.run(
         None,
         {
             "tokens": np.array([[0, *tokens, 0]], np.int64),
             "style": style[min(len(tokens), len(style) - 1)].reshape(1, 256).astype(np.float32),
-            "speed": np.array([1.0], np.float32),
+            "speed": np.array([speed], np.float32),
         },
     )[0].ravel()
     return x, 24000
+
+
+def _kokoro(name, text, language):
+    return kokoro(lambda styles: styles[name], text, language)

@@ -15,18 +15,36 @@ KINDS = ("human",) * 11 + ("voicemail",) * 7 + ("menu",) * 2 + ("unavailable",) 
 
 def voice(rng, language):
     """A voice with a pace, for sound.say."""
-    name = s.pick(rng, s.VOICES[language])
-    if language == "en" and rng.random() < 0.5:
-        name = "hibari:heart"
+    name, chance = s.pick(rng, s.VOICES[language]), rng.random()
+    if language == "en" and chance < 0.55:
+        name = "hibari:heart" if chance < 0.33 else "piper:joe"
+    elif chance < 0.85:
+        name = f"espeak:{s.pick(rng, s.ACCENTS[language])}+{s.pick(rng, s.VARIANTS)}"
     return f"{name}/{int(rng.choice([80, 88, 94, 100, 106, 112, 120, 130]))}"
 
 
-def spoken(rng, clauses, is_human):
+#: How many texts of a kind and language Kokoro says; it takes about a second for one of sound.
+KEPT = {"human": 160, "voicemail": 100, "menu": 20, "unavailable": 30, "screening": 12}
+
+
+def kept(kind, language, index):
+    """(voice, clauses, in one breath) of one of the texts that Kokoro says: few, so that they are made once."""
+    rng = np.random.default_rng([77, sorted(KEPT).index(kind), phrases.LANGUAGES.index(language), index])
+    clauses = getattr(phrases, kind)(rng, language)
+    who = f"kokoro:{language}-{int(s.pick(rng, (0, 25, 50, 75, 100)))}/{int(s.pick(rng, (85, 95, 105, 120)))}"
+    return who, clauses, rng.random() < 0.5
+
+
+def spoken(rng, kind):
     """(talker, clean speech): the clauses in one breath as the voice takes them, or one by one with pauses."""
-    language = "en" if rng.random() < 0.65 else s.pick(rng, phrases.LANGUAGES[1:])
-    clauses, who = clauses(rng, language), voice(rng, language)
+    is_human = kind == "human"
+    language = "en" if rng.random() < 0.6 else s.pick(rng, phrases.LANGUAGES[1:])
+    if rng.random() < (0.2 if language == "en" else 0.45):
+        who, clauses, at_once = kept(kind, language, int(rng.integers(KEPT[kind])))
+    else:
+        clauses, who, at_once = getattr(phrases, kind)(rng, language), voice(rng, language), rng.random() < 0.5
     change, seed = rng.random() < 0.75, int(rng.integers(0, 2 ** 31))
-    if rng.random() < 0.5:
+    if at_once:
         parts = [s.say(who, " ".join(clauses))]
     else:
         parts = []
@@ -71,7 +89,7 @@ def answer_scene(rng, make):
     if rng.random() < (0.22 if is_human else 0.3):
         who, x = recorded(rng, is_human)
     else:
-        who, x = spoken(rng, getattr(phrases, kind), is_human)
+        who, x = spoken(rng, kind)
     lead = float(s.pick(rng, (rng.uniform(0.02, 0.5), rng.uniform(0.3, 1.5), rng.uniform(1, 3.5))))
     x = s.to_level(x, float(rng.uniform(-32, -15)))
     x = x[:16 * s.RATE]

@@ -17,11 +17,13 @@ FAMILIES = {
     "de": "Vogel|Krause|Hartmann|Schuster|Lorenz|Brandt".split("|"), "pt": "Almeida|Barbosa|Cardoso|Moreira|Teixeira|Pinto".split("|")}
 FIRMS = {
     "en": ["{f} Plumbing", "{f} and {f2}", "Riverside Dental", "{f} Insurance", "Oak Street Garage", "the front desk", "City Florist", "{f} Law Office",
-           "Sunrise Bakery", "Hillcrest Medical", "Maple Veterinary Clinic", "{f} Realty"],
-    "es": ["Clínica {f}", "Ferretería {f}", "Seguros {f}", "Restaurante El Puerto", "Taller {f}"],
-    "fr": ["Garage {f}", "le cabinet {f}", "Boulangerie {f}", "Assurances {f}", "la clinique du parc"],
-    "de": ["Autohaus {f}", "Praxis {f}", "Kanzlei {f}", "Bäckerei {f}", "Hotel am Markt"],
-    "pt": ["Clínica {f}", "Oficina {f}", "Seguros {f}", "Padaria do Sol", "Escritório {f}"]}
+           "Sunrise Bakery", "Hillcrest Medical", "Maple Veterinary Clinic", "{f} Realty",
+           "Doctor {f}'s surgery", "the {f} company", "reception", "customer service", "the parts department", "dispatch", "the sales team", "{f} Hardware", "Blue Moon Pizza", "the office of {n} {f}",
+           "Lakeside Apartments", "Northern Heating", "{f} Accounting", "the warehouse", "Central High School", "the bar", "Golden Dragon", "{f} Motors", "Saint Mary's Church", "the nurses' station"],
+    "es": ["Clínica {f}", "Ferretería {f}", "Seguros {f}", "Restaurante El Puerto", "Taller {f}", "Farmacia {f}", "la oficina del doctor {f}", "Hotel Central", "recepción", "Ferretería La Unión", "Panadería {f}"],
+    "fr": ["Garage {f}", "le cabinet {f}", "Boulangerie {f}", "Assurances {f}", "la clinique du parc", "Pharmacie {f}", "Restaurant Le Soleil", "l'étude {f}", "Plomberie {f}", "l'accueil", "Hôtel du Lac"],
+    "de": ["Autohaus {f}", "Praxis {f}", "Kanzlei {f}", "Bäckerei {f}", "Hotel am Markt", "Firma {f}", "Apotheke am Rathaus", "Zahnarztpraxis {f}", "Elektro {f}", "der Empfang", "Gasthaus zum Löwen", "Steuerbüro {f}"],
+    "pt": ["Clínica {f}", "Oficina {f}", "Seguros {f}", "Padaria do Sol", "Escritório {f}", "Farmácia {f}", "consultório da doutora {n}", "Restaurante Bom Gosto", "recepção", "Auto Peças {f}", "Hotel Atlântico"]}
 
 # Each entry: clauses with a pause between, divided by "|".
 HUMAN = {
@@ -42,37 +44,73 @@ HUMAN = {
     "pt": ["Alô?", "Oi?", "Sim?", "Pois não?", "Alô, quem é?", "Aqui é {n}.", "{firm}, bom dia.", "{firm}, boa tarde, {n} falando, em que posso ajudar?",
            "Oi, pode falar.", "Alô?|Quem fala?", "Só um momento.|Oi, alô?", "Estou?"]}
 
+# What a person says is often put together: a greeting, who it is, what he wants to know; each of them may be missing.
+GREET = {
+    "en": ["Hello", "Hello", "Hello", "Hi", "Hi", "Hey", "Yes", "Yeah", "Good morning", "Good afternoon", "Good evening", "Morning", "Oh, hello", "Uh, hi", "Yes, hi", "Hi there", "Yep"],
+    "es": ["Hola", "Hola", "Sí", "Bueno", "Aló", "Buenos días", "Buenas tardes", "Buenas"], "fr": ["Allô", "Allô", "Oui", "Oui, allô", "Bonjour", "Bonsoir"],
+    "de": ["Hallo", "Hallo", "Ja", "Ja, hallo", "Guten Tag", "Guten Morgen", "Guten Abend", "Moin"], "pt": ["Alô", "Alô", "Oi", "Sim", "Bom dia", "Boa tarde", "Boa noite", "Olá"]}
+WHO = {
+    "en": ["this is {n}", "this is {n} {f}", "{n} speaking", "{n} here", "{f} here", "{firm}", "{firm}, {n} speaking", "{firm}, this is {n}", "it's {n}", "you've got {n}", "{n} {f} speaking",
+           "the {f} house", "{n}'s phone", "{n} at {firm}", "thanks for calling {firm}, {n} speaking", "thank you for calling {firm}", "you're speaking with {n}", "front desk, {n}"],
+    "es": ["soy {n}", "habla {n}", "habla {n} {f}", "{firm}", "{firm}, le atiende {n}", "{firm}, habla {n}", "casa de la familia {f}", "aquí {n}"],
+    "fr": ["{n} à l'appareil", "c'est {n}", "{firm}", "{firm}, {n} à votre écoute", "ici {n} {f}", "{n} {f} à l'appareil", "chez {f}"],
+    "de": ["hier ist {n}", "{f}", "{n} {f}", "{f} am Apparat", "{firm}", "{firm}, {f} am Apparat", "hier spricht {n} {f}", "bei {f}"],
+    "pt": ["aqui é {n}", "é {n}", "{n} falando", "{firm}", "{firm}, {n} falando", "aqui quem fala é {n} {f}", "casa da família {f}"]}
+ASK = {
+    "en": ["how can I help you?", "how may I help you today?", "who's calling?", "who is this?", "what can I do for you?", "go ahead.", "can you hear me?", "who am I speaking with?", "what's this about?",
+           "can I help you?", "how can I direct your call?", "is that you, {n}?", "who are you looking for?", "I was just about to call you.", "sorry, who is this?", "can I put you on hold?",
+           "make it quick, I'm at work.", "I don't know this number.", "do I know you?", "what do you need?", "is everything okay?", "give me one second."],
+    "es": ["¿en qué puedo ayudarle?", "¿quién habla?", "¿con quién hablo?", "¿quién llama?", "¿qué desea?", "dígame.", "¿me oye?", "espere un momento."],
+    "fr": ["que puis-je faire pour vous ?", "qui est à l'appareil ?", "je vous écoute.", "vous m'entendez ?", "c'est de la part de qui ?", "ne quittez pas."],
+    "de": ["wie kann ich Ihnen helfen?", "wer ist da?", "mit wem spreche ich?", "was gibt es?", "hören Sie mich?", "einen Moment bitte."],
+    "pt": ["em que posso ajudar?", "quem fala?", "quem está falando?", "pode falar.", "está me ouvindo?", "só um instante."]}
+
 OPENING = {
-    "en": ["Hi, you've reached {n}.", "Hello, you have reached {n} {f}.", "You have reached the {f} family.", "Hi, this is {n}.", "Hey, it's {n}.", "This is {n} with {firm}.",
+    "en": ["Hi, you've reached the voicemail of {n} {f}.", "You've reached {n}.", "Hello, this is {n} {f}.", "Hi, this is {n} at {firm}.", "Hey there, this is {n}.", "This is the {f} residence.", "Hello, you've reached {n} and {n}.", "Hi, {n} here.", "You have reached a number that is not being answered.", "The Verizon customer you are trying to call is unavailable.", "The subscriber you have dialed can't be reached.", "I'm sorry, but the person you called has a voice mailbox.", "{n} {f}.", "Your call is being transferred to a mailbox.", "Good day, you have reached {firm}.", "You're through to {n}'s voicemail.", "This is {n}'s cell phone.", "You have dialed {digits}.", "The person at {digits} can't take your call.", "Hi, it's {n}.", "Hey, this is {n}, sorry.", "You've got {n}'s answering machine.", "We are unable to take your call.", "Hey, you just missed me.", "Hello and thanks for calling.", "Greetings, you have reached {n}.", "The wireless subscriber is not available.", "What's up, it's {n}.",
+           "Hi, you've reached {n}.", "Hello, you have reached {n} {f}.", "You have reached the {f} family.", "Hi, this is {n}.", "Hey, it's {n}.", "This is {n} with {firm}.",
            "Thank you for calling {firm}.", "You've reached {firm}.", "You have reached the voice mailbox of {digits}.", "Your call has been forwarded to voicemail.",
            "Your call has been forwarded to an automated voice messaging system.", "The person you are calling is not available.", "Hi there, sorry I missed you.",
            "Hello.|You have reached the desk of {n} {f}.", "The number you have dialed is not available right now.", "Welcome to the voicemail service.",
            "Hello?|Ha, just kidding.", "Sorry, {n} is not available.", "{digits} is not available.", "Please leave your message for {digits}."],
-    "es": ["Hola, soy {n}.", "Ha llamado a {firm}.", "Hola, has llamado a {n}.", "El número {digits} no está disponible.", "Bienvenido al buzón de voz de {n}.",
+    "es": ["Te has comunicado con {n}.", "Este es el buzón de voz de {n} {f}.", "Gracias por llamar a {firm}.", "Hola, este es el contestador de {n}.", "El usuario al que llama no contesta.", "Su llamada ha sido transferida al buzón.", "Hola, somos la familia {f}.", "Buenos días, ha llamado a {firm}.",
+           "Hola, soy {n}.", "Ha llamado a {firm}.", "Hola, has llamado a {n}.", "El número {digits} no está disponible.", "Bienvenido al buzón de voz de {n}.",
            "La persona a la que llama no está disponible.", "Hola, te has comunicado con {n} {f}."],
-    "fr": ["Bonjour, vous êtes bien chez {n}.", "Vous êtes sur la messagerie de {n} {f}.", "Bonjour, vous avez joint {firm}.", "Salut, c'est {n}.",
+    "fr": ["Bonjour, vous êtes bien sur le répondeur de {n} {f}.", "Vous avez appelé {firm}.", "Bonjour, c'est le répondeur de {n}.", "Merci d'avoir appelé {firm}.", "La personne que vous essayez de joindre ne répond pas.", "Le numéro {digits} n'est pas disponible.", "Bonjour, ici {n}.",
+           "Bonjour, vous êtes bien chez {n}.", "Vous êtes sur la messagerie de {n} {f}.", "Bonjour, vous avez joint {firm}.", "Salut, c'est {n}.",
            "Votre correspondant n'est pas disponible.", "Vous êtes sur le répondeur du {digits}."],
-    "de": ["Hallo, hier ist {n}.", "Guten Tag, Sie sind verbunden mit {firm}.", "Sie sind verbunden mit der Mailbox von {n} {f}.", "Der gewünschte Gesprächspartner ist nicht erreichbar.",
+    "de": ["Hallo, Sie haben {n} {f} angerufen.", "Dies ist die Mailbox von {n}.", "Guten Tag, hier ist die {firm}.", "Vielen Dank für Ihren Anruf.", "Der Teilnehmer ist derzeit nicht erreichbar.", "Ihr Anruf wird an die Mailbox weitergeleitet.", "Hallo, das ist der Anschluss von {n} {f}.",
+           "Hallo, hier ist {n}.", "Guten Tag, Sie sind verbunden mit {firm}.", "Sie sind verbunden mit der Mailbox von {n} {f}.", "Der gewünschte Gesprächspartner ist nicht erreichbar.",
            "Hier ist der Anrufbeantworter der Familie {f}.", "Die Mailbox der Nummer {digits}."],
-    "pt": ["Olá, você ligou para {n}.", "Oi, aqui é {n}.", "Você ligou para {firm}.", "O número {digits} não está disponível.", "Sua chamada foi encaminhada para a caixa postal.",
+    "pt": ["Você está falando com a secretária eletrônica de {n}.", "Você ligou para o celular de {n} {f}.", "Olá, aqui é da {firm}.", "Obrigado por ligar para {firm}.", "O cliente para quem você ligou não pode atender.", "Oi, é o {n}.",
+           "Olá, você ligou para {n}.", "Oi, aqui é {n}.", "Você ligou para {firm}.", "O número {digits} não está disponível.", "Sua chamada foi encaminhada para a caixa postal.",
            "Olá, esta é a caixa postal de {n}."]}
 EXCUSE = {
-    "en": ["I can't come to the phone right now.", "I'm not available to take your call.", "I'm either away from my desk or on another line.", "We're not home right now.",
+    "en": ["I'm unable to take your call at the moment.", "I can't get to my phone.", "I'm in class or at work.", "If you got this message, I'm with a client.", "We're on vacation.", "I am on the other line.", "I'm currently traveling.", "We're closed for the holiday.", "All of our agents are busy.", "I missed your call.", "I've stepped away.", "My phone is off.", "I'm out with the kids.", "You've called outside of business hours.", "I'll be back in the office tomorrow.", "The office opens at eight.", "I am sorry that I can't answer.",
+           "I can't come to the phone right now.", "I'm not available to take your call.", "I'm either away from my desk or on another line.", "We're not home right now.",
            "Our office is currently closed.", "Our hours are nine to five, Monday through Friday.", "I'm probably driving.", "No one is available to take your call.",
            "I'll be out of the office until Monday.", "We are helping other customers.", "Sorry I missed your call.", "I don't check this very often, so text me."],
-    "es": ["Ahora no puedo contestar.", "En este momento no podemos atender su llamada.", "Nuestro horario es de nueve a seis.", "Estoy ocupado."],
-    "fr": ["Je ne suis pas disponible pour le moment.", "Nos bureaux sont fermés.", "Nous sommes absents.", "Je ne peux pas vous répondre."],
-    "de": ["Ich bin gerade nicht zu erreichen.", "Unser Büro ist zurzeit geschlossen.", "Wir sind leider nicht da.", "Sie rufen außerhalb der Öffnungszeiten an."],
-    "pt": ["No momento não posso atender.", "Nosso escritório está fechado.", "Estamos ocupados agora.", "Nosso horário é das nove às seis."]}
+    "es": ["No estoy en casa.", "No puedo atenderte ahora.", "Estamos de vacaciones.", "En este momento estamos cerrados.", "Todos nuestros agentes están ocupados.",
+           "Ahora no puedo contestar.", "En este momento no podemos atender su llamada.", "Nuestro horario es de nueve a seis.", "Estoy ocupado."],
+    "fr": ["Je suis absent.", "Je suis en réunion.", "Nous ne pouvons pas répondre à votre appel.", "Le cabinet est fermé.", "Toutes nos lignes sont occupées.",
+           "Je ne suis pas disponible pour le moment.", "Nos bureaux sont fermés.", "Nous sommes absents.", "Je ne peux pas vous répondre."],
+    "de": ["Ich kann gerade nicht ans Telefon.", "Wir sind im Urlaub.", "Ich bin unterwegs.", "Alle Mitarbeiter sind im Gespräch.", "Unsere Praxis ist geschlossen.",
+           "Ich bin gerade nicht zu erreichen.", "Unser Büro ist zurzeit geschlossen.", "Wir sind leider nicht da.", "Sie rufen außerhalb der Öffnungszeiten an."],
+    "pt": ["Não estou em casa.", "Estou em reunião.", "Estamos fechados.", "Todos os atendentes estão ocupados.", "Não consigo atender agora.",
+           "No momento não posso atender.", "Nosso escritório está fechado.", "Estamos ocupados agora.", "Nosso horário é das nove às seis."]}
 REQUEST = {
-    "en": ["Please leave a message after the tone.", "Leave a message.", "Leave your name and number and I'll call you back.", "At the tone, please record your message.",
+    "en": ["Leave a brief message and I'll return your call.", "Please leave your name and telephone number.", "Speak after the tone.", "Kindly leave us a message.", "Leave your details and someone will call you.", "If you'd like to leave a message, stay on the line.", "Record your message at the beep.|To send a page, press five.", "Send me a text.", "Try me later.", "Just leave a message, thanks.|Bye.", "Call me back later.", "Please leave a detailed message.|I'll call you as soon as possible.", "To leave a callback number, press four.|At the tone, speak.", "Drop me a line.", "Catch you later.",
+           "Please leave a message after the tone.", "Leave a message.", "Leave your name and number and I'll call you back.", "At the tone, please record your message.",
            "Please leave a message and I'll get back to you as soon as I can.", "You know what to do.", "Do your thing at the beep.", "Leave it at the beep.",
            "When you have finished recording, you may hang up.", "Please record your message after the tone.|When you are done, press pound for more options.",
            "Please leave your name, your number and the reason for your call.|Thank you.", "Have a great day.", "Wait for the beep."],
-    "es": ["Deja tu mensaje después del tono.", "Por favor, deje su nombre y su teléfono.", "Grabe su mensaje después de la señal.|Gracias.", "Deja un mensaje y te llamo."],
-    "fr": ["Laissez un message après le bip.", "Merci de laisser votre nom et votre numéro.", "Laissez-moi un message.|Je vous rappellerai.", "Veuillez parler après le signal sonore."],
-    "de": ["Bitte hinterlassen Sie eine Nachricht nach dem Ton.", "Sprechen Sie nach dem Signal.", "Ich rufe Sie zurück.|Danke.", "Hinterlassen Sie Name und Telefonnummer."],
-    "pt": ["Deixe sua mensagem após o sinal.", "Por favor, deixe seu nome e telefone.", "Deixe um recado que eu retorno.|Obrigado.", "Grave sua mensagem depois do bipe."]}
+    "es": ["Por favor deje un mensaje.", "Después de la señal deje su mensaje y le devolveremos la llamada.", "Llame más tarde.", "Mándame un mensaje.",
+           "Deja tu mensaje después del tono.", "Por favor, deje su nombre y su teléfono.", "Grabe su mensaje después de la señal.|Gracias.", "Deja un mensaje y te llamo."],
+    "fr": ["Laissez votre message après le signal.", "Parlez après le bip.", "Rappelez plus tard.", "Envoyez-moi un texto.",
+           "Laissez un message après le bip.", "Merci de laisser votre nom et votre numéro.", "Laissez-moi un message.|Je vous rappellerai.", "Veuillez parler après le signal sonore."],
+    "de": ["Bitte hinterlassen Sie Ihren Namen und Ihre Telefonnummer.", "Sprich nach dem Piep.", "Versuchen Sie es später noch einmal.", "Schreib mir einfach.",
+           "Bitte hinterlassen Sie eine Nachricht nach dem Ton.", "Sprechen Sie nach dem Signal.", "Ich rufe Sie zurück.|Danke.", "Hinterlassen Sie Name und Telefonnummer."],
+    "pt": ["Após o sinal, deixe o seu recado.", "Mande uma mensagem.", "Ligue mais tarde.", "Deixe seu nome e número que retornaremos.",
+           "Deixe sua mensagem após o sinal.", "Por favor, deixe seu nome e telefone.", "Deixe um recado que eu retorno.|Obrigado.", "Grave sua mensagem depois do bipe."]}
 MENU_OPENING = {
     "en": ["Thank you for calling {firm}.", "Welcome to {firm}.", "Hello, and thank you for calling {firm}.", "You have reached {firm}.", "Please listen carefully as our menu options have changed.",
            "This call may be recorded for quality and training.", "If this is an emergency, hang up and dial nine one one.", "If you know your party's extension, dial it now."],
@@ -110,14 +148,19 @@ def _pick(rng, choices):
 
 
 def _fill(rng, language, pattern):
-    firm = _pick(rng, FIRMS[language]).format(f=_pick(rng, FAMILIES[language]), f2=_pick(rng, FAMILIES[language]))
+    firm = _pick(rng, FIRMS[language]).format(n=_pick(rng, NAMES[language]), f=_pick(rng, FAMILIES[language]), f2=_pick(rng, FAMILIES[language]))
     words = DIGITS[language].split()
     digits = ", ".join(_pick(rng, words) for _ in range(int(rng.integers(4, 9))))
     return pattern.format(n=_pick(rng, NAMES[language]), f=_pick(rng, FAMILIES[language]), firm=firm, digits=digits, d=words[int(rng.integers(1, 10))]).split("|")
 
 
 def human(rng, language):
-    return _fill(rng, language, _pick(rng, HUMAN[language]))
+    if rng.random() < 0.5:
+        return _fill(rng, language, _pick(rng, HUMAN[language]))
+    parts = [_pick(rng, table[language]) for table, chance in ((GREET, 0.85), (WHO, 0.6), (ASK, 0.45)) if rng.random() < chance]
+    text = ", ".join(parts) if parts else _pick(rng, GREET[language])
+    text = text if text[-1] in ".?!" else text + ("?" if rng.random() < 0.4 else ".")
+    return _fill(rng, language, text[0].upper() + text[1:])
 
 
 def voicemail(rng, language):

