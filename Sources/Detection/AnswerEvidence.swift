@@ -11,6 +11,8 @@ public struct AnswerEvidence: Sendable, Equatable {
     public var pauseMs = 0
     /// A record tone has been heard.
     public var hasBeep = false
+    /// How much the voice sounded like a person who has picked up, 0…1 (`AnswerClassifier`).
+    public var personScore = 0.5
     /// What a transcript said, nil without one.
     public var hint: AnswerVerdict?
 
@@ -21,6 +23,7 @@ public struct AnswerEvidence: Sendable, Equatable {
         writer.field("first_speech_ms", firstSpeechMs)
         writer.field("pause_ms", pauseMs)
         writer.field("beep", hasBeep)
+        writer.field("person_score", personScore)
         if let hint { writer.field("hint", hint.rawValue) }
     }
 }

@@ -4,7 +4,7 @@ internal import CallModel
 /// Who answered: a state machine over speech spans, beeps and tones, in samples since the answer.
 ///
 /// ```
-///            short greeting, then a pause ──────────► human
+///            greeting, then a pause as long as the voice asks for ─► human
 /// listening ─ long greeting, or speech then a beep ─► voicemail ─► greeting end ─► ready
 ///            fax tone ─► fax    SIT ─► sit    busy ─► unavailable
 ///            nobody speaks ─► silence             30 s ─► unknown
@@ -30,6 +30,10 @@ struct AnswerMachine: Sendable {
     private(set) var hasHeardBeep = false
     private var firstVoice: Int?
     private var hint: AnswerVerdict?
+    /// What is said comes as a transcript, too.
+    var expectsTranscript = false
+    /// Natural logarithm of the odds that a person speaks.
+    private var odds = AnswerClassifier.noOpinion
 
     // Machine
     private var greetingEndSent = false
@@ -57,14 +61,19 @@ struct AnswerMachine: Sendable {
         evidence.firstSpeechMs = (firstVoice ?? 0) / 8
         evidence.pauseMs = hasSpoken ? max(now - lastVoice, 0) / 8 : 0
         evidence.hasBeep = hasHeardBeep
+        evidence.personScore = personScore
         evidence.hint = hint
         return evidence
     }
+
+    /// 0…1, in hundredths.
+    private var personScore: Double { (Double(sigmoid(odds)) * 100).rounded() / 100 }
 
     // MARK: what the detectors say
 
     /// A transcript of what has been said so far.
     mutating func hear(transcript: String, now: Int, out: inout Outbox<DetectionEvent>) {
+        expectsTranscript = true
         guard final == nil, let verdict = AnswerHints.verdict(of: transcript) else { return }
         hint = verdict
         guard verdict != .human else { return suggest(.human, 0.8, "transcript", now, &out) }
@@ -129,10 +138,14 @@ struct AnswerMachine: Sendable {
     /// - Parameters:
     ///   - onset: where a word that is not yet believed may have begun; it stops the pause.
     ///   - isBeeping: what may become a beep is sounding; nobody's pause is judged before it is over.
+    ///   - odds: natural logarithm of the odds that a person speaks, by the sound of it.
     mutating func advance(
-        to now: Int, onset: Int?, isBeeping: Bool, out: inout Outbox<DetectionEvent>
+        to now: Int, onset: Int?, isBeeping: Bool, odds: Float, out: inout Outbox<DetectionEvent>
     ) {
-        if final == nil { judge(now, onset, isBeeping, &out) }
+        if final == nil {
+            self.odds = odds
+            judge(now, onset, isBeeping, &out)
+        }
         if final == .voicemail { followGreeting(now, &out) }
     }
 
@@ -141,20 +154,22 @@ struct AnswerMachine: Sendable {
     ) {
         let heard = speechMs
         let pause = (min(now, onset ?? now) - lastVoice) / 8
-        if heard >= (hint == .human ? policy.toldGreetingMs : policy.machineGreetingMs) {
-            return decide(.voicemail, 0.85, "long_greeting", now, &out)
+        let longest = DetectionPolicy.need(policy.greetings, odds: odds)
+        if heard >= (hint == .human ? max(policy.toldGreetingMs, longest) : longest) {
+            return decide(.voicemail, max(0.6, 1 - personScore), "long_greeting", now, &out)
         }
-        if heard >= policy.longGreetingMs {
-            suggest(.voicemail, 0.6, "long_greeting", now, &out)
-        } else if heard >= policy.greetingMinimumMs, loneBeepAt == nil {
-            suggest(.human, 0.5, "speech", now, &out)
-        }
+        if heard >= policy.greetingMinimumMs, loneBeepAt == nil { lean(heard, now, &out) }
         if heard >= policy.greetingMinimumMs {
             if isBeeping, pause < ToneClassifier.longestBeepMs { return }
-            if pause >= policy.pause(after: heard) {
-                // What a person says is short.
-                let confidence = heard >= policy.longGreetingMs ? 0.55 : heard < 1000 ? 0.9 : 0.75
-                return decide(.human, confidence, "short_greeting_then_pause", now, &out)
+            let sure = policy.sureMachineOdds - (hint == .human ? policy.toldOdds : 0)
+            if odds <= sure, pause >= policy.sureMachineMs {
+                return decide(.voicemail, 1 - personScore, "voice_then_pause", now, &out)
+            }
+            var needed = DetectionPolicy.need(policy.pauses, odds: odds)
+            if expectsTranscript { needed = max(needed, policy.toldPauseMs) }
+            if pause >= needed {
+                let confidence = max(0.5, personScore)
+                return decide(.human, confidence, "greeting_then_pause", now, &out)
             }
         } else if let beep = loneBeepAt {
             if now - beep >= 1500 * 8 {
@@ -166,6 +181,19 @@ struct AnswerMachine: Sendable {
             return decide(.silence, 0.9, "no_speech", now, &out)
         }
         if now / 8 >= policy.capMs { decide(.unknown, 0.3, "time_limit", now, &out) }
+    }
+
+    /// Says what it looks like so far; changes its mind only when the voice is clearly the other kind.
+    private mutating func lean(
+        _ heard: Int, _ now: Int, _ out: inout Outbox<DetectionEvent>
+    ) {
+        if odds >= 0 {
+            suggest(.human, max(0.5, personScore), "voice", now, &out)
+        } else if odds <= policy.machineOdds || heard >= policy.longGreetingMs {
+            suggest(.voicemail, max(0.5, 1 - personScore), "voice", now, &out)
+        } else if provisional == nil {
+            suggest(.human, 0.5, "speech", now, &out)
+        }
     }
 
     private mutating func followGreeting(_ now: Int, _ out: inout Outbox<DetectionEvent>) {
@@ -205,10 +233,10 @@ struct AnswerMachine: Sendable {
             } else {
                 decide(.silence, 0.5, "audio_ended", now, &out)
             }
-        } else if heard >= policy.longGreetingMs {
-            decide(.voicemail, 0.6, "audio_ended", now, &out)
+        } else if odds <= policy.machineOdds || heard >= policy.longGreetingMs && odds < 0 {
+            decide(.voicemail, max(0.5, 1 - personScore), "audio_ended", now, &out)
         } else {
-            decide(.human, 0.5, "audio_ended", now, &out)
+            decide(.human, max(0.5, personScore), "audio_ended", now, &out)
         }
         endIfMachine(&out)
     }

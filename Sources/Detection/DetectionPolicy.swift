@@ -15,32 +15,43 @@ public struct DetectionPolicy: Sendable, Equatable {
 
     // MARK: answer verdict
 
-    /// How long somebody who has said so much must be silent to be a person waiting for us.
-    public struct Pause: Sendable, Equatable {
-        /// The row is for at least this much speech.
-        public var speechMs: Int
-        public var pauseMs: Int
+    /// What is asked of somebody who sounds so much like a person.
+    public struct Need: Sendable, Equatable {
+        /// Natural logarithm of the odds that a person speaks (`AnswerClassifier`).
+        public var odds: Float
+        public var ms: Int
 
-        public init(speechMs: Int, pauseMs: Int) {
-            self.speechMs = speechMs
-            self.pauseMs = pauseMs
+        public init(odds: Float, ms: Int) {
+            self.odds = odds
+            self.ms = ms
         }
     }
 
-    /// A greeting with at least this much speech may be a machine's: provisional voicemail.
-    public var longGreetingMs = 2400
-    /// With at least this much speech without a turn-taking pause it is one. A machine that is taken for
-    /// a person is put right by its beep, a person taken for a machine by nothing: rather too long.
-    public var machineGreetingMs = 3600
-    /// The same when a transcript begins as people do: they may greet for so long, and machines have said
-    /// by then what they are.
-    public var toldGreetingMs = 6500
-    /// By how much has been said, rising; the last row that fits counts. Machines pause, too, between
-    /// the pieces of a prompt, and the longer they speak the longer they may.
+    /// How long somebody who has spoken must be silent to be a person waiting for us, by rising odds and
+    /// linear in between. Machines pause, too, between the pieces of a prompt.
     public var pauses = [
-        Pause(speechMs: 0, pauseMs: 660), Pause(speechMs: 1100, pauseMs: 900),
-        Pause(speechMs: 1800, pauseMs: 1200), Pause(speechMs: 2600, pauseMs: 1400),
+        Need(odds: -4, ms: 1700), Need(odds: -2, ms: 1500), Need(odds: -1, ms: 1300),
+        Need(odds: 2, ms: 1100), Need(odds: 3, ms: 950), Need(odds: 4, ms: 750),
+        Need(odds: 5, ms: 400), Need(odds: 6, ms: 300),
     ]
+    /// Who has said so much without such a pause is a machine, by rising odds. A machine that is taken
+    /// for a person is put right by its beep, a person taken for a machine by nothing: rather too long.
+    public var greetings = [
+        Need(odds: -1.5, ms: 3500), Need(odds: 0, ms: 4300), Need(odds: 1.5, ms: 5000),
+    ]
+    /// Whose voice says so surely that it is a machine is one, however short its greeting, after this pause.
+    public var sureMachineOdds: Float = -1.5
+    public var sureMachineMs = 1300
+    /// A greeting with at least this much speech, or with these odds, may be a machine's: provisional
+    /// voicemail.
+    public var longGreetingMs = 2400
+    public var machineOdds: Float = -1
+    /// What may be said when a transcript begins as people do: machines have said by then what they are.
+    public var toldGreetingMs = 6500
+    /// How much surer its voice must be for who begins as people do to be a machine.
+    public var toldOdds: Float = 1.5
+    /// Where transcripts come, nobody is a person after a shorter pause: recognisers are so far behind.
+    public var toldPauseMs = 1100
     /// Speech shorter than this (a cough, a click) is no greeting.
     public var greetingMinimumMs = 120
     /// Nobody speaks for so long: silence.
@@ -54,11 +65,18 @@ public struct DetectionPolicy: Sendable, Equatable {
 
     public init() {}
 
-    /// The pause that makes a person of who has spoken for `speechMs`.
-    public func pause(after speechMs: Int) -> Int {
-        var needed = pauses.first?.pauseMs ?? 0
-        for row in pauses where speechMs >= row.speechMs { needed = row.pauseMs }
-        return needed
+    /// What the rows ask at these odds, ms; 0 without rows.
+    static func need(_ rows: [Need], odds: Float) -> Int {
+        guard var below = rows.first else { return 0 }
+        for row in rows {
+            if odds < row.odds {
+                let part = (odds - below.odds) / (row.odds - below.odds)
+                return row.odds > below.odds
+                    ? below.ms + Int(part * Float(row.ms - below.ms)) : row.ms
+            }
+            below = row
+        }
+        return below.ms
     }
 
     /// The default.
@@ -69,8 +87,9 @@ public struct DetectionPolicy: Sendable, Equatable {
     public static let fast: DetectionPolicy = {
         var policy = DetectionPolicy()
         policy.pauses = [
-            Pause(speechMs: 0, pauseMs: 360), Pause(speechMs: 1100, pauseMs: 500),
-            Pause(speechMs: 2600, pauseMs: 800),
+            Need(odds: -4, ms: 1700), Need(odds: -2, ms: 1500), Need(odds: -1, ms: 1200),
+            Need(odds: 0, ms: 1000), Need(odds: 1, ms: 800), Need(odds: 2, ms: 700),
+            Need(odds: 3, ms: 350), Need(odds: 4, ms: 300),
         ]
         return policy
     }()
@@ -79,8 +98,8 @@ public struct DetectionPolicy: Sendable, Equatable {
     public static let careful: DetectionPolicy = {
         var policy = DetectionPolicy()
         policy.pauses = [
-            Pause(speechMs: 0, pauseMs: 1000), Pause(speechMs: 1100, pauseMs: 1300),
-            Pause(speechMs: 2600, pauseMs: 1700),
+            Need(odds: -4, ms: 1780), Need(odds: -2, ms: 1600), Need(odds: 2, ms: 1490),
+            Need(odds: 3, ms: 1090), Need(odds: 4, ms: 800),
         ]
         return policy
     }()

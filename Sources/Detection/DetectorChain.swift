@@ -9,7 +9,7 @@ public import Base
 ///                                       ├─► ToneTracker ─► ToneClassifier ◄───┘
 ///                                       ├─► BeepDetector (GRU) ──┘ beep, SIT, CNG, CED, cadences
 ///                                       └─► VoiceActivityDetector ─► SpeechSegmenter ─► OwnVoice ─► barge-in
-///                                                                         │
+///                                                  └─► AnswerClassifier ─┤
 ///                        events ◄── AnswerMachine (verdict, greeting, ready) ◄┘
 /// ```
 /// Work happens at hop ends only, so the result does not depend on how the samples are cut into
@@ -33,6 +33,8 @@ public struct DetectorChain: ~Copyable, Sendable {
     /// final and no voicemail greeting is being followed. Beeps, digits, fax and information tones
     /// are always heard. Speech that is going on when this takes effect is ended.
     public var isEconomical = false
+    /// Somebody will say what is understood (`hint`): verdicts wait for that. Set before the answer.
+    public var expectsTranscript = false
     /// Samples pushed so far.
     public private(set) var samplesPushed = 0
     /// The answer's sample, nil before it.
@@ -57,6 +59,7 @@ public struct DetectorChain: ~Copyable, Sendable {
     private var earlierLevel: Float = -100
     private var peakHz: Float = 0
     private var machine: AnswerMachine
+    private var answerer = AnswerClassifier()
     private var lastDigit = -1_000_000
     private var lastPair = -1_000_000
 
@@ -98,6 +101,8 @@ public struct DetectorChain: ~Copyable, Sendable {
         guard answerSample == nil else { return }
         answerSample = samplesPushed
         machine = AnswerMachine(policy: policy)
+        machine.expectsTranscript = expectsTranscript
+        answerer = AnswerClassifier()
         if segmenter.isSpeaking { machine.speechStarted(at: 0) }
     }
 
@@ -161,6 +166,7 @@ public struct DetectorChain: ~Copyable, Sendable {
         let rests = isEconomical && machine.isSettled
         hearDigits(hop, &out)
         if !rests { hearPairs(features, &out) }
+        if rests { beeps.forgetNotes() }
         hearTones(features, &out)
         ownVoice.advance()
         if rests { restSpeech(&out) } else { hearSpeech(&out) }
@@ -168,7 +174,8 @@ public struct DetectorChain: ~Copyable, Sendable {
             var onset: Int?
             if let sample = segmenter.onset { onset = sinceAnswer(sample) }
             machine.advance(
-                to: sinceAnswer(hopEnd), onset: onset, isBeeping: beeps.isSounding, out: &out)
+                to: sinceAnswer(hopEnd), onset: onset, isBeeping: beeps.isSounding,
+                odds: answerer.odds, out: &out)
         }
     }
 
@@ -220,6 +227,10 @@ public struct DetectorChain: ~Copyable, Sendable {
         if tracesVAD { trace.append(VADScore(atMs: ms(hopEnd), score: vadScore)) }
         note(segmenter.push(score: vadScore, frameEnd: hopEnd, policy: policy), &out)
         machine.voiced(until: sinceAnswer(segmenter.lastVoice))
+        if answerSample != nil, machine.final == nil {
+            let step = vad.step
+            step.span.withUnsafeBufferPointer { answerer.push($0) }
+        }
         if segmenter.isSpeaking, score >= policy.speechOffScore,
             ownVoice.heard(
                 levelDBm0: Double(max(hopLevel, earlierLevel)), needed: policy.bargeInMs)
@@ -274,7 +285,7 @@ public struct DetectorChain: ~Copyable, Sendable {
         ToneClassifier.Context(
             now: hopEnd, speechMs: answerSample == nil ? 0 : machine.speechMs,
             lastDigit: lastDigit, lastPair: lastPair,
-            beepScore: beeps.recentScore, isAfterBeep: machine.hasHeardBeep,
+            beepScore: beeps.recentScore, notes: beeps.notes, isAfterBeep: machine.hasHeardBeep,
             levelDBm0: hopLevel, peakHz: peakHz)
     }
 

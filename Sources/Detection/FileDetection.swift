@@ -32,6 +32,7 @@ public struct FileDetection: Sendable, Equatable {
             samples, from: sampleRate, to: DetectorChain.sampleRate)
         var chain = DetectorChain(policy: policy)
         chain.tracesVAD = vadTrace
+        chain.expectsTranscript = !transcripts.isEmpty
         var out = Outbox<DetectionEvent>()
         let early = min(max(answeredAfterMs, 0) * 8, narrow.count)
         narrow.withUnsafeBufferPointer { samples in

@@ -172,6 +172,17 @@ struct RecurrentState: Sendable {
     }
 }
 
+extension RecurrentState {
+    /// `step` of a network with one output.
+    mutating func output(_ row: UnsafeBufferPointer<Float>) -> Float {
+        var output: Float = 0
+        withUnsafeMutablePointer(to: &output) {
+            step(row, into: UnsafeMutableBufferPointer(start: $0, count: 1))
+        }
+        return output
+    }
+}
+
 extension RecurrentWeights {
     // SAFETY: `row` has `inputs` places, `state` `widest`, `room` 7 · `widest`, `output` `outputs`;
     // `init` keeps the widths within. Each layer has `rows` scales and biases and pairs · rows · 2

@@ -20,6 +20,8 @@ struct ToneClassifier: Sendable {
         var lastPair: Int
         /// The best that the beep network has thought of the last 160 ms, 0…1.
         var beepScore: Float = 0
+        /// What sounded before.
+        var notes = NoteMemory()
         /// A beep has been heard: what follows is more likely the network's.
         var isAfterBeep = false
         /// What sounds in this hop, and where its strongest line lies.
@@ -34,10 +36,14 @@ struct ToneClassifier: Sendable {
 
     /// 80 ms as codecs leave them.
     static let shortestBeepMs = 65
+    /// The same before anybody has spoken: shorter ones are a receiver off the hook.
+    static let shortestLoneMs = 95
     static let longestBeepMs = 5200
     /// What the voice network rather takes for speech is no beep: some voices are so high and hold a vowel so
     /// steadily that only it hears the difference. Of 500 beeps one came to 0.5, the next to 0.3.
+    /// It is not asked where a steady line is neither a vowel nor a whistled s.
     static let voiceScore: Float = 0.5
+    static let voicelessHz: ClosedRange<Float> = 1200...2600
     /// Where no greeting announces a beep a note of a tune is likelier: something as loud (dB) follows at
     /// this distance from its end, on another pitch, and stays there for so many hops. Noise 5 dB below
     /// the beep does not. The centre of a hop's window lies 16 ms before its end.
@@ -57,6 +63,9 @@ struct ToneClassifier: Sendable {
     private static let highHz: Float = 1500
     /// How long a tone at the pitch of the first step of special information tones is held back.
     private static let stepWait = 130 * 8
+    /// What may be left of the third step when it has been heard for 120 ms.
+    private static let lastStep = 340 * 8
+    private static func isLastStep(_ hertz: Float) -> Bool { (1745...1810).contains(hertz) }
     /// So much speech is a greeting, after which a beep is expected.
     private static let greetingMs = 1000
     /// A network repeats its tones within this time; a warning that a call is recorded, within 20 s.
@@ -76,6 +85,8 @@ struct ToneClassifier: Sendable {
     private var sitStage = 0
     private var sitEnd = 0
     private var sitStart = 0
+    /// Until here a third step that was cut in two may go on.
+    private var sitRestUntil = 0
     private var swallowsActive = false
     /// Everything up to this sample has a name already.
     private var namedUntil = 0
@@ -110,10 +121,11 @@ struct ToneClassifier: Sendable {
         if (2070...2130).contains(hertz), ms >= 1000 {
             return swallow(.ced, start: tracker.activeStart, context)
         }
-        if sitStage == 2, (1745...1810).contains(hertz), ms >= 120,
+        if sitStage == 2, Self.isLastStep(hertz), ms >= 120,
             tracker.activeStart - sitEnd < 120 * 8
         {
             sitStage = 0
+            sitRestUntil = context.now + Self.lastStep
             return swallow(.sit, start: sitStart, context)
         }
         if Self.isNetworkHz(hertz), context.speechMs == 0 {
@@ -186,7 +198,9 @@ struct ToneClassifier: Sendable {
         return candidate(
             BeepDetector.Candidate(
                 start: segment.start, end: segment.end, hertz: segment.hertz,
-                levelDBm0: segment.levelDBm0, score: 1), context)
+                levelDBm0: segment.levelDBm0, score: 1,
+                isAmongNotes: context.notes.hasMany(
+                    before: segment.start, besides: segment.hertz, hopEnd: context.now)), context)
     }
 
     private mutating func name(_ kind: ToneKind, from start: Int, to end: Int) -> Finding {
@@ -196,17 +210,22 @@ struct ToneClassifier: Sendable {
     }
 
     /// Steps of a SIT: 914 or 985, 1371 or 1429, 1777 Hz; 276 or 380 ms each (ITU-T E.180,
-    /// Bellcore), at most 50 ms apart. Returns true while the pattern holds.
+    /// Bellcore), at most 50 ms apart. A lost packet cuts a step into two of its pitch. Returns true while
+    /// the pattern holds.
     private mutating func isSITStep(_ segment: ToneTracker.Segment) -> Bool {
         let follows = sitStage > 0 && (segment.start - sitEnd).magnitude < 120 * 8
         let fits = (200...480).contains(segment.milliseconds)
         if !follows { sitStage = 0 }
-        if sitStage == 0, fits, (890...1010).contains(segment.hertz) {
+        let isFirst = (890...1010).contains(segment.hertz)
+        let isSecond = (1340...1460).contains(segment.hertz)
+        if sitStage == 0, fits, isFirst {
             sitStage = 1
             sitStart = segment.start
-        } else if sitStage == 1, fits, (1340...1460).contains(segment.hertz) {
+        } else if sitStage == 1, isSecond, segment.milliseconds <= 480 {
             sitStage = 2
-        } else if sitStage == 0, fits, (1340...1460).contains(segment.hertz) {
+        } else if sitStage == 1 && isFirst || sitStage == 2 && isSecond {
+            // The rest of it.
+        } else if sitStage == 0, fits, isSecond {
             // The first may have been over, or half over, when the line opened. Alone it may be another
             // tone, too.
             sitStage = 2
@@ -249,15 +268,20 @@ struct ToneClassifier: Sendable {
         _ candidate: BeepDetector.Candidate, _ context: Context
     ) -> Finding? {
         guard (Self.shortestBeepMs...Self.longestBeepMs).contains(candidate.milliseconds),
-            !overlapsDigitOrPair(candidate.start, context), candidate.voice < Self.voiceScore,
+            !overlapsDigitOrPair(candidate.start, context),
+            candidate.voice < Self.voiceScore || Self.voicelessHz.contains(candidate.hertz),
             // The same tone, found by the network and by its steadiness.
             candidate.end > heardUntil + 240,
             // A tone that was named while it sounded, to within the edges' error.
             candidate.end > namedUntil + 240 || candidate.start > namedUntil,
+            !(Self.isLastStep(candidate.hertz) && candidate.end <= sitRestUntil),
             !swallowsActive
         else { return nil }
         heardUntil = max(heardUntil, candidate.end)
-        guard !isFaxCall(candidate, context), !isInRhythm(candidate, context) else { return nil }
+        guard !isFaxCall(candidate, context), !isInRhythm(candidate, context),
+            !candidate.isAmongNotes,
+            context.speechMs >= 300 || candidate.milliseconds >= Self.shortestLoneMs
+        else { return nil }
         held = candidate
         heldForCadence = false
         heldForTune = false
@@ -294,7 +318,7 @@ struct ToneClassifier: Sendable {
             // The next burst has begun: its end decides.
             if tracker.isActive, (tracker.activeHz - candidate.hertz).magnitude < 8 { return nil }
         } else if sitStage == 2, tracker.isSteady, tracker.activeStart - sitEnd < 60 * 8,
-            (1745...1810).contains(tracker.activeHz)
+            Self.isLastStep(tracker.activeHz)
         {
             return nil
         }

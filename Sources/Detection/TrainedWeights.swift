@@ -2,6 +2,9 @@
 enum TrainedWeights {
     static let voiceNet = net(voice)
     static let beepNet = net(beep)
+    /// Two of the same kind, trained from other seeds.
+    static let firstAnswerNet = net(answer1)
+    static let secondAnswerNet = net(answer2)
 
     private static func net(_ base64: String) -> RecurrentWeights {
         guard let weights = RecurrentWeights(base64: base64) else {

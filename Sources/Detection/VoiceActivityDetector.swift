@@ -11,8 +11,8 @@ struct VoiceActivityDetector: Sendable {
     static let inputCount = 3 * bands
 
     private var net = RecurrentState(TrainedWeights.voiceNet)
-    /// `inputCount` of them are used.
-    private var input = InlineArray<54, Float>(repeating: 0)
+    /// The last whole step, `inputCount` values: valid after a score has come, until the next row.
+    private(set) var step = InlineArray<54, Float>(repeating: 0)
     private var isSecond = false
 
     /// Takes the row of one hop; a new score, 0…1, comes with every second.
@@ -20,18 +20,12 @@ struct VoiceActivityDetector: Sendable {
         guard row.count >= 2 * Self.bands else { return nil }
         defer { isSecond.toggle() }
         guard isSecond else {
-            for index in 0..<2 * Self.bands { input[index] = row[index] }
+            for index in 0..<2 * Self.bands { step[index] = row[index] }
             return nil
         }
-        var both = input
-        for index in 0..<Self.bands { both[2 * Self.bands + index] = row[index] - both[index] }
-        for index in 0..<2 * Self.bands { both[index] = (both[index] + row[index]) * 0.5 }
-        var output: Float = 0
-        both.span.withUnsafeBufferPointer { both in
-            withUnsafeMutablePointer(to: &output) {
-                net.step(both, into: UnsafeMutableBufferPointer(start: $0, count: 1))
-            }
-        }
-        return sigmoid(output)
+        for index in 0..<Self.bands { step[2 * Self.bands + index] = row[index] - step[index] }
+        for index in 0..<2 * Self.bands { step[index] = (step[index] + row[index]) * 0.5 }
+        let whole = step
+        return sigmoid(whole.span.withUnsafeBufferPointer { net.output($0) })
     }
 }

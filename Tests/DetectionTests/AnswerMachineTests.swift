@@ -1,6 +1,8 @@
+import Base
 import CallModel
-import Detection
 import Testing
+
+@testable import Detection
 
 @Test func aShortHelloIsAHumanAtMost800MillisecondsAfterItEnds() throws {
     // Recorded words as short as a person's first: "hello" itself is not in the package.
@@ -186,8 +188,7 @@ func aLongGreetingIsVoicemailWhileItIsStillSpoken(names: [String]) throws {
     let samples = scene.onTheLine()
     #expect(try events(samples).finalVerdicts == [.human])
     var strict = DetectionPolicy.balanced
-    strict.longGreetingMs = 700
-    strict.machineGreetingMs = 1000
+    strict.greetings = [.init(odds: 0, ms: 1000)]
     #expect(try events(samples, policy: strict).finalVerdicts == [.voicemail])
     var capped = DetectionPolicy.balanced
     capped.capMs = 1000
@@ -207,10 +208,11 @@ func trimmed(_ samples: [Int16]) -> [Int16] {
     var known: [Int] = []
     for name in ["fast", "balanced", "careful"] {
         let policy = try #require(DetectionPolicy(named: name))
-        #expect(policy.pauses.map(\.speechMs) == policy.pauses.map(\.speechMs).sorted())
-        #expect(policy.pauses.map(\.pauseMs) == policy.pauses.map(\.pauseMs).sorted())
+        #expect(policy.pauses.map(\.odds) == policy.pauses.map(\.odds).sorted())
+        #expect(policy.pauses.map(\.ms) == policy.pauses.map(\.ms).sorted(by: >))
+        #expect(policy.greetings.map(\.odds) == policy.greetings.map(\.odds).sorted())
         // The law wants something to be heard within 2 s of the greeting's end.
-        #expect(policy.pauses.allSatisfy { $0.pauseMs < 1800 })
+        #expect(policy.pauses.allSatisfy { $0.ms < 1800 })
         var scene = Scene()
         scene.silence(400)
         try scene.prompt("vm-goodbye")
@@ -222,16 +224,114 @@ func trimmed(_ samples: [Int16]) -> [Int16] {
                 guard case .verdict(.human, true, _, _, let ms, _) = event else { return nil }
                 return ms - end
             }.first, "\(name)")
-        #expect((policy.pause(after: 500) - 120...policy.pause(after: 500) + 120).contains(final))
         known.append(final)
     }
     #expect(known == known.sorted() && Set(known).count == 3)
 }
 
-@Test func theLongestRowThatFitsSaysThePause() {
-    var policy = DetectionPolicy()
-    policy.pauses = [.init(speechMs: 0, pauseMs: 1), .init(speechMs: 100, pauseMs: 2)]
-    #expect([0, 99, 100, 5000].map { policy.pause(after: $0) } == [1, 1, 2, 2])
-    policy.pauses = []
-    #expect(policy.pause(after: 100) == 0)
+@Test func whatIsAskedLiesBetweenTheRows() {
+    let rows: [DetectionPolicy.Need] = [.init(odds: -2, ms: 1000), .init(odds: 2, ms: 400)]
+    #expect(
+        [-9, -2, 0, 1, 2, 9].map { DetectionPolicy.need(rows, odds: $0) } == [
+            1000, 1000, 700, 550, 400, 400,
+        ])
+    #expect(DetectionPolicy.need([], odds: 0) == 0)
+    #expect(DetectionPolicy.need([.init(odds: 0, ms: 5)], odds: -.infinity) == 5)
+    let twice: [DetectionPolicy.Need] = [.init(odds: 0, ms: 1), .init(odds: 0, ms: 2)]
+    #expect(DetectionPolicy.need(twice, odds: 0) == 2)
+}
+
+/// The machine alone, by made-up speech and made-up odds.
+@Suite struct AnswerOddsTests {
+    /// Says `speech` ms, then is silent for `silence`; returns what came out with its time.
+    private func answer(
+        speech: Int, silence: Int, odds: Float, transcript: String? = nil,
+        policy: DetectionPolicy = .balanced
+    ) -> [(verdict: AnswerVerdict, final: Bool, reason: String, ms: Int)] {
+        var machine = AnswerMachine(policy: policy)
+        var out = Outbox<DetectionEvent>()
+        machine.speechStarted(at: 0)
+        if let transcript { machine.hear(transcript: transcript, now: 0, out: &out) }
+        for ms in stride(from: 10, through: speech + silence, by: 10) {
+            if ms <= speech { machine.voiced(until: ms * 8) }
+            if ms == speech + 240 { machine.speechEnded(at: speech * 8) }
+            machine.advance(to: ms * 8, onset: nil, isBeeping: false, odds: odds, out: &out)
+        }
+        return out.takeAll().compactMap { event in
+            guard case .verdict(let verdict, let final, _, let reason, let ms, _) = event else {
+                return nil
+            }
+            return (verdict, final, reason, ms)
+        }
+    }
+
+    @Test func theSurerTheVoiceTheSoonerAPersonIsKnown() throws {
+        for (odds, pause) in [
+            (Float(8), 300), (5, 400), (3, 950), (2, 1100), (0, 1240), (-1, 1300),
+        ] {
+            let found = answer(speech: 600, silence: 2500, odds: odds).filter(\.final)
+            let final = try #require(found.first)
+            #expect(final.verdict == .human && final.reason == "greeting_then_pause", "\(odds)")
+            #expect((final.ms - 600 - pause).magnitude <= 10, "\(odds): \(final.ms - 600)")
+        }
+    }
+
+    @Test func aVoiceThatIsSurelyAMachinesIsOneHoweverShortItsGreeting() throws {
+        let found = answer(speech: 600, silence: 2500, odds: -3).filter(\.final)
+        let final = try #require(found.first)
+        #expect(final.verdict == .voicemail && final.reason == "voice_then_pause")
+        #expect((final.ms - 1900).magnitude <= 10)
+        // Where transcripts come, even a sure voice waits for the words.
+        let waiting = answer(speech: 600, silence: 2500, odds: 8, transcript: "Hello").filter(
+            \.final)
+        #expect(waiting.first.map { ($0.ms - 600 - 1100).magnitude <= 10 } == true)
+        // What it says outweighs how it sounds, unless that is very sure.
+        for (odds, verdict) in [(Float(-2.5), AnswerVerdict.human), (-3.5, .voicemail)] {
+            let told = answer(
+                speech: 600, silence: 2500, odds: odds, transcript: "Hello, this is Dana")
+            #expect(told.last?.verdict == verdict && told.last?.final == true, "\(odds)")
+        }
+    }
+
+    @Test func whoSoundsLikeAPersonMayGreetForLonger() {
+        for (odds, limit) in [(Float(-4), 3500), (0, 4300), (4, 5000)] {
+            let final = answer(speech: 8000, silence: 0, odds: odds).first(where: \.final)
+            #expect(final?.verdict == .voicemail && final?.reason == "long_greeting")
+            #expect(final.map { ($0.ms - limit).magnitude <= 10 } == true, "\(odds)")
+        }
+        let told = answer(
+            speech: 8000, silence: 0, odds: 0, transcript: "Good morning, Harbor Street Dental")
+        #expect(told.first(where: \.final).map { ($0.ms - 6500).magnitude <= 10 } == true)
+    }
+
+    @Test func theProvisionalVerdictFollowsTheVoice() {
+        #expect(answer(speech: 1000, silence: 0, odds: 2).map(\.verdict) == [.human])
+        #expect(answer(speech: 1000, silence: 0, odds: -2).map(\.verdict) == [.voicemail])
+        // Between the two it says what people usually are, until the greeting is long.
+        let unsure = answer(speech: 3000, silence: 0, odds: -0.5)
+        #expect(unsure.map(\.verdict) == [.human, .voicemail])
+        #expect(unsure.last?.ms == DetectionPolicy.balanced.longGreetingMs)
+    }
+
+    @Test func theNetworksTellARecordedMailboxFromNothing() throws {
+        var scene = Scene(seed: 9)
+        scene.silence(300)
+        for name in ["vm-theperson", "digits/4", "digits/2", "vm-isunavail"] {
+            try scene.prompt(name)
+        }
+        var chain = DetectorChain()
+        var out = Outbox<DetectionEvent>()
+        chain.answered()
+        scene.onTheLine().withUnsafeBufferPointer { chain.push($0, out: &out) }
+        let said = out.takeAll().compactMap { event -> AnswerEvidence? in
+            guard case .verdict(.voicemail, _, _, _, _, let evidence) = event else { return nil }
+            return evidence
+        }
+        #expect(try #require(said.first).personScore < 0.3)
+        var classifier = AnswerClassifier()
+        #expect(classifier.odds == AnswerClassifier.noOpinion)
+        let wild = [Float](repeating: .nan, count: VoiceActivityDetector.inputCount)
+        for _ in 0..<100 { wild.withUnsafeBufferPointer { classifier.push($0) } }
+        #expect(classifier.odds.isFinite)
+    }
 }

@@ -180,3 +180,16 @@ func informationTonesThatHadBegunWhenTheLineOpenedAreFound(left: Int) throws {
     #expect(events.beeps.count == 1)
     #expect(events.tones == [.busy])
 }
+
+@Test(arguments: [20, 130, 290, 420, 570, 700, 780])
+func aLostPacketInInformationTonesMakesNoBeepOfThem(at lost: Int) throws {
+    // Filled with silence, as a capture leaves it; the third step goes on behind it.
+    var scene = Scene()
+    for hertz in [913.8, 1370.6, 1776.7] { scene.tone([hertz], ms: 300, level: -14) }
+    scene.silence(800)
+    var samples = scene.onTheLine()
+    for index in lost * 8..<(lost + 20) * 8 { samples[index] = 0 }
+    let found = try events(samples)
+    #expect(found.beeps == [])
+    #expect(found.finalVerdicts == [.sit])
+}

@@ -181,7 +181,7 @@ private func longScene() throws -> [Int16] {
             .verdict(.human, final: true, confidence: 0.9, reason: "short", atMs: 1500),
             #"{"file":"a.wav","stream":"0","t_ms":1500,"event":"verdict","verdict":"human","#
                 + #""final":true,"confidence":0.9,"reason":"short","features":{"speech_ms":0,"#
-                + #""first_speech_ms":0,"pause_ms":0,"beep":false}}"#
+                + #""first_speech_ms":0,"pause_ms":0,"beep":false,"person_score":0.5}}"#
         ),
         (
             .greetingEnd(atMs: 9),
