@@ -1,5 +1,5 @@
 /// Writes one JSON value by hand, in the order of the calls. For lines and frames that leave many
-/// times a second; Foundation's encoder costs twenty times as much (docs/designs/streaming.md).
+/// times a second; Foundation's encoder costs twenty times as much.
 public struct JSONWriter: Sendable {
     public private(set) var bytes: [UInt8] = []
     private var needsComma = false
