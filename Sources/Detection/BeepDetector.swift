@@ -1,5 +1,4 @@
 internal import Audio
-internal import Base
 
 /// Hears record tones with a recurrent network that listens only while something tonal sounds.
 ///
@@ -23,8 +22,6 @@ struct BeepDetector: Sendable {
         var score: Float = 0
         /// What the voice network made of it, 0…1, the mean of its last third of a second.
         var voice: Float = 0
-        /// It follows many other notes, which are no vowels of a greeting (`NoteMemory`).
-        var isAmongNotes = false
 
         var milliseconds: Int { (end - start) / 8 }
     }
@@ -59,7 +56,8 @@ struct BeepDetector: Sendable {
     private var lastHz: Float = 0
     private var isLine = false
     private var wasSteadyLine = false
-    private(set) var notes = NoteMemory()
+    /// The gate is open: this hop belongs to a steady line.
+    private(set) var isTonal = false
 
     /// The gate: one or two lines, or one and its harmonics, hold half of the power and stay.
     private mutating func hearsTone(_ features: HopFeatures) -> Bool {
@@ -78,8 +76,7 @@ struct BeepDetector: Sendable {
         _ row: UnsafeBufferPointer<Float>, _ features: HopFeatures, voice: Float,
         afterSpeech: Bool, hopEnd: Int
     ) -> Candidate? {
-        let isTonal = hearsTone(features)
-        notes.push(hertz: features.peakHz, isTonal: isTonal, voice: voice, hopEnd: hopEnd)
+        isTonal = hearsTone(features)
         sinceTonal = isTonal ? 0 : min(sinceTonal + 1, Self.listeningHops + 1)
         sinceFired = min(sinceFired + 1, Self.restHops)
         guard sinceTonal <= Self.listeningHops else {
@@ -101,13 +98,8 @@ struct BeepDetector: Sendable {
         sinceFired = 0
         var candidate = span.finish(hopEnd: hopEnd)
         candidate.score = outputs.y
-        candidate.isAmongNotes = notes.hasMany(
-            before: candidate.start, besides: candidate.hertz, hopEnd: hopEnd)
         return candidate
     }
-
-    /// Nobody says what is speech just now, so a vowel cannot be told from a note.
-    mutating func forgetNotes() { notes = NoteMemory() }
 
     /// The audio is over: what is sounding ends here.
     mutating func finish(hopEnd: Int) -> Candidate? {
@@ -127,71 +119,6 @@ struct BeepDetector: Sendable {
             output.withUnsafeMutableBufferPointer { net.step(room, into: $0) }
         }
         return SIMD2(sigmoid(result[0]), sigmoid(result[1]))
-    }
-}
-
-/// What sounded before a tone: music and singing are one steady note after the other, and a mailbox's beep
-/// comes after a greeting or after nothing.
-///
-/// The last steady stretches that are over, and a leaky sum of speech. A vowel is a short steady stretch,
-/// too, but not without the speech around it.
-struct NoteMemory: Sendable {
-    private struct Note {
-        var hertz: Float = 0
-        var hops: Int32 = 0
-        /// The sample that it was over at.
-        var end = -1_000_000
-    }
-
-    private static let remembered = 16
-    /// Older notes are forgotten, samples; speech to 1/e in this time.
-    private static let reach = 5 * 8000
-    private static let keepSpeech: Float = 0.998
-    private static let forgetting = 0.002
-    /// A line shorter than this is no note, hops.
-    private static let shortest: Int32 = 3
-    /// So many hops of notes, and more than so much of the speech, are a tune, unless so many hops of
-    /// speech are a greeting.
-    private static let many: Int32 = 50
-    private static let ofSpeech: Float = 0.8
-    private static let greeting: Float = 120
-    private static let samePitch: Float = 0.03
-
-    private var notes = InlineArray<16, Note>(repeating: Note())
-    private var cursor = 0
-    private var speech: Float = 0
-    private var stretch: Int32 = 0
-    private var stretchHz: Float = 0
-
-    mutating func push(hertz: Float, isTonal: Bool, voice: Float, hopEnd: Int) {
-        speech = speech * Self.keepSpeech + (voice >= 0.5 ? 1 : 0)
-        if isTonal {
-            stretch &+= 1
-            stretchHz = hertz
-            return
-        }
-        if stretch >= Self.shortest {
-            cursor = (cursor + 1) % Self.remembered
-            notes[cursor] = Note(hertz: stretchHz, hops: stretch, end: hopEnd)
-        }
-        stretch = 0
-    }
-
-    /// A tone that begins at this sample is one of many: others, of other pitches, were over before.
-    func hasMany(before start: Int, besides hertz: Float, hopEnd: Int) -> Bool {
-        var hops: Int32 = 0
-        for index in 0..<Self.remembered {
-            let note = notes[index]
-            guard (0...Self.reach).contains(start - note.end),
-                (note.hertz - hertz).magnitude > Self.samePitch * hertz
-            else { continue }
-            hops &+= note.hops
-        }
-        // The speech there was when it began: a tone of seconds is not forgetting.
-        let since = min(max(hopEnd - start, 0) / DetectorChain.hopCount, 700)
-        let before = speech * Float(Elementary.exp(Double(since) * Self.forgetting))
-        return hops >= Self.many && before < Self.greeting
-            && Float(hops) >= Self.ofSpeech * before
     }
 }
 

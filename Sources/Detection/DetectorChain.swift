@@ -166,7 +166,8 @@ public struct DetectorChain: ~Copyable, Sendable {
         let rests = isEconomical && machine.isSettled
         hearDigits(hop, &out)
         if !rests { hearPairs(features, &out) }
-        if rests { beeps.forgetNotes() }
+        // While nobody says what is speech, a vowel cannot be told from a note.
+        if rests { classifier.notes = NoteMemory() }
         hearTones(features, &out)
         ownVoice.advance()
         if rests { restSpeech(&out) } else { hearSpeech(&out) }
@@ -216,6 +217,8 @@ public struct DetectorChain: ~Copyable, Sendable {
             beeps.push(
                 $0, features, voice: vadScore, afterSpeech: afterSpeech, hopEnd: hopEnd)
         }
+        classifier.notes.push(
+            hertz: features.peakHz, isTonal: beeps.isTonal, voice: vadScore, hopEnd: hopEnd)
         if let heard, let finding = classifier.candidate(heard, context) { report(finding, &out) }
         if let finding = classifier.poll(tracker, context) { report(finding, &out) }
         if let finding = classifier.sounding(tracker, context) { report(finding, &out) }
@@ -285,7 +288,7 @@ public struct DetectorChain: ~Copyable, Sendable {
         ToneClassifier.Context(
             now: hopEnd, speechMs: answerSample == nil ? 0 : machine.speechMs,
             lastDigit: lastDigit, lastPair: lastPair,
-            beepScore: beeps.recentScore, notes: beeps.notes, isAfterBeep: machine.hasHeardBeep,
+            beepScore: beeps.recentScore, isAfterBeep: machine.hasHeardBeep,
             levelDBm0: hopLevel, peakHz: peakHz)
     }
 

@@ -20,8 +20,6 @@ struct ToneClassifier: Sendable {
         var lastPair: Int
         /// The best that the beep network has thought of the last 160 ms, 0…1.
         var beepScore: Float = 0
-        /// What sounded before.
-        var notes = NoteMemory()
         /// A beep has been heard: what follows is more likely the network's.
         var isAfterBeep = false
         /// What sounds in this hop, and where its strongest line lies.
@@ -98,6 +96,8 @@ struct ToneClassifier: Sendable {
     private var earlier = InlineArray<4, Int>(repeating: -1_000_000)
     private var lastWarning = -1_000_000
     private(set) var judge = CadenceJudge()
+    /// What sounded before; fed each hop.
+    var notes = NoteMemory()
 
     /// The audio is over: a tone still held back is a beep.
     mutating func finish(_ context: Context) -> Finding? { release(context) }
@@ -198,9 +198,7 @@ struct ToneClassifier: Sendable {
         return candidate(
             BeepDetector.Candidate(
                 start: segment.start, end: segment.end, hertz: segment.hertz,
-                levelDBm0: segment.levelDBm0, score: 1,
-                isAmongNotes: context.notes.hasMany(
-                    before: segment.start, besides: segment.hertz, hopEnd: context.now)), context)
+                levelDBm0: segment.levelDBm0, score: 1), context)
     }
 
     private mutating func name(_ kind: ToneKind, from start: Int, to end: Int) -> Finding {
@@ -279,7 +277,8 @@ struct ToneClassifier: Sendable {
         else { return nil }
         heardUntil = max(heardUntil, candidate.end)
         guard !isFaxCall(candidate, context), !isInRhythm(candidate, context),
-            !candidate.isAmongNotes,
+            !notes.hasMany(
+                before: candidate.start, besides: candidate.hertz, hopEnd: context.now),
             context.speechMs >= 300 || candidate.milliseconds >= Self.shortestLoneMs
         else { return nil }
         held = candidate

@@ -313,7 +313,7 @@ func trimmed(_ samples: [Int16]) -> [Int16] {
         #expect(unsure.last?.ms == DetectionPolicy.balanced.longGreetingMs)
     }
 
-    @Test func theNetworksTellARecordedMailboxFromNothing() throws {
+    @Test func aRecordedMailboxSoundsLikeAMachineAndNoiseInTheRowsLikeNobody() throws {
         var scene = Scene(seed: 9)
         scene.silence(300)
         for name in ["vm-theperson", "digits/4", "digits/2", "vm-isunavail"] {

@@ -3,7 +3,7 @@
 
   train.py voice --scenes DIR [DIR …] --check DIR [DIR …] [--seeds 3] [--epochs 20]
   train.py beep  --scenes DIR [DIR …] --check DIR [DIR …]
-  train.py answer --scenes DIR [DIR …] --check DIR [DIR …] [--hidden 64]
+  train.py answer --scenes DIR [DIR …] --check DIR [DIR …]
 
 DIR is what scenes.py wrote, with the rows of tools/train/features beside the sounds. Of several seeds the one that does best
 on the --check scenes is kept, as 8-bit weights; what the check printed is for the quantised network. `voice` steps each
@@ -187,31 +187,14 @@ def fit(data, hidden, seed, epochs, steps, levels=slice(0, BANDS), embedded=None
     return net
 
 
-def wider(net, hidden):
-    """`net` with more units, which have nothing to say yet to the old ones."""
-    inputs, old, outputs = net.dense.in_features, net.unit.hidden_size, net.head.out_features
-    if hidden == old:
-        return net
-    new = Net(inputs, hidden, hidden, outputs)
-    with torch.no_grad():
-        new.dense.weight[:old], new.dense.bias[:old] = net.dense.weight, net.dense.bias
-        for gate in range(3):
-            rows, mine = slice(gate * hidden, gate * hidden + old), slice(gate * old, (gate + 1) * old)
-            for theirs, its in ((new.unit.weight_ih_l0, net.unit.weight_ih_l0), (new.unit.weight_hh_l0, net.unit.weight_hh_l0)):
-                theirs[rows] = 0
-                theirs[rows, :old] = its[mine]
-            new.unit.bias_ih_l0[rows], new.unit.bias_hh_l0[rows] = net.unit.bias_ih_l0[mine], net.unit.bias_hh_l0[mine]
-    return new
-
-
-def fit_answer(data, hidden, seed, epochs, each, start=None, batch=32, rate=3e-3, drop=0.1):
+def fit_answer(data, seed, epochs, each, start=None, batch=32, rate=3e-3, drop=0.1):
     """Whole openings, each in another voice every time; batches of about one length. `start`: a network to go on from."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     net = start
     if net is None:
-        net = wider(read_swift("Voice"), hidden)
-        net.head = torch.nn.Linear(hidden, 1)
+        net = read_swift("Voice")
+        net.head = torch.nn.Linear(net.unit.hidden_size, 1)
     optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=1e-3)
     for epoch in range(epochs):
         for group in optimiser.param_groups:
@@ -373,7 +356,7 @@ def main():
     parser.add_argument("--check", nargs="+", required=True)
     parser.add_argument("--seeds", type=int, default=3, help="answer: 2")
     parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--hidden", type=int)
+    parser.add_argument("--hidden", type=int, help="voice, beep")
     parser.add_argument("--go-on", action="store_true", help="voice, answer: go on from the weights in use, at a smaller rate")
     options = parser.parse_args()
     voice = options.task == "voice"
@@ -411,7 +394,7 @@ def main():
         look = lambda epoch, net: print(epoch, check(net, check_data[::4])[1], f"{time.time() - began:.0f} s", flush=True)
         if options.task == "answer":
             start = read_swift(f"Answer{seed}") if options.go_on else None
-            net = fit_answer(data, options.hidden or 64, seed, options.epochs, look, start, rate=1.5e-3 if start else 3e-3)
+            net = fit_answer(data, seed, options.epochs, look, start, rate=1.5e-3 if start else 3e-3)
         elif voice:
             start = read_swift("Voice") if options.go_on else None
             net = fit(data, options.hidden or 64, seed, options.epochs, 250, start=start, rate=1.5e-3 if start else 4e-3)
