@@ -241,31 +241,36 @@ func clicksAreNoBeeps(ms: Int) throws {
     }
 }
 
-@Test func aNoteThatStandsAloneAfterATuneIsNoBeep() throws {
-    // A melody of steady notes, a rest, one more note: of music on hold, not of a mailbox.
-    var tune = Scene()
-    for (index, hertz) in [523.0, 659, 784, 587, 698, 880, 494, 523].enumerated() {
-        tune.tone([hertz, 3 * hertz], ms: 220 + 20 * index, level: -16)
-        tune.silence(60)
+@Test func manyNotesOfOtherPitchesRefuseATone() {
+    /// `notes` of so many hops with rests, then a candidate; `voice` is what sounds besides.
+    func isBeep(_ notes: [(Float, Int)], voice: Float = 0, rest: Int = 5) -> Bool {
+        var classifier = ToneClassifier()
+        var hop = 0
+        func push(_ hertz: Float, _ isTonal: Bool, _ count: Int) {
+            for _ in 0..<count {
+                hop += 1
+                classifier.notes.push(
+                    hertz: hertz, isTonal: isTonal, voice: voice, hopEnd: hop * 80)
+            }
+        }
+        for (hertz, hops) in notes {
+            push(hertz, true, hops)
+            push(0, false, 5)
+        }
+        push(0, false, rest)
+        let tone = BeepDetector.Candidate(
+            start: hop * 80, end: hop * 80 + 2400, hertz: 850, levelDBm0: -15, score: 0.9)
+        let context = ToneClassifier.Context(
+            now: tone.end + 320, speechMs: 1500, lastDigit: -1_000_000, lastPair: -1_000_000)
+        return classifier.candidate(tone, context) != nil
     }
-    let melody = tune
-    tune.silence(500)
-    let start = tune.ms
-    tune.tone([620], ms: 300)
-    tune.silence(1000)
-    #expect(try events(tune.onTheLine()).beeps.allSatisfy { $0.start < start - 100 })
-    // The same note is a beep after nothing, and after the tune when somebody has spoken for long enough.
-    var alone = Scene()
-    alone.silence(melody.ms + 500)
-    alone.tone([620], ms: 300)
-    alone.silence(1000)
-    #expect(try events(alone.onTheLine()).beeps.count == 1)
-    var spoken = melody
-    try spoken.prompt("vm-nobodyavail")
-    try spoken.prompt("vm-intro")
-    spoken.silence(300)
-    let beep = spoken.ms
-    spoken.tone([620], ms: 300)
-    spoken.silence(1000)
-    #expect(try events(spoken.onTheLine()).beeps.contains { abs($0.start - beep) < 40 })
+    let tune: [(Float, Int)] = [(523, 20), (659, 20), (784, 20)]
+    #expect(isBeep([]))
+    #expect(!isBeep(tune))
+    #expect(isBeep(Array(tune.dropLast())), "forty hops are not many")
+    #expect(isBeep([(850, 20), (855, 20), (845, 20)]), "pieces of the tone itself")
+    #expect(isBeep(Array(repeating: (523, 2), count: 40)), "too short for notes")
+    #expect(isBeep(tune, rest: 600), "long ago")
+    // The same lines as the vowels of somebody who speaks all the while.
+    #expect(isBeep(tune, voice: 0.9, rest: 80))
 }
