@@ -158,6 +158,8 @@ class Stream:
             self.log("media", frames=self.second_frames, total=self.frames,
                      timestamp=int(media["timestamp"]))
             self.second_frames, self.second = 0, self.frames // 50
+            if self.second == 1 and self.bot.options.transcript:
+                await self.send("transcript", transcript={"text": self.bot.options.transcript})
 
     async def on_dtmf(self, message):
         digit = message["dtmf"]["digit"]
@@ -256,6 +258,8 @@ def main():
     parser.add_argument("--log", metavar="FILE", help="append the event lines here, not to stdout")
     parser.add_argument("--clear-on", metavar="DIGIT", help="send `clear` on this digit")
     parser.add_argument("--hangup-on", metavar="DIGIT", help="close the stream on this digit")
+    parser.add_argument("--transcript", metavar="TEXT",
+                        help="after a second, claim to have understood this")
     parser.add_argument("--once", action="store_true", help="end after the first stream")
     options = parser.parse_args()
     if options.chunk < 1:

@@ -27,8 +27,8 @@ from dataclasses import dataclass
 
 SUBPROTOCOL = "trunkline.mux.1"
 VERSION = 1
-HELLO, AUDIO, START, STOP, MARK, CLEAR, DTMF, EVENT = range(8)
-NAMES = ("hello", "audio", "start", "stop", "mark", "clear", "dtmf", "event")
+HELLO, AUDIO, START, STOP, MARK, CLEAR, DTMF, EVENT, TRANSCRIPT = range(9)
+NAMES = ("hello", "audio", "start", "stop", "mark", "clear", "dtmf", "event", "transcript")
 # Flags of a record; the lowest two bits are the encoding of audio.
 MULAW_8K, LINEAR_8K, LINEAR_16K = 0, 1, 2
 SPEECH_KNOWN, SPEECH, CONCEALED, END = 1 << 2, 1 << 3, 1 << 4, 1 << 7
@@ -162,6 +162,10 @@ class Connection:
     def clear(self, leg):
         """Barge-in: nothing of what was sent is played any more."""
         self.waiting.append(Record(CLEAR, leg.id))
+
+    def transcript(self, leg, text):
+        """What you have understood of the callee since the leg's start; helps to say who answered."""
+        self.waiting.append(Record(TRANSCRIPT, leg.id, text.encode()))
 
     def stop(self, leg):
         """Ends this leg's stream; the connection and the others go on."""

@@ -71,10 +71,11 @@ struct AnswerMachine: Sendable {
 
     // MARK: what the detectors say
 
-    /// A transcript of what has been said so far.
-    mutating func hear(transcript: String, now: Int, out: inout Outbox<DetectionEvent>) {
-        expectsTranscript = true
-        guard final == nil, let verdict = AnswerHints.verdict(of: transcript) else { return }
+    /// What a transcript of all that has been said so far says, if anything.
+    mutating func hear(
+        transcript verdict: AnswerVerdict?, now: Int, out: inout Outbox<DetectionEvent>
+    ) {
+        guard final == nil, let verdict else { return }
         hint = verdict
         guard verdict != .human else { return suggest(.human, 0.8, "transcript", now, &out) }
         decide(verdict, 0.95, "transcript", now, &out)

@@ -1,5 +1,6 @@
 internal import Audio
 public import Base
+public import CallModel
 
 /// All detectors of one leg's received audio.
 ///
@@ -33,8 +34,11 @@ public struct DetectorChain: ~Copyable, Sendable {
     /// final and no voicemail greeting is being followed. Beeps, digits, fax and information tones
     /// are always heard. Speech that is going on when this takes effect is ended.
     public var isEconomical = false
-    /// Somebody will say what is understood (`hint`): verdicts wait for that. Set before the answer.
-    public var expectsTranscript = false
+    /// Somebody says what is understood (`hint`): until then no pause is short enough for a person
+    /// (`DetectionPolicy.toldPauseMs`). May change at any time.
+    public var expectsTranscript = false {
+        didSet { machine.expectsTranscript = expectsTranscript }
+    }
     /// Samples pushed so far.
     public private(set) var samplesPushed = 0
     /// The answer's sample, nil before it.
@@ -110,11 +114,12 @@ public struct DetectorChain: ~Copyable, Sendable {
     public mutating func said(levelDBm0 level: Double) { ownVoice.said(levelDBm0: level) }
 
     /// What a speech recogniser has understood of the far end since the answer, from its first word
-    /// on: the second source of the verdict, beside the sound. Ignored before the answer and once
-    /// the verdict is final. Not for the packet path: reading a text allocates.
-    public mutating func hint(transcript: String, out: inout Outbox<DetectionEvent>) {
+    /// on, as `AnswerHints.verdict(of:)` reads it: the second source of the verdict, beside the
+    /// sound. Ignored before the answer and once the verdict is final.
+    public mutating func hint(_ verdict: AnswerVerdict?, out: inout Outbox<DetectionEvent>) {
         guard answerSample != nil else { return }
-        machine.hear(transcript: transcript, now: sinceAnswer(hopEnd), out: &out)
+        expectsTranscript = true
+        machine.hear(transcript: verdict, now: sinceAnswer(hopEnd), out: &out)
     }
 
     /// The audio is over: ends open speech and gives the verdict that is still owed.

@@ -43,7 +43,7 @@ public struct FileDetection: Sendable, Equatable {
                 let known = max(place, early + min(max(transcript.atMs, 0), 86_400_000) * 8)
                 guard known < samples.count else { break }
                 chain.push(UnsafeBufferPointer(rebasing: samples[place..<known]), out: &out)
-                chain.hint(transcript: transcript.text, out: &out)
+                chain.hint(AnswerHints.verdict(of: transcript.text), out: &out)
                 place = known
             }
             chain.push(UnsafeBufferPointer(rebasing: samples[place...]), out: &out)

@@ -1,5 +1,6 @@
 internal import Audio
 internal import Base
+internal import CallModel
 internal import Detection
 internal import RTP
 
@@ -72,6 +73,19 @@ struct LegHearing: ~Copyable {
             lastDelivery = now
         }
         detectors?.answered()
+    }
+
+    mutating func expectTranscript(_ isExpected: Bool) {
+        detectors?.expectsTranscript = isExpected
+    }
+
+    /// What a transcript says about who answered.
+    mutating func hint(
+        _ verdict: AnswerVerdict?, now: Instant, workspace: inout LegWorkspace,
+        out: inout Outbox<LegOutput>
+    ) {
+        detectors?.hint(verdict, out: &workspace.detections)
+        drainDetections(now, &workspace, &out)
     }
 
     /// A frame of ours went out.

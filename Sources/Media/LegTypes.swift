@@ -37,6 +37,8 @@ public struct LegOptions: Sendable {
     public var sharedPort = false
     /// The far end's media address, where an offer has named it before our port is chosen.
     public var farEnd: SocketAddressValue?
+    /// A speech recogniser says what it understands (`MediaLeg.hint`): who answered waits for that.
+    public var expectsTranscript = false
 
     public init(
         mode: LegMode = .normal, detection: Bool = true, policy: DetectionPolicy = .balanced,

@@ -99,6 +99,20 @@ extension MediaLeg {
         hearing.answered(now: now)
     }
 
+    /// Transcripts will come, or none any more: the detectors wait for them, or do not.
+    public mutating func expectTranscript(_ isExpected: Bool) {
+        hearing.expectTranscript(isExpected)
+    }
+
+    /// What a transcript of the far end since the answer says about who answered
+    /// (`AnswerHints.verdict(of:)`).
+    public mutating func hint(
+        _ verdict: AnswerVerdict?, now: Instant, workspace: inout LegWorkspace,
+        out: inout Outbox<LegOutput>
+    ) {
+        hearing.hint(verdict, now: now, workspace: &workspace, out: &out)
+    }
+
     /// Plays a clip of 8 or 16 kHz, instead of what else is said or (`mixed`) under it, once or
     /// (`loops`) until it is stopped. One already playing ends as not completed; a clip at another
     /// rate, or on a leg that only sends silence, is refused in the same way.

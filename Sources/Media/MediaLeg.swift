@@ -103,6 +103,7 @@ public struct MediaLeg: ~Copyable {
         hearing = LegHearing(
             detectors: options.detection ? DetectorChain(policy: options.policy) : nil,
             noiseSeed: identity.seed)
+        hearing.expectTranscript(options.expectsTranscript)
         source = SourceRule(learnsAnyHost: options.learnsAnyHost)
         sender = LegSender(identity: identity, options: options)
         sender.metersSpeech = options.detection

@@ -15,6 +15,8 @@ enum WorkerCommand: Sendable {
 enum LegOrder: Sendable {
     case configure(RemoteMedia)
     case answered
+    case expectTranscript(Bool)
+    case hint(AnswerVerdict?)
     case play(id: Int, clip: PlaybackClip, loops: Bool, mixed: Bool)
     case hold(music: PlaybackClip?)
     case resume

@@ -129,6 +129,11 @@ public enum LegCommand: Sendable {
     case configure(RemoteMedia)
     /// The call was answered: zero of the detectors' clock.
     case answered
+    /// Transcripts of the far end will come, or none any more: who answered waits for them, or not.
+    case expectTranscript(Bool)
+    /// What a speech recogniser has understood of the far end since the answer, from its first word
+    /// on. Nothing of the text is kept; beyond `AnswerHints.characterLimit` it is not read.
+    case transcript(String)
     /// Plays a clip; one already playing is replaced and reported as not completed. `loops`: over
     /// and over until it is stopped; `mixed`: under what else the leg says, not in its place.
     /// Refused above `MediaEngine.clipLimit`.

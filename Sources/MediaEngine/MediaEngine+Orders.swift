@@ -1,6 +1,7 @@
 internal import Audio
 internal import Base
 internal import CallModel
+internal import Detection
 internal import Media
 
 /// What the caller's thread does of a command, so that the worker need not.
@@ -14,6 +15,8 @@ extension MediaEngine {
             noteFarEnd(leg, remote)
             return .configure(remote)
         case .answered: return .answered
+        case .expectTranscript(let isExpected): return .expectTranscript(isExpected)
+        case .transcript(let text): return .hint(AnswerHints.verdict(of: text))
         case .play(let id, let clip, let loops, let mixed):
             return converted(clip, for: leg, loops: loops).map {
                 .play(id: id, clip: $0, loops: loops, mixed: mixed)

@@ -351,6 +351,9 @@ final class MediaWorker: @unchecked Sendable {
                 routeShared(seat, remote)
             }
         case .answered: seat.leg.answered(now: now)
+        case .expectTranscript(let isExpected): seat.leg.expectTranscript(isExpected)
+        case .hint(let verdict):
+            seat.leg.hint(verdict, now: now, workspace: &workspace, out: &outputs)
         case .play(let id, let clip, let loops, let mixed):
             seat.leg.play(id: id, clip: clip, loops: loops, mixed: mixed, out: &outputs)
         case .hold(let music): if !seat.leg.hold(music: music) { commandsRefused.increment() }

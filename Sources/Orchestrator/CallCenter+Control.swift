@@ -34,6 +34,10 @@ extension CallCenter {
         try order(.stopPlaying, try speakingLeg(party))
     }
 
+    func hear(transcript: String, on party: MediaParty) throws(PlatformError) {
+        try order(.transcript(transcript), try mediaLeg(party))
+    }
+
     func sendDigits(
         _ digits: String, milliseconds: Int, on party: MediaParty
     ) throws(PlatformError) {

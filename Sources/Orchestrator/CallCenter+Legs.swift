@@ -43,6 +43,7 @@ extension CallCenter {
             var options = LegOptions(
                 mode: mode, detection: request.detection, policy: parts.answerPolicy)
             options.sharedPort = request.sharesPort
+            options.expectsTranscript = request.expectsTranscript
             options.farEnd = SocketAddressValue(address: trial.address, port: trial.port)
             handle = try parts.engine.createLeg(options)
         } catch {
@@ -140,6 +141,7 @@ extension CallCenter {
         case .connected: note(.streamConnected, leg, now)
         case .mark(let name): note(.mark(name: name), leg, now)
         case .cleared: break
+        case .transcript(let text): parts?.engine.send(.transcript(text), to: leg)
         case .ended(let reason), .failed(let reason):
             bareLegs[leg]?.stream = nil
             parts?.engine.send(.detach, to: leg)

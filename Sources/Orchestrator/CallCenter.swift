@@ -28,6 +28,7 @@ actor CallCenter {
         case engine([EngineEvent])
         case signalling(CallID, CallLegEvent)
         case stream(CallID, StreamEvent)
+        case recogniser(CallID, StreamEvent)
         case inbound(InboundCall)
         case tick
     }
@@ -47,6 +48,7 @@ actor CallCenter {
         var unprovenMedia: RemoteMedia?
         var sip: CallLeg?
         var stream: StreamSession?
+        var recogniser: StreamSession?
         var bridge: AudioBridge?
         /// The call with an agent that this one waits for; and of an agent's, the one that waits.
         var transferCall: CallID?
@@ -238,6 +240,9 @@ actor CallCenter {
             }
             calls[id]?.flow.stream(event, now, out: &outbox)
             perform(id, now)
+        case .recogniser(let id, let event):
+            calls[id]?.flow.recogniser(event, now, out: &outbox)
+            perform(id, now)
         case .inbound(let call): accept(call, now)
         case .tick:
             warnOfOverflow()
@@ -293,6 +298,8 @@ actor CallCenter {
         case .media(let command): parts.engine.send(command, to: active.leg)
         case .connectStream(let url): connectStream(url, id)
         case .stopStream: active.stream?.stop()
+        case .connectRecogniser(let url): connectRecogniser(url, id)
+        case .stopRecogniser: active.recogniser?.stop()
         case .streamDigit(let digit): active.stream?.sendDTMF(digit)
         case .hangUp:
             active.sip?.hangUp()
@@ -329,6 +336,21 @@ actor CallCenter {
         parts.engine.send(.attach(bridge), to: active.leg)
     }
 
+    private func connectRecogniser(_ url: String, _ id: CallID) {
+        guard let parts, let active = calls[id] else { return }
+        let bridge = parts.hub.makeBridge(for: url)
+        let feed = self.feed
+        var request = StreamRequest(
+            url: url, streamID: "MT" + id.value, callID: id,
+            parameters: active.flow.plan.streamParameters)
+        request.tlsTrust = parts.streamTrust
+        request.isListener = true
+        calls[id]?.recogniser = parts.hub.connect(request, bridge: bridge) { event in
+            feed.yield(.recogniser(id, event))
+        }
+        parts.engine.send(.attach(bridge), to: active.leg)
+    }
+
     private func finish(_ id: CallID, _ record: CallRecord) {
         guard let active = calls.removeValue(forKey: id), let parts else { return }
         callOfLeg[active.leg] = nil
@@ -336,6 +358,7 @@ actor CallCenter {
         CallCenter.count(record, parts.metrics)
         // The flow stops its stream when it ends; a stream must not outlive its call in any case.
         active.stream?.stop()
+        active.recogniser?.stop()
         complete(record, active.completion, after: active.writes)
     }
 

@@ -40,6 +40,9 @@ public struct CallFlow: Sendable {
         case media(LegCommand)
         case connectStream(url: String)
         case stopStream
+        /// Let this recogniser hear the far end.
+        case connectRecogniser(url: String)
+        case stopRecogniser
         case streamDigit(Character)
         case hangUp
         /// Decline the peer's REFER.
@@ -112,6 +115,7 @@ public struct CallFlow: Sendable {
     var isHandedOver = false
     /// Asked for and not over yet, connected or not.
     private var streamIsOpen = false
+    private var recogniserIsOpen = false
 
     public init(plan: CallPlan, now: Moment) {
         self.plan = plan
@@ -228,6 +232,7 @@ public struct CallFlow: Sendable {
             facts.marksReturned += 1
             emit(.mark(name: name), now, &out)
         case .cleared: break
+        case .transcript(let text): out.push(.media(.transcript(text)))
         case .ended(let reason):
             streamIsUp = false
             streamIsOpen = false
@@ -238,6 +243,23 @@ public struct CallFlow: Sendable {
             streamIsOpen = false
             emit(.streamEnded(reason: reason), now, &out)
             if phase == .talking, !isHandedOver { end(.streamFailed, now, &out) }
+        }
+    }
+
+    /// What comes from the recogniser of `plan.transcriptURL`. Without it the call goes on: who
+    /// answered is then said by the sound alone.
+    public mutating func recogniser(
+        _ event: StreamEvent, _ now: Moment, out: inout Outbox<Action>
+    ) {
+        guard recogniserIsOpen else { return }
+        switch event {
+        case .connected, .mark, .cleared: break
+        case .transcript(let text): out.push(.media(.transcript(text)))
+        case .ended(let reason), .failed(let reason):
+            recogniserIsOpen = false
+            out.push(.media(.expectTranscript(false)))
+            out.push(.media(.detach))
+            emit(.streamEnded(reason: "recogniser: \(reason)"), now, &out)
         }
     }
 
@@ -252,6 +274,7 @@ public struct CallFlow: Sendable {
         phase = .talking
         isHandedOver = true
         timers.cancel(.tail)
+        stopRecogniser(&out)
         stopStream(&out)
         out.push(.media(.stopPlaying))
         out.push(.media(.detach))
@@ -321,6 +344,11 @@ public struct CallFlow: Sendable {
         timers.set(.maximumDuration, at: now.instant + plan.maximumDuration)
         if plan.detectAnswer {
             phase = .detecting
+            if let url = plan.transcriptURL {
+                recogniserIsOpen = true
+                out.push(.media(.expectTranscript(true)))
+                out.push(.connectRecogniser(url: url))
+            }
         } else {
             converse(now, &out)
         }
@@ -359,6 +387,7 @@ public struct CallFlow: Sendable {
     private mutating func act(
         on verdict: AnswerVerdict, _ now: Moment, _ out: inout Outbox<Action>
     ) {
+        stopRecogniser(&out)
         switch verdict {
         case .human, .unknown: converse(now, &out)
         case .voicemail where plan.voicemail != nil:
@@ -413,6 +442,7 @@ public struct CallFlow: Sendable {
         timers.cancelAll()
         // The leg's `ended` comes back when BYE or CANCEL is through; its transactions bound that.
         timers.set(.teardown, at: now.instant + .seconds(40))
+        stopRecogniser(&out)
         stopStream(&out)
         // Nothing more is said while the BYE is under way.
         out.push(.media(.stopPlaying))
@@ -423,6 +453,7 @@ public struct CallFlow: Sendable {
     private mutating func beginTeardown(_ now: Moment, _ out: inout Outbox<Action>) {
         guard phase != .finished else { return }
         if phase != .ending {
+            stopRecogniser(&out)
             stopStream(&out)
             phase = .ending
         }
@@ -437,6 +468,13 @@ public struct CallFlow: Sendable {
         guard streamIsOpen else { return }
         streamIsOpen = false
         out.push(.stopStream)
+    }
+
+    private mutating func stopRecogniser(_ out: inout Outbox<Action>) {
+        guard recogniserIsOpen else { return }
+        recogniserIsOpen = false
+        out.push(.stopRecogniser)
+        out.push(.media(.detach))
     }
 
     private mutating func removeLeg(_ out: inout Outbox<Action>) {

@@ -35,6 +35,9 @@ public struct CallPlan: Sendable {
     public var optOutDigit: Character?
     public var decisionID: String?
     public var streamParameters: [String: String]
+    /// A recogniser that hears the far end from the answer until it is clear who answered, and whose
+    /// transcripts help to say so. Only with `detectAnswer`.
+    public var transcriptURL: String?
     /// Further headers of the INVITE, as `OutboundCall.headers`.
     public var headers: [(String, String)] = []
 

@@ -31,6 +31,8 @@ actor CampaignRunner {
         var logger: Logger
         var target: @Sendable (PhoneNumber) -> String
         var recordingPath: @Sendable (CallID) -> String
+        /// `PlatformConfiguration.transcriptURL`
+        var transcriptURL: String?
     }
 
     private struct Running {
@@ -183,7 +185,7 @@ actor CampaignRunner {
         running[id]?.pacer.started(now: SystemClock.instant)
         active[id, default: 0] += 1
         let contact = claim.contact
-        let plan = CallPlan(
+        var plan = CallPlan(
             id: claim.call, direction: .outbound, campaign: id, contact: contact.id,
             attempt: claim.attempt, number: contact.number, conversation: state.conversation,
             voicemail: state.voicemail, record: state.campaign.record,
@@ -195,6 +197,7 @@ actor CampaignRunner {
                 "campaign_id": id.value, "contact_id": contact.id.value,
                 "attempt": String(claim.attempt),
             ])
+        plan.transcriptURL = parts.transcriptURL
         await parts.center.place(
             plan, target: parts.target(contact.number), from: state.campaign.callerID.e164
         ) { [self] record in

@@ -58,6 +58,7 @@ extension Platform {
         for request: CallRequest, id: CallID, number: PhoneNumber?, decisionID: String?
     ) throws -> CallPlan {
         try Self.check(streamURL: request.streamURL, field: "stream_url")
+        try Self.check(streamURL: request.transcriptURL, field: "transcript_url")
         let conversation: CallPlan.Conversation
         if let url = request.streamURL {
             conversation = .stream(url: url)
@@ -74,7 +75,7 @@ extension Platform {
             } else if request.record { "\(recordings)/\(id.value).\(recordingExtension)" } else {
                 nil
             }
-        return CallPlan(
+        var plan = CallPlan(
             id: id, direction: .outbound, number: number, conversation: conversation,
             voicemail: try request.voicemailPath.map { path throws(PlatformError) in
                 try files.clip(path, field: "voicemail")
@@ -84,6 +85,8 @@ extension Platform {
             ringTimeout: .seconds(Int64(request.ringTimeoutSeconds)),
             maximumDuration: .seconds(Int64(request.maximumSeconds)), decisionID: decisionID,
             streamParameters: request.streamParameters)
+        plan.transcriptURL = request.transcriptURL ?? configuration.transcriptURL
+        return plan
     }
 
     /// The telephone number that a call target names, if it names one.

@@ -25,6 +25,12 @@ extension Platform {
         try await center.stopPlaying(party)
     }
 
+    /// What a speech recogniser has understood of the far end since the answer; a second source for
+    /// who answered. Ignored once that is final.
+    public func hear(transcript: String, on party: MediaParty) async throws {
+        try await center.hear(transcript: transcript, on: party)
+    }
+
     /// - Parameters:
     ///   - digits: 1 to 32 of 0-9 * # A-D.
     ///   - milliseconds: 40…5000 each.

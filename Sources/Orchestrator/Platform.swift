@@ -96,7 +96,8 @@ public final class Platform: Sendable {
                 store: store, desk: desk, center: center, files: files, bus: bus,
                 metrics: metrics, logger: logger,
                 target: { $0.e164 },
-                recordingPath: { "\(directory)/\($0.value).\(ending)" }))
+                recordingPath: { "\(directory)/\($0.value).\(ending)" },
+                transcriptURL: configuration.transcriptURL))
     }
 
     private static func signalling(

@@ -106,6 +106,8 @@ public struct PlatformConfiguration: Sendable {
     /// those in it; its trunks, when there are any, before `trunk`.
     public var signalling = SignallingConfiguration()
     public var streamURL: String?
+    /// Recogniser whose transcripts help to say who answered; nil: the sound alone does.
+    public var transcriptURL: String?
     /// PEM file of the authority that signed the bot's certificate; nil: the system's.
     public var streamTrustPath: String?
     /// What a bot's URL does not say itself: mode, length and encoding of frames.
@@ -157,6 +159,9 @@ public struct PlatformConfiguration: Sendable {
                     + "\(trunk?.endpoint.host ?? "?"): remove the setting")
         }
         if let problem = streams.problem { throw Invalid(problem) }
+        guard (try? Platform.check(streamURL: transcriptURL, field: "")) != nil else {
+            throw Invalid("stream.transcript_url must be a ws:// or wss:// URL")
+        }
         try negotiation.validate("")
         try trunk?.negotiation?.validate("trunk.")
         guard rtpPorts.lowerBound >= 1024, rtpPorts.upperBound <= 65535, rtpPorts.count >= 2 else {

@@ -53,6 +53,8 @@ public struct CallRequest: Sendable {
     public var state: String?
     public var statedZone: String?
     public var streamParameters: [String: String]
+    /// Recogniser that hears who answers; nil: that of the configuration, if any.
+    public var transcriptURL: String?
     /// A person's own test call to a SIP address on this machine: the gate is not asked. Calls that
     /// can leave the machine are always gated.
     public var isLocalTest = false
@@ -109,6 +111,8 @@ public struct LegRequest: Sendable {
     public var recordingPath: String?
     /// Receive on a port that legs share, where there are such.
     public var sharesPort: Bool
+    /// Transcripts of the far end will come (`Platform.hear`, or over the stream).
+    public var expectsTranscript = false
 
     public init(
         offer: String, mode: Mode, streamURL: String? = nil, detection: Bool = true,

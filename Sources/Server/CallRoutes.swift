@@ -24,9 +24,10 @@ struct CallRoutes {
         var state: String?
         var zone: String?
         var parameters: [String: String]?
+        var transcript_url: String?
 
         func request() throws -> CallRequest {
-            CallRequest(
+            var request = CallRequest(
                 to: to, from: try Field.number("from", from), streamURL: stream_url,
                 playPath: play, voicemailPath: voicemail, record: record ?? false,
                 detectAnswer: detect_answer ?? true,
@@ -38,6 +39,8 @@ struct CallRoutes {
                 consentAt: try Field.time("consent_at", consent_at),
                 purpose: try Field.choice("purpose", purpose) ?? .marketing, state: state,
                 statedZone: zone, streamParameters: parameters ?? [:])
+            request.transcriptURL = transcript_url
+            return request
         }
     }
 

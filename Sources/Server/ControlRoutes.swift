@@ -5,8 +5,8 @@ internal import Hummingbird
 internal import Orchestrator
 
 /// What is done to the media of a live call or a bare leg: `POST /v1/calls/{id}/…` and
-/// `POST /v1/legs/{id}/…` with `play`, `stop`, `dtmf`, `record`, `hold`, `resume`, `bridge`,
-/// `listen`, `whisper`, `barge`; and `/v1/links`.
+/// `POST /v1/legs/{id}/…` with `play`, `stop`, `dtmf`, `record`, `hold`, `resume`, `transcript`,
+/// `bridge`, `listen`, `whisper`, `barge`; and `/v1/links`.
 struct ControlRoutes {
     let platform: Platform
 
@@ -31,6 +31,8 @@ struct ControlRoutes {
     }
 
     struct Hold: Decodable { var music: String? }
+
+    struct Transcript: Decodable { var text: String }
 
     struct Bridge: Decodable {
         var with: String
@@ -125,6 +127,11 @@ struct ControlRoutes {
         }
         group.post("resume") { _, context in
             try await platform.resume(try party(context))
+            return Response(status: .accepted)
+        }
+        group.post("transcript") { request, context in
+            let body = try await request.decoded(as: Transcript.self)
+            try await platform.hear(transcript: body.text, on: try party(context))
             return Response(status: .accepted)
         }
         addPeople(group, party)

@@ -13,6 +13,8 @@ struct LegRoutes {
             var record: String?
             /// Receive on a port that legs share, where there are such (`rtp.shared_ports`).
             var shared_port: Bool?
+            /// Transcripts will come: who answered waits for them.
+            var transcript: Bool?
         }
         var offer: String
         /// `echo`, `stream`, `bridge` or `silence`; absent: `stream` when a URL is given, else `echo`.
@@ -44,13 +46,13 @@ struct LegRoutes {
                 }
                 mode = known
             }
-            let leg = try await platform.createLeg(
-                LegRequest(
-                    offer: body.offer, mode: mode, streamURL: body.stream_url,
-                    detection: body.options?.detection ?? true,
-                    recordingPath: body.options?.record,
-                    sharesPort: body.options?.shared_port ?? false))
-            return Self.response(leg, status: .created)
+            var leg = LegRequest(
+                offer: body.offer, mode: mode, streamURL: body.stream_url,
+                detection: body.options?.detection ?? true,
+                recordingPath: body.options?.record,
+                sharesPort: body.options?.shared_port ?? false)
+            leg.expectsTranscript = body.options?.transcript ?? false
+            return Self.response(try await platform.createLeg(leg), status: .created)
         }
         router.get("/v1/legs/{id}") { _, context in
             guard let leg = await platform.leg(try Self.id(context)) else {

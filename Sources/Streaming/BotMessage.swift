@@ -5,6 +5,8 @@ enum BotMessage: Equatable {
     case media
     case mark(name: String)
     case clear
+    /// What has been understood of the far end since the stream's start: ours, not Twilio's.
+    case transcript(text: String)
     /// A JSON object with an `event` of another name.
     case unknown
     /// No JSON object, no `event`, or without what its event needs.
@@ -12,6 +14,8 @@ enum BotMessage: Equatable {
 
     /// Longer mark names are malformed: a name is echoed, so it must not be a way to grow things.
     static let maximumMarkName = 1024
+    /// Longer transcripts are malformed, bytes: a few minutes of speech.
+    static let maximumTranscript = 8192
 
     /// Reads one message. The payload of `media` is decoded into `payload`, whose old content goes.
     static func parse(
@@ -35,13 +39,28 @@ enum BotMessage: Equatable {
             return .media
         }
         if scanner.isEqual(event, "mark") {
-            guard let name = fields.name, name.range.count <= maximumMarkName,
-                let bytes = scanner.unescaped(name),
-                let string = String(validating: bytes, as: UTF8.self)
-            else { return .malformed }
-            return .mark(name: string)
+            guard let name = string(fields.name, scanner, limit: maximumMarkName) else {
+                return .malformed
+            }
+            return .mark(name: name)
+        }
+        if scanner.isEqual(event, "transcript") {
+            guard let text = string(fields.text, scanner, limit: maximumTranscript) else {
+                return .malformed
+            }
+            return .transcript(text: text)
         }
         return scanner.isEqual(event, "clear") ? .clear : .unknown
+    }
+
+    /// - Parameter limit: bytes as they stand in the message.
+    private static func string(
+        _ text: JSONScanner.Text?, _ scanner: JSONScanner, limit: Int
+    ) -> String? {
+        guard let text, text.range.count <= limit, let bytes = scanner.unescaped(text) else {
+            return nil
+        }
+        return String(validating: bytes, as: UTF8.self)
     }
 
     private struct Fields {
@@ -50,6 +69,8 @@ enum BotMessage: Equatable {
         var payload: JSONScanner.Text?
         /// `mark.name`
         var name: JSONScanner.Text?
+        /// `transcript.text`
+        var text: JSONScanner.Text?
 
         mutating func read(
             _ scanner: inout JSONScanner, _ key: JSONScanner.Text
@@ -61,6 +82,8 @@ enum BotMessage: Equatable {
                 payload = try Self.string("payload", inObject: &scanner)
             } else if next == UInt8(ascii: "{"), scanner.isEqual(key, "mark") {
                 name = try Self.string("name", inObject: &scanner)
+            } else if next == UInt8(ascii: "{"), scanner.isEqual(key, "transcript") {
+                text = try Self.string("text", inObject: &scanner)
             } else {
                 try scanner.skipValue()
             }

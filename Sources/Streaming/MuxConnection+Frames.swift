@@ -138,6 +138,7 @@ extension MuxConnection {
         case .leg: notice(.leg)
         case .encoding: notice(.encoding)
         case .marks: notice(.tooManyMarks)
+        case .listener: notice(.listener)
         }
     }
 }

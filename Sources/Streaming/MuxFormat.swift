@@ -36,6 +36,8 @@ public enum Mux {
         case dtmf = 6
         /// Something was detected; JSON. To the bot only.
         case event = 7
+        /// What has been understood of the far end since the leg's start, UTF-8. From the bot only.
+        case transcript = 8
     }
 
     public struct Flags: OptionSet, Sendable, Equatable {

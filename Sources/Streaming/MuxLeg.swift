@@ -266,6 +266,7 @@ final class MuxLeg {
     ) -> IgnoredReason? {
         switch Mux.Kind(rawValue: record.type) {
         case .audio:
+            guard !request.isListener else { return .listener }
             guard record.flags.format == audioFlags else { return .encoding }
             let isWhole = playout.enqueue(
                 payload.assumingMemoryBound(to: UInt8.self), &statistics, meters)
@@ -285,6 +286,11 @@ final class MuxLeg {
             for name in names { returnMark(name) }
             statistics.clears += 1
             events(.cleared(marks: names.count))
+        case .transcript:
+            guard payload.count <= BotMessage.maximumTranscript,
+                let text = String(validating: payload, as: UTF8.self)
+            else { return .malformed }
+            events(.transcript(text))
         case .stop: stop(reason: "the bot ended the stream")
         case .hello, .start, .dtmf, .event, nil: return .unknown
         }

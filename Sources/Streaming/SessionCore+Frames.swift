@@ -114,7 +114,9 @@ extension SessionCore {
 
     private func handle(_ message: BotMessage) {
         switch message {
+        case .media where request.isListener: ignore(.listener, .listener)
         case .media: enqueuePayload()
+        case .transcript(let text): events(.transcript(text))
         case .mark(let name):
             if !playout.enqueueMark(name) {
                 statistics.marksRefused += 1

@@ -259,6 +259,7 @@ enum StreamNotice: String {
     case leg = "the bot sent records for a leg that is not on this connection"
     case encoding = "the bot sent audio in another encoding than the leg's"
     case oversized = "the bot sent a message beyond the size limit"
+    case listener = "the recogniser sent audio; it only listens"
     case notReading = "the bot does not read; media frames to it are dropped"
     case late = "the stream came too late for received audio; it is lost to the bot"
 }

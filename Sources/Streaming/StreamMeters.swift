@@ -21,6 +21,8 @@ enum IgnoredReason: Int, CaseIterable {
     case encoding
     /// Too many marks outstanding.
     case marks
+    /// Audio from a recogniser, which only listens.
+    case listener
 }
 
 /// The instruments of this room, looked up once.

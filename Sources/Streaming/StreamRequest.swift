@@ -31,6 +31,8 @@ public struct StreamRequest: Sendable {
     /// For name resolution, TCP, TLS and the WebSocket upgrade together.
     public var connectTimeout: Interval
     public var tlsTrust: TLSTrust
+    /// The other side hears and says what it understands; audio from it is refused.
+    public var isListener = false
 
     public init(
         url: String, streamID: String, callID: CallID, accountID: String = "trunkline",
@@ -55,6 +57,8 @@ public enum StreamEvent: Sendable, Equatable {
     case connected
     /// This mark went back to the bot: the audio before it has left as RTP, or was cleared.
     case mark(name: String)
+    /// What the bot, or a speech recogniser, has understood of the far end so far.
+    case transcript(String)
     /// The bot cleared its playout; `marks` were outstanding and went back, each with its own
     /// `mark` event before this one.
     case cleared(marks: Int)

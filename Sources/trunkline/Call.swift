@@ -21,6 +21,10 @@ struct Call: AsyncParsableCommand {
     var play: String?
     @Option(help: "WebSocket URL of a bot to connect a person to.")
     var stream: String?
+    @Option(
+        name: .customLong("transcript-url"),
+        help: "WebSocket URL of a recogniser that hears who answers and says what it understands.")
+    var transcriptURL: String?
     @Option(help: "WAV file to record to: left received, right sent.")
     var record: String?
     @Option(help: "WAV file to leave on a voicemail after its beep.")
@@ -78,6 +82,7 @@ struct Call: AsyncParsableCommand {
             record: record != nil, recordingPath: record.map(absolute), detectAnswer: !noDetect,
             ringTimeoutSeconds: ringTimeout, maximumSeconds: maximumSeconds)
         request.isLocalTest = true
+        request.transcriptURL = transcriptURL
         let call = request
         guard let events = platform.bus.subscribe() else { return false }
         let printer = EventPrinter(json: json)

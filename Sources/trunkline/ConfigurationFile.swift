@@ -121,6 +121,9 @@ enum ConfigurationFile {
                 try number("transfer_numbers", $0)
             })
         if let text = reader.string(forKey: "stream.url") { settings.streamURL = text }
+        if let text = reader.string(forKey: "stream.transcript_url") {
+            settings.transcriptURL = text
+        }
         if let text = reader.string(forKey: "stream.trust") { settings.streamTrustPath = text }
         try streams(reader, &settings.streams)
         if let count = reader.int(forKey: "maximum_calls") { settings.maximumCalls = count }

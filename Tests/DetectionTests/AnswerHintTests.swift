@@ -20,6 +20,10 @@ import Testing
         ("El número que usted marcó no existe", .unavailable),
         ("Le numéro demandé n'est pas attribué", .unavailable),
         ("Kein Anschluss unter dieser Nummer", .unavailable),
+        ("Nobody's home. You know the drill.", .voicemail), ("Schreib mir einfach.", .voicemail),
+        ("Please listen carefully, as our options have changed.", .ivr),
+        ("Hi, I'm Call Assist, recording this call for the person you called.", .screening),
+        ("O telefone está desligado ou fora da área", .unavailable),
         ("A caixa postal está cheia", .unavailable),
         ("Hello, this is Dana from the front desk, how can I help?", .human),
         ("¿Bueno?", .human), ("Allô ?", .human), ("Pois não?", .human), ("Ja, hallo?", .human),
@@ -45,11 +49,11 @@ import Testing
     @Test func aTranscriptOfAMachineEndsTheDoubtAtOnce() {
         var chain = DetectorChain()
         var out = Outbox<DetectionEvent>()
-        chain.hint(transcript: "press one", out: &out)
+        chain.hint(AnswerHints.verdict(of: "press one"), out: &out)
         #expect(out.isEmpty, "before the answer nothing is judged")
         chain.answered()
         push(speech(600), &chain, &out)
-        chain.hint(transcript: "For sales, press one", out: &out)
+        chain.hint(AnswerHints.verdict(of: "For sales, press one"), out: &out)
         let events = out.takeAll()
         #expect(events.finalVerdicts == [.ivr])
         guard case .verdict(_, true, _, let reason, _, let evidence)? = events.last else {
@@ -58,7 +62,7 @@ import Testing
         }
         #expect(reason == "transcript" && evidence.hint == .ivr)
         // One final verdict an answer, whatever is understood later.
-        chain.hint(transcript: "leave a message", out: &out)
+        chain.hint(AnswerHints.verdict(of: "leave a message"), out: &out)
         #expect(out.takeAll().finalVerdicts == [])
     }
 
@@ -67,10 +71,29 @@ import Testing
         var out = Outbox<DetectionEvent>()
         chain.answered()
         push(speech(1500), &chain, &out)
-        chain.hint(transcript: "Hello, this is Dana", out: &out)
+        chain.hint(AnswerHints.verdict(of: "Hello, this is Dana"), out: &out)
         #expect(out.takeAll().finalVerdicts == [])
         push([Int16](repeating: 0, count: 8 * 1200), &chain, &out)
         #expect(out.takeAll().finalVerdicts == [.human])
+    }
+
+    @Test func whoExpectsNoTranscriptAnyMoreWaitsNoLonger() {
+        func pause(lostAt: Int?) -> Int? {
+            var chain = DetectorChain()
+            var out = Outbox<DetectionEvent>()
+            chain.expectsTranscript = true
+            chain.answered()
+            push(speech(900), &chain, &out)
+            for ms in stride(from: 0, to: 2000, by: 10) {
+                if ms == lostAt { chain.expectsTranscript = false }
+                push([Int16](repeating: 0, count: 80), &chain, &out)
+                if out.takeAll().finalVerdicts == [.human] { return ms }
+            }
+            return nil
+        }
+        let whole = pause(lostAt: nil) ?? 0
+        #expect(whole >= DetectionPolicy.balanced.toldPauseMs - 250)
+        #expect((pause(lostAt: 300) ?? 2000) < whole)
     }
 
     /// "Good morning, Harbor Street Dental, Paula speaking, how may I help you?", in one breath.

@@ -251,7 +251,11 @@ func trimmed(_ samples: [Int16]) -> [Int16] {
         var machine = AnswerMachine(policy: policy)
         var out = Outbox<DetectionEvent>()
         machine.speechStarted(at: 0)
-        if let transcript { machine.hear(transcript: transcript, now: 0, out: &out) }
+        if let transcript {
+            machine.expectsTranscript = true
+            machine.hear(
+                transcript: AnswerHints.verdict(of: transcript), now: 0, out: &out)
+        }
         for ms in stride(from: 10, through: speech + silence, by: 10) {
             if ms <= speech { machine.voiced(until: ms * 8) }
             if ms == speech + 240 { machine.speechEnded(at: speech * 8) }

@@ -1,5 +1,6 @@
 import Audio
 import Base
+import CallModel
 import Detection
 import Foundation
 import Testing
@@ -38,4 +39,24 @@ import Testing
         #expect(found.count == (speaks ? 1 : 0), "\(found)")
         if speaks { #expect((1600...2400).contains(found.first ?? 0), "\(found)") }
     }
+}
+
+/// A transcript reaches the detectors of a leg, and their verdict comes out of it.
+@Test func aTranscriptDecidesWhoAnswered() throws {
+    let bench = try LegBench(detection: true)
+    func hint(_ text: String) -> [AnswerVerdict] {
+        bench.outputs = []
+        bench.hint(AnswerHints.verdict(of: text))
+        return bench.outputs.compactMap { output in
+            guard case .detection(.verdict(let verdict, true, _, _, _, _)) = output else {
+                return nil
+            }
+            return verdict
+        }
+    }
+    #expect(hint("leave a message") == [], "before the answer")
+    bench.leg.answered(now: bench.now)
+    #expect(hint("Hello, this is") == [])
+    #expect(hint("Hello, this is Dana. I am away, leave a message.") == [.voicemail])
+    #expect(hint("press one") == [], "one verdict a call")
 }

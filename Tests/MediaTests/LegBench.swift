@@ -110,6 +110,12 @@ final class LegBench {
         outputs += out.takeAll()
     }
 
+    func hint(_ verdict: AnswerVerdict?) {
+        var out = Outbox<LegOutput>()
+        leg.hint(verdict, now: now, workspace: &workspace, out: &out)
+        outputs += out.takeAll()
+    }
+
     func stopPlaying() {
         var out = Outbox<LegOutput>()
         leg.stopPlaying(out: &out)

@@ -41,6 +41,10 @@ private struct Bench {
         flow.stream(event, now, out: &out)
         actions += out.takeAll()
     }
+    mutating func recogniser(_ event: StreamEvent) {
+        flow.recogniser(event, now, out: &out)
+        actions += out.takeAll()
+    }
     mutating func hangUp() {
         flow.hangUp(now, out: &out)
         actions += out.takeAll()
@@ -81,6 +85,20 @@ private struct Bench {
     var streamsConnected: Int {
         actions.count { if case .connectStream = $0 { true } else { false } }
     }
+    /// What has been asked of the recogniser and told the detectors about it, in words.
+    var recognition: [String] {
+        actions.compactMap {
+            switch $0 {
+            case .connectRecogniser: "connect"
+            case .stopRecogniser: "stop"
+            case .media(.expectTranscript(let isExpected)): isExpected ? "expect" : "expect no more"
+            case .media(.transcript(let text)): text
+            case .media(.detach): "detach"
+            case .connectStream: "bot"
+            default: nil
+            }
+        }
+    }
     var hangUps: Int { actions.count { if case .hangUp = $0 { true } else { false } } }
     var records: [CallRecord] {
         actions.compactMap { if case .finish(let record) = $0 { record } else { nil } }
@@ -117,6 +135,68 @@ private let beep = DetectionEvent.beep(
     #expect(bench.streamsConnected == 1)
     bench.heard(verdict(.human))
     #expect(bench.streamsConnected == 1)
+}
+
+private let listenedTo: CallPlan = {
+    var plan = plan()
+    plan.transcriptURL = "ws://127.0.0.1:9/stt"
+    return plan
+}()
+
+@Test func aRecogniserHearsTheCallUntilItIsClearWhoAnswered() {
+    var bench = Bench(listenedTo)
+    bench.sip(.earlyMedia(sdp: [1]))
+    #expect(bench.recognition == [])
+    bench.sip(.answered(sdp: []))
+    bench.recogniser(.connected)
+    bench.recogniser(.transcript("Hello"))
+    bench.heard(verdict(.human, final: false))
+    bench.recogniser(.transcript("Hello, Dana speaking"))
+    #expect(
+        bench.recognition == ["expect", "connect", "Hello", "Hello, Dana speaking"])
+    bench.clear()
+    bench.heard(verdict(.human))
+    // The bot takes the recogniser's place, not the other way round.
+    #expect(bench.recognition == ["stop", "detach", "bot"])
+    bench.clear()
+    bench.recogniser(.transcript("too late"))
+    bench.recogniser(.ended(reason: "stopped"))
+    #expect(bench.recognition == [] && bench.events == [])
+    #expect(bench.hangUps == 0)
+}
+
+@Test func aRecogniserThatIsLostIsNotWaitedFor() {
+    var bench = Bench(listenedTo)
+    bench.sip(.answered(sdp: [1]))
+    bench.clear()
+    bench.recogniser(.failed(reason: "refused"))
+    #expect(bench.recognition == ["expect no more", "detach"])
+    #expect(bench.events == ["stream_ended"] && bench.hangUps == 0)
+    bench.clear()
+    bench.heard(verdict(.voicemail))
+    #expect(bench.recognition == [])
+}
+
+@Test func everyEndStopsTheRecogniser() {
+    for end in 0..<3 {
+        var bench = Bench(listenedTo)
+        bench.sip(.answered(sdp: [1]))
+        bench.clear()
+        switch end {
+        case 0: bench.hangUp()
+        case 1: bench.sip(.ended(.remoteHangup, status: 0))
+        default: bench.handOver()
+        }
+        #expect(bench.recognition.filter { $0 == "stop" }.count == 1, "end \(end)")
+    }
+}
+
+@Test func withoutDetectionThereIsNothingToRecognise() {
+    var plan = listenedTo
+    plan.detectAnswer = false
+    var bench = Bench(plan)
+    bench.sip(.answered(sdp: [1]))
+    #expect(bench.recognition == ["bot"])
 }
 
 @Test func answerIsAppliedBeforeTheDetectorsClockIsZeroed() throws {

@@ -72,6 +72,41 @@ import Testing
         #expect(try Sound.correlation(Sound.samples(recording, channel: 1), message) > 0.99)
     }
 
+    /// A recogniser hears who answers, and what it understood decides; it is not heard itself.
+    @Test(.timeLimit(.minutes(10)))
+    func aRecogniserHearsWhoAnswersAndDecides() async throws {
+        let directory = try Place.scratch("call-recogniser")
+        let trunk = try await MeasuringTrunk(directory)
+        defer { trunk.child.end() }
+        let saved = directory + "/heard.wav"
+        let recogniser = try await DemoBot(
+            directory,
+            [
+                "--transcript", "Thank you for calling. For billing, press one.", "--save", saved,
+                "--say", CalleeAudio.directory + "/message.wav",
+            ])
+        defer { recogniser.child.end() }
+        let call = try await runToEnd(
+            Place.trunkline,
+            [
+                "call", "sip:human09@127.0.0.1:\(trunk.port)", "--play",
+                CalleeAudio.directory + "/message.wav", "--transcript-url", recogniser.url,
+                "--json", "--rtp-ports", "31080-31099",
+            ], within: 40)
+        #expect(call.code == 0, "\(call.output)")
+        let events = call.output.split(separator: "\n").map { JSON(line: $0) }
+        let final = events.filter { $0["event"].string == "verdict" && $0["final"].bool == true }
+        #expect(final.map { $0["verdict"].string } == ["ivr"], "\(call.output)")
+        #expect(final.first?["reason"].string == "transcript")
+        try await eventually("the recogniser's recording", within: 10) {
+            (try? Sound.samples(saved))?.isEmpty == false
+        }
+        #expect(try Sound.samples(saved).contains { abs(Int($0)) > 1000 })
+        // Nothing of what it said itself was sent to the callee.
+        let callee = try await trunk.call(to: "09")
+        #expect(!(try Sound.samples(callee + ".wav").contains { abs(Int($0)) > 500 }))
+    }
+
     /// Ringback before the answer neither burns the verdict's clock nor reads as a machine.
     @Test(.timeLimit(.minutes(10)))
     func ringbackInEarlyMediaIsHeardAsRingback() async throws {

@@ -83,6 +83,38 @@ func offer(port: Int) -> String {
         }
     }
 
+    @Test func whatARecogniserUnderstoodDecidesWhoAnswered() async throws {
+        try await House.open { house in
+            let leg = try await house.json(
+                "POST", "/v1/legs",
+                "{\"offer\":\"\(offer(port: 4000))\",\"mode\":\"bridge\","
+                    + "\"options\":{\"transcript\":true}}")
+            let path = "/v1/legs/\(try #require(leg["leg_id"].string))"
+            func hear(_ body: String) async throws -> Int {
+                try await house.request("POST", path + "/transcript", body).status
+            }
+            expectError(
+                try await house.request("POST", path + "/transcript", "{}"), 400, "invalid_request",
+                field: "text")
+            #expect(try await hear("{\"text\":\"Thank you for calling\"}") == 202)
+            #expect(
+                try await hear(
+                    "{\"text\":\"Thank you for calling. For billing, press one.\"}") == 202)
+            try await eventually("the verdict") {
+                try await house.json("GET", path)["events"].array.contains {
+                    $0["event"].string == "verdict" && $0["verdict"].string == "ivr"
+                        && $0["final"].bool == true && $0["reason"].string == "transcript"
+                }
+            }
+            expectError(
+                try await house.request(
+                    "POST", "/v1/legs/leg-999/transcript", "{\"text\":\"\"}"), 404, "not_found")
+            expectError(
+                try await house.request(
+                    "POST", "/v1/calls/CAnone/transcript", "{\"text\":\"\"}"), 404, "not_found")
+        }
+    }
+
     @Test func aFullPortRangeIsToldAsSuch() async throws {
         try await House.open(legs: 2) { house in
             let body = "{\"offer\":\"\(offer(port: 4000))\",\"mode\":\"silence\"}"

@@ -47,6 +47,22 @@ import Testing
         #expect(parse(" {\"event\" :\t\"clear\"}\r\n") == .clear)
     }
 
+    /// Ours, not Twilio's (docs/STREAMING.md).
+    @Test func transcriptsAreReadUpToTheirLimit() {
+        #expect(
+            parse(#"{"event":"transcript","transcript":{"final":true,"text":"All\u00f4 ?"}}"#)
+                == .transcript(text: "Allô ?"))
+        let longest = String(repeating: "a", count: BotMessage.maximumTranscript)
+        #expect(
+            parse("{\"event\":\"transcript\",\"transcript\":{\"text\":\"\(longest)\"}}")
+                == .transcript(text: longest))
+        #expect(
+            parse("{\"event\":\"transcript\",\"transcript\":{\"text\":\"\(longest)a\"}}")
+                == .malformed)
+        #expect(parse(#"{"event":"transcript","transcript":{"text":5}}"#) == .malformed)
+        #expect(parse(#"{"event":"transcript","transcript":"hello"}"#) == .malformed)
+    }
+
     @Test func markNamesKeepEscapesAndEveryScript() {
         #expect(
             parse(#"{"event":"mark","mark":{"name":"a\"b\\c\/d\n\u00e9\ud83d\ude00"}}"#)

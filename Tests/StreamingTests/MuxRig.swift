@@ -18,7 +18,8 @@ struct RigLeg {
 
 extension Rig {
     func leg(
-        _ number: Int, _ url: String, trust: StreamRequest.TLSTrust = .system
+        _ number: Int, _ url: String, trust: StreamRequest.TLSTrust = .system,
+        isListener: Bool = false
     ) -> RigLeg {
         let bridge = hub.makeBridge(for: url)
         let (events, continuation) = AsyncStream<StreamEvent>.makeStream()
@@ -26,6 +27,7 @@ extension Rig {
             url: url, streamID: "MZ\(number)", callID: CallID("CA\(number)"),
             accountID: "AC0001", parameters: ["number": "\(number)"])
         request.tlsTrust = trust
+        request.isListener = isListener
         let session = hub.connect(request, bridge: bridge) { event in
             continuation.yield(event)
             switch event {

@@ -176,6 +176,31 @@ import Testing
     }
 
     @Test(arguments: Transport.allCases)
+    func aRecogniserSaysWhatItUnderstandsAndIsNotHeard(transport: Transport) async throws {
+        let rig = try Rig(on: transport)
+        let bot = try await TestBot(group: rig.group)
+        var ear = MuxEar(bot)
+        let leg = rig.leg(1, "mux+ws://127.0.0.1:\(bot.port)", isListener: true)
+        var events = leg.events.makeAsyncIterator()
+        let id = try #require(await ear.next(type: 2)).leg
+        #expect(await events.next() == .connected)
+        let longest = [UInt8](repeating: 0x61, count: BotMessage.maximumTranscript)
+        try await bot.send(
+            .audio(id, [UInt8](repeating: 0x10, count: 160)),
+            MuxRecord(type: 8, leg: id, payload: [0xC3, 0x28]),
+            MuxRecord(type: 8, leg: id, payload: longest + [0x61]),
+            MuxRecord(type: 8, leg: id, payload: longest))
+        #expect(await events.next() == .transcript(String(decoding: longest, as: UTF8.self)))
+        var worker = WorkerClock(leg.bridge)
+        #expect(worker.tick() == 0)
+        #expect(rig.counter(Catalogue.streamMessagesIgnored, ["listener"]) == 1)
+        #expect(rig.counter(Catalogue.streamMessagesIgnored, ["malformed"]) == 2)
+        leg.session.stop()
+        await bot.shutdown()
+        try await rig.shutdown()
+    }
+
+    @Test(arguments: Transport.allCases)
     func aLegGoesOnWhereItWasWhenTheConnectionComesBack(transport: Transport) async throws {
         var limits = StreamLimits()
         limits.muxRetry = .milliseconds(5)

@@ -166,6 +166,30 @@ import Testing
         try await rig.shutdown()
     }
 
+    /// Who hears a call before it is known who answered must not be heard in it.
+    @Test(arguments: Transport.allCases)
+    func aRecogniserSaysWhatItUnderstandsAndIsNotHeard(transport: Transport) async throws {
+        let rig = try Rig(on: transport)
+        let bot = try await TestBot(group: rig.group)
+        var heard = bot.heard.makeAsyncIterator()
+        var events = rig.events.makeAsyncIterator()
+        var request = rig.request("ws://127.0.0.1:\(bot.port)")
+        request.isListener = true
+        let session = rig.connect(request)
+        _ = await heard.text()
+        _ = await heard.text()
+        #expect(await events.next() == .connected)
+        try await bot.send(media([UInt8](repeating: 0x10, count: 160)[...]))
+        try await bot.send(#"{"event":"transcript","transcript":{"text":"press one"}}"#)
+        #expect(await events.next() == .transcript("press one"))
+        var worker = WorkerClock(rig.bridge)
+        #expect(worker.tick() == 0)
+        #expect(rig.counter(Catalogue.streamMessagesIgnored, ["listener"]) == 1)
+        session.stop()
+        await bot.shutdown()
+        try await rig.shutdown()
+    }
+
     @Test(arguments: Transport.allCases)
     func playoutBeyondTheLimitIsDroppedCountedAndLoggedOnce(transport: Transport) async throws {
         var limits = StreamLimits()
