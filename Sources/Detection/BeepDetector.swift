@@ -160,10 +160,10 @@ struct ToneSpan: Sendable {
         cursor = (cursor + 1) % Self.remembered
         let share = max(features.share + features.secondShare, features.harmonicShare)
         let power = min(share, 1) * features.bandPower / Spectrum.meanSquareScale
+        let level = dBm0(meanSquare: power)
         hops[cursor] = Hop(
-            level: dBm0(meanSquare: power), hertz: features.peakHz, second: features.secondHz,
-            isTonal: isTonal, voice: voice)
-        let level = hops[cursor].level
+            level: level, hertz: features.peakHz, second: features.secondHz, isTonal: isTonal,
+            voice: voice)
         guard start != nil else {
             if sounding >= BeepDetector.soundingScore, isTonal { begin(hopEnd) }
             return

@@ -133,6 +133,8 @@ struct DTMFDetector: Sendable {
         return hit
     }
 
+    // Mutating, whatever is asked here: what is not gets a copy of the whole detector.
+
     private mutating func endBlock() -> Hit? {
         let energy = bank.energy
         let index = digitIndex(bank.power, energy)
@@ -193,7 +195,7 @@ struct DTMFDetector: Sendable {
     }
 
     /// Whether row and column stand where the last block with them, `blocks` ago, would have got to.
-    private func continues(_ now: Phasors, after blocks: Int) -> Bool {
+    private mutating func continues(_ now: Phasors, after blocks: Int) -> Bool {
         var left = now.since(kept)
         let forth = advance.unit
         let back = Phasors(re: forth.re, im: -forth.im)
@@ -206,20 +208,20 @@ struct DTMFDetector: Sendable {
         return left.re[row] > limit[row] && left.re[column] > limit[column]
     }
 
-    private func isOnFrequency(_ step: Phasors, _ index: Int) -> Bool {
+    private mutating func isOnFrequency(_ step: Phasors, _ index: Int) -> Bool {
         let limit = step.magnitude * tolerance
         let row = index / 4
         let column = 4 + index % 4
         return step.re[row] >= limit[row] && step.re[column] >= limit[column]
     }
 
-    private func phasors() -> Phasors {
+    private mutating func phasors() -> Phasors {
         let (last, before) = bank.outputs
         return Phasors(re: last - 0.5 * bank.coefficients * before, im: sines * before)
     }
 
     /// 0…15, or −1 when the block is no digit.
-    private func digitIndex(_ power: SIMD8<Float>, _ energy: Float) -> Int {
+    private mutating func digitIndex(_ power: SIMD8<Float>, _ energy: Float) -> Int {
         var row = 0
         var column = 4
         for index in 1..<4 where power[index] > power[row] { row = index }

@@ -158,13 +158,7 @@ public struct DetectorChain: ~Copyable, Sendable {
     private mutating func processHop(
         _ hop: UnsafeBufferPointer<Int16>, _ out: inout Outbox<DetectionEvent>
     ) {
-        spectrum.advance(hop)
-        let offset = spectrum.offset
-        let features = spectrum.withPower { power in
-            let features = HopFeatures(hop: hop, power: power, offset: offset)
-            rows.advance(features, power: power)
-            return features
-        }
+        let features = Self.look(hop, &spectrum, &rows)
         earlierLevel = hopLevel
         hopLevel = features.levelDBm0
         peakHz = features.peakHz
@@ -182,6 +176,19 @@ public struct DetectorChain: ~Copyable, Sendable {
             machine.advance(
                 to: sinceAnswer(hopEnd), onset: onset, isBeeping: beeps.isSounding,
                 odds: answerer.odds, out: &out)
+        }
+    }
+
+    /// A function of two parts: what is lent out of `self` is copied.
+    private static func look(
+        _ hop: UnsafeBufferPointer<Int16>, _ spectrum: inout Spectrum, _ rows: inout EarFeatures
+    ) -> HopFeatures {
+        spectrum.advance(hop)
+        let offset = spectrum.offset
+        return spectrum.withPower { power in
+            let features = HopFeatures(hop: hop, power: power, offset: offset)
+            rows.advance(features, power: power)
+            return features
         }
     }
 
@@ -218,19 +225,32 @@ public struct DetectorChain: ~Copyable, Sendable {
             report(finding, &out)
         }
         let afterSpeech = context.speechMs >= 300
-        let heard = rows.row.withUnsafeBufferPointer {
-            beeps.push(
-                $0, features, voice: vadScore, afterSpeech: afterSpeech, hopEnd: hopEnd)
-        }
+        let heard = Self.hear(
+            &rows, features, &beeps, voice: vadScore, afterSpeech: afterSpeech, hopEnd: hopEnd)
         classifier.notes.push(
             hertz: features.peakHz, isTonal: beeps.isTonal, voice: vadScore, hopEnd: hopEnd)
         if let heard, let finding = classifier.candidate(heard, context) { report(finding, &out) }
-        if let finding = classifier.poll(tracker, context) { report(finding, &out) }
-        if let finding = classifier.sounding(tracker, context) { report(finding, &out) }
+        if let finding = classifier.poll(&tracker, context) { report(finding, &out) }
+        if let finding = classifier.sounding(&tracker, context) { report(finding, &out) }
+    }
+
+    private static func hear(
+        _ rows: inout EarFeatures, _ features: HopFeatures, _ beeps: inout BeepDetector,
+        voice: Float, afterSpeech: Bool, hopEnd: Int
+    ) -> BeepDetector.Candidate? {
+        rows.withRow {
+            beeps.push($0, features, voice: voice, afterSpeech: afterSpeech, hopEnd: hopEnd)
+        }
+    }
+
+    private static func hear(
+        _ rows: inout EarFeatures, _ vad: inout VoiceActivityDetector
+    ) -> Float? {
+        rows.withRow { vad.push($0) }
     }
 
     private mutating func hearSpeech(_ out: inout Outbox<DetectionEvent>) {
-        guard let score = rows.row.withUnsafeBufferPointer({ vad.push($0) }) else { return }
+        guard let score = Self.hear(&rows, &vad) else { return }
         vadScore = score
         if tracesVAD { trace.append(VADScore(atMs: ms(hopEnd), score: vadScore)) }
         note(segmenter.push(score: vadScore, frameEnd: hopEnd, policy: policy), &out)

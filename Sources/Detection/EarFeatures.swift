@@ -26,31 +26,43 @@ public struct EarFeatures: Sendable {
     private static let rise: Float = 0.017
     private static let levelRise: Float = 0.05
 
-    /// The last row.
-    public private(set) var row = [Float](repeating: 0, count: count)
-    private var floors = [Float](repeating: EarFeatures.initialFloor, count: bandCount)
+    /// In place, as `Spectrum` holds its own.
+    private var last = InlineArray<46, Float>(repeating: 0)
+    private var floors = InlineArray<18, Float>(repeating: EarFeatures.initialFloor)
     private var levelFloor: Float = -66
     private var lastPeakHz: Float = 0
     private var hops = 0
 
     public init() {}
 
+    /// The last row; a copy.
+    public var row: [Float] { last.span.withUnsafeBufferPointer { Array($0) } }
+
+    /// The last row. (Mutating: what is lent to a function that is not is copied.)
+    mutating func withRow<Result>(_ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
+        last.span.withUnsafeBufferPointer(body)
+    }
+
     /// Makes the row of a hop from its features and the 129 bins of its spectrum.
     mutating func advance(_ features: HopFeatures, power: UnsafeBufferPointer<Float>) {
         guard power.count == Spectrum.binCount, let bins = power.baseAddress else { return }
         let tables = EarTables.shared
         let shape = shape(of: features)
-        row.withUnsafeMutableBufferPointer { row in
-            guard let row = row.baseAddress else { return }
-            for band in 0..<Self.bandCount { row[band] = 0 }
-            tables.left.withUnsafeBufferPointer { left in
+        let hops = hops
+        Self.write(&last, &floors) { row, floors in
+            tables.starts.withUnsafeBufferPointer { starts in
                 tables.weight.withUnsafeBufferPointer { weight in
-                    // SAFETY: `left` is −1…17 for each of the bins 0…128; row has 46 places.
-                    for bin in EarTables.firstBin...EarTables.lastBin {
-                        let band = Int(left[bin])
-                        let falling = bins[bin] * weight[bin]
-                        if band >= 0 { row[band] += falling }
-                        if band < Self.bandCount - 1 { row[band + 1] += bins[bin] - falling }
+                    // SAFETY: starts are bins, 3…122, in order, one more than bands plus one.
+                    var rising: Float = 0
+                    for band in 0...Self.bandCount {
+                        var whole: Float = 0
+                        var falling: Float = 0
+                        for bin in starts[band]..<starts[band + 1] {
+                            whole += bins[bin]
+                            falling += bins[bin] * weight[bin]
+                        }
+                        if band > 0 { row[band - 1] = rising + falling }
+                        rising = whole - falling
                     }
                 }
             }
@@ -70,7 +82,23 @@ public struct EarFeatures: Sendable {
                 row[2 * Self.bandCount + index] = shape[index]
             }
         }
-        hops += 1
+        self.hops = hops + 1
+    }
+
+    /// SAFETY: the pointers are valid during `body` only, for 46 and 18 values.
+    @inline(__always)
+    private static func write(
+        _ row: inout InlineArray<46, Float>, _ floors: inout InlineArray<18, Float>,
+        _ body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+    ) {
+        var row = row.mutableSpan
+        var floors = floors.mutableSpan
+        row.withUnsafeMutableBufferPointer { row in
+            floors.withUnsafeMutableBufferPointer { floors in
+                guard let row = row.baseAddress, let floors = floors.baseAddress else { return }
+                body(row, floors)
+            }
+        }
     }
 
     /// The last ten values of the row.
@@ -120,9 +148,10 @@ final class EarTables: Sendable {
     static let lastBin = 121
     static let shared = EarTables()
 
-    /// The lower of the two bands that the bin lies between; −1 below the first centre.
-    let left: [Int8]
-    /// The share of the bin's power that goes to that band; the rest goes to the one above.
+    /// The first bin above each of the edges 0…18, and one behind the last bin: what lies between
+    /// two belongs to the band that falls there, b − 1, and to the one that rises, b.
+    let starts: [Int]
+    /// The share of the bin's power that goes to the falling band; the rest goes to the other.
     let weight: [Float]
 
     private init() {
@@ -133,17 +162,21 @@ final class EarTables: Sendable {
         let edges = (0..<EarFeatures.bandCount + 2).map {
             hertz(low + (high - low) * Double($0) / Double(EarFeatures.bandCount + 1))
         }
-        var left: [Int8] = []
+        var places: [Int] = []
         var weight: [Float] = []
         for bin in 0..<Spectrum.binCount {
             let frequency = Double(bin) * Double(Spectrum.binHz)
             let place = min(
                 max((edges.lastIndex { $0 <= frequency } ?? 0), 0), EarFeatures.bandCount)
-            left.append(Int8(place - 1))
+            places.append(place)
             let above = edges[place + 1], below = edges[place]
             weight.append(Float(min(max((above - frequency) / (above - below), 0), 1)))
         }
-        self.left = left
+        let used = Self.firstBin...Self.lastBin
+        starts =
+            (0...EarFeatures.bandCount).map { edge in
+                used.first { places[$0] >= edge } ?? Self.lastBin + 1
+            } + [Self.lastBin + 1]
         self.weight = weight
     }
 }

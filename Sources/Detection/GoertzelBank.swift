@@ -54,10 +54,11 @@ struct GoertzelBank: Sendable {
             let x = Float(sample)
             sumA += x * x
             sumB += x * x
-            let nextA = a * a1 - a2 + x
+            // Only a product and a sum wait for the last output.
+            let nextA = a * a1 + (x - a2)
             a2 = a1
             a1 = nextA
-            let nextB = b * b1 - b2 + x
+            let nextB = b * b1 + (x - b2)
             b2 = b1
             b1 = nextB
         }

@@ -105,7 +105,7 @@ struct PairDetector: Sendable {
     }
 
     /// The pair that holds the block, if any.
-    private func pair() -> NetworkTone {
+    private mutating func pair() -> NetworkTone {
         let count = Float(Self.blockCount)
         let energy = bank.energy
         guard energy > Self.minimumMeanSquare * count else { return .none }

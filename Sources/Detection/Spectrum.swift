@@ -6,7 +6,8 @@ final class SpectrumTables: Sendable {
     let window: [Float]
     /// Twiddle factors (w¹, w², w³ as re, im) of the radix-4 stages for n = 128, 32 and 8.
     let stages: [[Float]]
-    /// e^(−2πik/256) for k = 0…63 as re, im: unpacks the half-size transform.
+    /// e^(−2πik/256) for k = 0…64, all real parts and then all imaginary ones: unpacks the half-size
+    /// transform.
     let unpack: [Float]
 
     static let shared = SpectrumTables()
@@ -24,10 +25,9 @@ final class SpectrumTables: Sendable {
                 }
             }
         }
-        unpack = (0...64).flatMap { k -> [Float] in
-            let angle = -tau * Double(k) / 256
-            return [Float(Elementary.cos(angle)), Float(Elementary.sin(angle))]
-        }
+        let angles = (0...64).map { -tau * Double($0) / 256 }
+        unpack =
+            angles.map { Float(Elementary.cos($0)) } + angles.map { Float(Elementary.sin($0)) }
     }
 }
 
@@ -53,9 +53,9 @@ struct Spectrum: Sendable {
     private(set) var offset: Float = 0
 
     /// Power of bins 0…128; a copy.
-    var power: [Float] { withPower { Array($0) } }
+    var power: [Float] { bins.span.withUnsafeBufferPointer { Array($0) } }
 
-    func withPower<Result>(_ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
+    mutating func withPower<Result>(_ body: (UnsafeBufferPointer<Float>) -> Result) -> Result {
         bins.span.withUnsafeBufferPointer(body)
     }
 
@@ -159,6 +159,20 @@ private func store8(_ value: SIMD8<Float>, _ p: UnsafeMutablePointer<Float>) {
     UnsafeMutableRawPointer(p).storeBytes(of: value, as: SIMD8<Float>.self)
 }
 
+/// Of any alignment.
+@inline(__always)
+func load4(_ p: UnsafePointer<Float>) -> SIMD4<Float> {
+    UnsafeRawPointer(p).loadUnaligned(as: SIMD4<Float>.self)
+}
+
+@inline(__always)
+private func store4(_ value: SIMD4<Float>, _ p: UnsafeMutablePointer<Float>) {
+    UnsafeMutableRawPointer(p).storeBytes(of: value, as: SIMD4<Float>.self)
+}
+
+@inline(__always)
+private func reversed(_ v: SIMD4<Float>) -> SIMD4<Float> { SIMD4(v[3], v[2], v[1], v[0]) }
+
 /// One butterfly of the first stage (n = 128, stride 1).
 @inline(__always)
 private func radix4Scalar(
@@ -227,17 +241,22 @@ private func unpackPower(
     let im = base + 384
     p[0] = (re[0] + im[0]) * (re[0] + im[0])
     p[128] = (re[0] - im[0]) * (re[0] - im[0])
-    for k in 1...64 {
-        let m = 128 - k
+    for k in stride(from: 1, to: 65, by: 4) {
+        // Bins k…k + 3 and their mirrors 128 − k…125 − k, as vectors in the order of the former.
+        let m = 125 - k
+        let reK = load4(re + k), imK = load4(im + k)
+        let reM = reversed(load4(re + m)), imM = reversed(load4(im + m))
+        let cosines = load4(w + k), sines = load4(w + 65 + k)
         // Even part E = (Z[k] + Z*[m]) / 2, odd part O = (Z[k] − Z*[m]) / 2i.
-        let evenR = (re[k] + re[m]) * 0.5, evenI = (im[k] - im[m]) * 0.5
-        let oddR = (im[k] + im[m]) * 0.5, oddI = (re[m] - re[k]) * 0.5
-        let turnedR = oddR * w[2 * k] - oddI * w[2 * k + 1]
-        let turnedI = oddR * w[2 * k + 1] + oddI * w[2 * k]
+        let evenR = (reK + reM) * 0.5, evenI = (imK - imM) * 0.5
+        let oddR = (imK + imM) * 0.5, oddI = (reM - reK) * 0.5
+        let turnedR = oddR * cosines - oddI * sines
+        let turnedI = oddR * sines + oddI * cosines
         let highR = evenR + turnedR, highI = evenI + turnedI
         let lowR = evenR - turnedR, lowI = evenI - turnedI
-        p[k] = highR * highR + highI * highI
-        p[m] = lowR * lowR + lowI * lowI
+        store4(highR * highR + highI * highI, p + k)
+        // Bin 64 is its own mirror: the second value stands.
+        store4(reversed(lowR * lowR + lowI * lowI), p + m)
     }
 }
 
@@ -257,4 +276,14 @@ func fastLog2(_ x: Float) -> Float {
     let m = Float(bitPattern: (bits & 0x7F_FFFF) | 0x3F80_0000) - 1
     // Least-squares polynomial of log2(1 + m) with both ends exact.
     return exponent + m * (1.438_07 + m * (-0.674_77 + m * (0.317_0 - m * 0.080_3)))
+}
+
+/// The same of four.
+@inline(__always)
+func fastLog2(_ x: SIMD4<Float>) -> SIMD4<Float> {
+    let bits = unsafeBitCast(x, to: SIMD4<UInt32>.self)
+    let exponent = SIMD4<Float>(SIMD4<Int32>(truncatingIfNeeded: bits &>> 23) &- 127)
+    let m = unsafeBitCast((bits & 0x7F_FFFF) | 0x3F80_0000, to: SIMD4<Float>.self) - 1
+    let inner = 0.317_0 - m * 0.080_3
+    return exponent + m * (1.438_07 + m * (-0.674_77 + m * inner))
 }

@@ -106,7 +106,7 @@ struct ToneClassifier: Sendable {
 
     /// Looks at the tone that is sounding, if any: fax and dial tones do not wait for their end.
     mutating func sounding(
-        _ tracker: borrowing ToneTracker, _ context: Context
+        _ tracker: inout ToneTracker, _ context: Context
     ) -> Finding? {
         guard tracker.isActive else {
             swallowsActive = false
@@ -306,7 +306,7 @@ struct ToneClassifier: Sendable {
     }
 
     /// Called each hop: reports what has been held back long enough.
-    mutating func poll(_ tracker: borrowing ToneTracker, _ context: Context) -> Finding? {
+    mutating func poll(_ tracker: inout ToneTracker, _ context: Context) -> Finding? {
         guard let candidate = held else { return nil }
         if heldForTune, isTune(candidate, context) {
             held = nil

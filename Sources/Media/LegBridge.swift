@@ -1,6 +1,8 @@
 internal import Audio
 internal import Base
 
+// Everything is mutating: a value of this size is lent to other functions as a copy.
+
 /// A leg's end of an `AudioBridge`. Between equal rates samples pass as they are; a resampler is
 /// made when the first frame at another rate comes, so also after a change of codec.
 struct LegBridge: ~Copyable {
@@ -72,7 +74,7 @@ struct LegBridge: ~Copyable {
     }
 
     /// Obeys a `clear` while something else plays.
-    func obeyClear(workspace: inout LegWorkspace) {
+    mutating func obeyClear(workspace: inout LegWorkspace) {
         let before = bridge.playout.readPosition
         _ = bridge.takePlayout(into: UnsafeMutableBufferPointer(start: nil, count: 0))
         guard bridge.playout.readPosition != before else { return }
@@ -80,12 +82,12 @@ struct LegBridge: ~Copyable {
     }
 
     /// What has been taken has left as RTP.
-    func confirmSent(workspace: inout LegWorkspace) {
+    mutating func confirmSent(workspace: inout LegWorkspace) {
         if bridge.confirmSent() { workspace.touchedBridge = true }
     }
 
     /// The next `count` samples at `rate` Hz that are offered are filled in over a gap.
-    func noteConcealed(_ count: Int, rate: Int) {
+    mutating func noteConcealed(_ count: Int, rate: Int) {
         bridge.noteConcealed(count * bridge.sampleRate / max(1, rate))
     }
 

@@ -258,8 +258,11 @@ struct LegHearing: ~Copyable {
         }
     }
 
-    /// Gives linked legs what a codec with state decoded.
-    private func share(_ samples: UnsafeBufferPointer<Int16>, _ timestamp: Int64, _ now: Instant) {
+    /// Gives linked legs what a codec with state decoded. (Mutating: to a function that is not, the
+    /// compiler lends a copy of the whole leg's hearing, each packet.)
+    private mutating func share(
+        _ samples: UnsafeBufferPointer<Int16>, _ timestamp: Int64, _ now: Instant
+    ) {
         guard let links, links.listens, !LegPlayout.decodesAlone(decoder.codec) else { return }
         links.heardInOrder(samples, decoder.codec, timestamp: timestamp, now: now)
     }

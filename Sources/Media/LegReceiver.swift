@@ -50,7 +50,8 @@ struct LegReceiver: ~Copyable {
     /// Packets lost so far, all sources (RFC 3550 A.3).
     var lost: Int { earlierLost + max(0, statistics.lost) }
 
-    func content(of type: UInt8) -> Content? {
+    /// (Mutating, as everything here that is asked for each packet: else a copy of all is lent.)
+    mutating func content(of type: UInt8) -> Content? {
         if let codec = formats.codec(of: type) { return .audio(codec) }
         if type == telephoneEventPayloadType { return .telephoneEvent }
         return formats.isComfortNoise(type) ? .comfortNoise : nil

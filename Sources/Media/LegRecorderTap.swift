@@ -84,12 +84,15 @@ struct LegRecorderTap: ~Copyable {
 
     /// What was said, at `rate` Hz.
     ///
-    /// - Parameter clock: the sending side's media clock at the first sample, in samples at the
-    ///   recorder's rate.
+    /// - Parameters:
+    ///   - milliseconds: the sending side's media clock at the first sample, and beyond that
+    ///   - ahead: units of `clockRate`.
     mutating func sent(
-        _ samples: UnsafeBufferPointer<Int16>, rate: Int, clock: Int64, now: Instant,
-        workspace: inout LegWorkspace
+        _ samples: UnsafeBufferPointer<Int16>, rate: Int, milliseconds: Int64, ahead: Int64 = 0,
+        clockRate: Int = 1, now: Instant, workspace: inout LegWorkspace
     ) {
+        let clock =
+            milliseconds * Int64(self.rate) / 1000 + ahead * Int64(self.rate) / Int64(clockRate)
         let place = rightPlaces.place(clock, expected: position(now))
         let fitted = Self.fit(&right, samples, from: rate, to: self.rate, &workspace)
         write(fitted.samples, at: place + fitted.offset, side: 1)

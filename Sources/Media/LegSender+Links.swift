@@ -24,7 +24,7 @@ extension LegSender {
                 sendSilence(frame, destination, &workspace, send)
             }
             // After the packet has gone to the socket: a mark means sent.
-            bridge?.bridge.confirmSent()
+            bridge?.confirmSent(workspace: &workspace)
             reportClip(&out)
             return
         }

@@ -181,14 +181,12 @@ struct LegSender: ~Copyable {
         let body = UnsafeMutableRawBufferPointer(
             rebasing: workspace.packet[RTPHeader.byteCount...])
         body.copyMemory(from: payload)
-        if let target = recorder?.rate {
+        if recorder != nil {
             let count = echoDecoder?.decode(payload, into: workspace.samples) ?? 0
-            let ahead = Int64(Int32(bitPattern: stamp &- timestamp))
             recorder?.sent(
                 UnsafeBufferPointer(rebasing: workspace.samples[0..<count]), rate: rate,
-                clock: clock * Int64(target) / 1000
-                    + ahead * Int64(target) / Int64(codec.clockRate), now: now,
-                workspace: &workspace)
+                milliseconds: clock, ahead: Int64(Int32(bitPattern: stamp &- timestamp)),
+                clockRate: codec.clockRate, now: now, workspace: &workspace)
         }
         transmit(
             payloadCount: payload.count, type: payloadType, timestamp: stamp,
@@ -252,11 +250,9 @@ struct LegSender: ~Copyable {
         _ destination: SocketAddressValue, _ recorder: inout LegRecorderTap?,
         _ workspace: inout LegWorkspace, _ send: PacketSend
     ) {
-        if let target = recorder?.rate {
-            recorder?.sent(
-                UnsafeBufferPointer(frame), rate: rate, clock: clock * Int64(target) / 1000,
-                now: now, workspace: &workspace)
-        }
+        recorder?.sent(
+            UnsafeBufferPointer(frame), rate: rate, milliseconds: clock, now: now,
+            workspace: &workspace)
         if metersSpeech {
             saidLevelDBm0 = max(
                 saidLevelDBm0 ?? Level.silenceDBm0, Level.dBm0(UnsafeBufferPointer(frame)))

@@ -317,9 +317,7 @@ public struct MediaLeg: ~Copyable {
     ) {
         if dtls != nil { tickDTLS(now: now, &workspace, &out, send) }
         if collision.isPending { leaveSource(now: now, &workspace, send) }
-        if let deadline = receiver.tap.nextDeadline, deadline <= now {
-            drainTap(now: now, &workspace, &out)
-        }
+        if receiver.tap.isDue(now: now) { drainTap(now: now, &workspace, &out) }
         if receiver.receives {
             // Packets that the tap holds will say themselves how long the gap before them is.
             if receiver.tap.heldPackets == 0 {

@@ -22,6 +22,9 @@ public struct MediaEngineConfiguration: Sendable {
     public var mediaTimeout: Interval?
     /// Write end of a non-blocking pipe that wakes the stream side; -1: none.
     public var streamWakeFD: Int32
+    /// A worker wakes the stream side no sooner than this after the last time: at many calls one write
+    /// takes more of them along. A frame after a pause is never held back.
+    public var streamWakePeriod = Interval.milliseconds(4)
     public var maximumLegs: Int
     /// A worker whose ticks were later than this (99th percentile of the last seconds) takes no new
     /// legs; nil: load is never a reason to refuse one.

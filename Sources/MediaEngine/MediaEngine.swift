@@ -115,6 +115,7 @@ public final class MediaEngine: Sendable {
             let setup = MediaWorker.Setup(
                 number: number, cpu: Self.cpu(number, configuration, usable: cpus),
                 realtime: configuration.realtime, streamWakeFD: configuration.streamWakeFD,
+                streamWakePeriod: configuration.streamWakePeriod,
                 latenessLimit: configuration.maximumTickLateness, lateness: lateness,
                 sharedPorts: shared[number], quarantine: configuration.quarantine)
             made.append(

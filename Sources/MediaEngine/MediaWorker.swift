@@ -35,6 +35,7 @@ final class MediaWorker: @unchecked Sendable {
         var cpu: Int?
         var realtime: Bool
         var streamWakeFD: Int32
+        var streamWakePeriod: Interval
         /// Above this p99 lateness new legs are refused, and long below it work is shed.
         var latenessLimit: Interval?
         /// Replaces the measured p99 lateness.
@@ -82,7 +83,8 @@ final class MediaWorker: @unchecked Sendable {
     var socketDrops = 0
     private var commandsWait = false
     private var nextPublish: Instant
-    private var lastWake = Instant.zero
+    /// Long ago: the first wake is never held back.
+    private var lastWake = Instant(nanoseconds: .min / 2)
     private let packet: UnsafeMutableRawBufferPointer
     private let readiness: UnsafeMutablePointer<tl_event>
 
@@ -178,7 +180,7 @@ final class MediaWorker: @unchecked Sendable {
         } else if let due = wheel.nextDue {
             next = min(next, due + Self.tickSlack)
         }
-        if workspace.touchedBridge { next = min(next, lastWake + PhaseWheel.slot) }
+        if workspace.touchedBridge { next = min(next, lastWake + setup.streamWakePeriod) }
         return max(.zero, next - now)
     }
 
@@ -263,9 +265,9 @@ final class MediaWorker: @unchecked Sendable {
         outputs.drain { _ in }
     }
 
-    /// One byte for the stream side, at most once a slot.
+    /// One byte for the stream side, at most once a period.
     private func wakeStream(now: Instant) {
-        guard workspace.touchedBridge, now - lastWake >= PhaseWheel.slot else { return }
+        guard workspace.touchedBridge, now - lastWake >= setup.streamWakePeriod else { return }
         workspace.touchedBridge = false
         lastWake = now
         if setup.streamWakeFD >= 0 { _ = tl_wake(setup.streamWakeFD) }

@@ -77,6 +77,7 @@ public final class Platform: Sendable {
                 ? .seconds(Int64(configuration.mediaTimeoutSeconds)) : nil,
             streamWakeFD: hub.wakeFD, recordingDirectory: recordings,
             warn: { line in logger.warning("\(line)") })
+        media.streamWakePeriod = .milliseconds(Int64(configuration.streams.gatherMilliseconds))
         media.sharedPorts = configuration.rtpSharedPorts
         media.receiveBuffer = configuration.receiveBuffer
         media.learnsAnyHost = configuration.learnsAnyHost

@@ -62,11 +62,12 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     private let packetLimit: Int
     private var maximumConcealment: Int
     private let slots: UnsafeMutablePointer<Slot>
-    /// Indices of held slots, sorted by sequence; `held` of them are valid.
+    /// Indices of held slots, sorted by sequence; `heldPackets` of them are valid.
     private let order: UnsafeMutablePointer<UInt8>
     private var bytes: UnsafeMutableRawPointer
     private var freeSlots: UInt64
-    private var held = 0
+    /// Packets held back, waiting for one before them.
+    public private(set) var heldPackets = 0
     private var heldRestarts = 0
 
     private var isStarted = false
@@ -131,9 +132,6 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
         order.deallocate()
         bytes.deallocate()
     }
-
-    /// Packets held back, waiting for one before them.
-    public var heldPackets: Int { held }
 
     // MARK: in
 
@@ -205,7 +203,7 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     private mutating func hold(
         _ packet: Slot, _ payload: UnsafeRawBufferPointer
     ) -> InsertResult {
-        var place = held
+        var place = heldPackets
         while place > 0 {
             let sequence = slots[Int(order[place - 1])].sequence
             if sequence == packet.sequence {
@@ -222,7 +220,7 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
 
     /// Copies into a free slot; nil (counted) when there is none.
     private mutating func store(_ packet: Slot, _ payload: UnsafeRawBufferPointer) -> UInt8? {
-        guard freeSlots != 0, held < capacity else {
+        guard freeSlots != 0, heldPackets < capacity else {
             overflows += 1
             return nil
         }
@@ -238,13 +236,13 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     }
 
     private mutating func link(_ index: UInt8, at place: Int) {
-        var move = held
+        var move = heldPackets
         while move > place {
             order[move] = order[move - 1]
             move -= 1
         }
         order[place] = index
-        held += 1
+        heldPackets += 1
         if slots[Int(index)].isRestart { heldRestarts += 1 }
     }
 
@@ -276,12 +274,12 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     private mutating func restart(
         suspect: UInt8, _ packet: Slot, _ payload: UnsafeRawBufferPointer
     ) -> InsertResult {
-        let newest = held > 0 ? slots[Int(order[held - 1])].sequence : nextSequence
+        let newest = heldPackets > 0 ? slots[Int(order[heldPackets - 1])].sequence : nextSequence
         // A number beyond all held whose low 16 bits are the suspect's.
         let base = ((max(newest, reference) >> 16) + 2) << 16 | Int64(suspectSequence)
         slots[Int(suspect)].sequence = base
         slots[Int(suspect)].isRestart = true
-        link(suspect, at: held)
+        link(suspect, at: heldPackets)
         suspectSlot = nil
         reference = base
         restarts += 1
@@ -297,7 +295,7 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     /// Hands on at most one piece and says whether it did: call until false after each `insert` and
     /// at `nextDeadline`. `now: .distantFuture` empties the tap.
     public mutating func next(now: Instant, _ body: (TapOutput) -> Void) -> Bool {
-        while held > 0 {
+        while heldPackets > 0 {
             let index = order[0]
             let slot = slots[Int(index)]
             if slot.sequence != nextSequence, !mustGiveUp(now: now) { return false }
@@ -338,15 +336,21 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
 
     /// When a wait for a missing packet ends; nil when nothing waits.
     public var nextDeadline: Instant? {
-        held > 0 ? earliestArrival + waitLimit : nil
+        heldPackets > 0 ? earliestArrival + waitLimit : nil
+    }
+
+    /// That wait is over. (Mutating: a caller in another module would lend a copy of the tap to a
+    /// function that is not, on every tick.)
+    public mutating func isDue(now: Instant) -> Bool {
+        heldPackets > 0 && earliestArrival + waitLimit <= now
     }
 
     /// Forgets the source (a new SSRC follows). What is held is dropped: call `next` with
     /// `.distantFuture` first to keep it. The timeline goes on, by arrival.
     public mutating func reset() {
-        while held > 0 {
-            held -= 1
-            free(order[held])
+        while heldPackets > 0 {
+            heldPackets -= 1
+            free(order[heldPackets])
         }
         if let suspectSlot { free(suspectSlot) }
         suspectSlot = nil
@@ -373,12 +377,12 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     }
 
     private func mustGiveUp(now: Instant) -> Bool {
-        held >= packetLimit || heldRestarts > 0 || now >= earliestArrival + waitLimit
+        heldPackets >= packetLimit || heldRestarts > 0 || now >= earliestArrival + waitLimit
     }
 
     private var earliestArrival: Instant {
         var earliest = slots[Int(order[0])].arrival
-        for place in 1..<max(1, held) {
+        for place in 1..<max(1, heldPackets) {
             earliest = min(earliest, slots[Int(order[place])].arrival)
         }
         return earliest
@@ -407,8 +411,8 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
         history = history << 1 | 1
         nextSequence = slot.sequence &+ 1
         if slot.isRestart { heldRestarts -= 1 }
-        held -= 1
-        for place in 0..<held { order[place] = order[place + 1] }
+        heldPackets -= 1
+        for place in 0..<heldPackets { order[place] = order[place + 1] }
         free(index)
     }
 

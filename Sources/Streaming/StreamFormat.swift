@@ -24,6 +24,7 @@ public struct StreamDefaults: Sendable, Equatable {
     public static let rateChoices = [8000, 16_000]
     /// WebSockets that the legs of one URL may share.
     public static let connectionChoices = 1...64
+    public static let gatherChoices = 1...20
 
     /// What `ws://` and `wss://` mean; `mux+ws://` and `call+ws://` say it themselves.
     public var mode: StreamMode
@@ -33,6 +34,8 @@ public struct StreamDefaults: Sendable, Equatable {
     public var sampleRate: Int
     /// Multiplexed connections a URL, over which legs are spread.
     public var connections: Int
+    /// At most so long are frames held back for others that go out with them.
+    public var gatherMilliseconds = 4
 
     public init(
         mode: StreamMode = .call, frameMilliseconds: Int = 20, encoding: StreamEncoding = .muLaw,
@@ -59,6 +62,9 @@ public struct StreamDefaults: Sendable, Equatable {
         }
         if !Self.connectionChoices.contains(connections) {
             return "stream.connections must be from 1 to \(Self.connectionChoices.upperBound)"
+        }
+        if !Self.gatherChoices.contains(gatherMilliseconds) {
+            return "stream.gather_milliseconds must be from 1 to \(Self.gatherChoices.upperBound)"
         }
         return nil
     }

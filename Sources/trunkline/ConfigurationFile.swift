@@ -191,6 +191,9 @@ enum ConfigurationFile {
         }
         if let rate = reader.int(forKey: "stream.sample_rate") { streams.sampleRate = rate }
         if let count = reader.int(forKey: "stream.connections") { streams.connections = count }
+        if let count = reader.int(forKey: "stream.gather_milliseconds") {
+            streams.gatherMilliseconds = count
+        }
     }
 
     private static func trunk(

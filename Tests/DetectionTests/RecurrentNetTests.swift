@@ -49,6 +49,38 @@ import Testing
         #expect(sigmoid(-.infinity) < 1e-16)
     }
 
+    /// The bands against their definition: triangles between 20 edges, equally wide in mel.
+    @Test func bandsAreTrianglesInMel() {
+        var generator = SeededGenerator(seed: 5)
+        let noise = (0..<256).map { _ in Int16(truncatingIfNeeded: generator.next() >> 50) - 8192 }
+        var spectrum = Spectrum()
+        var features = EarFeatures()
+        noise.withUnsafeBufferPointer { spectrum.advance($0) }
+        let power = spectrum.power
+        noise.withUnsafeBufferPointer { noise in
+            power.withUnsafeBufferPointer {
+                features.advance(HopFeatures(hop: noise, power: $0), power: $0)
+            }
+        }
+        func mel(_ hertz: Double) -> Double { 1127 * Elementary.log(1 + hertz / 700) }
+        let edges = (0..<20).map { mel(90) + (mel(3800) - mel(90)) * Double($0) / 19 }
+            .map { 700 * (Elementary.exp($0 / 1127) - 1) }
+        for band in 0..<18 {
+            var sum = 0.0
+            for bin in 3...121 {
+                let hertz = Double(bin) * 31.25
+                let (low, middle, high) = (edges[band], edges[band + 1], edges[band + 2])
+                guard hertz >= low, hertz < high else { continue }
+                let share =
+                    hertz < middle
+                    ? (hertz - low) / (middle - low) : (high - hertz) / (high - middle)
+                sum += share * Double(power[bin])
+            }
+            let level = (10 * Elementary.log(sum + 1) / Elementary.log(10) - 30) / 30
+            #expect((Double(features.row[band]) - level).magnitude < 0.001, "band \(band)")
+        }
+    }
+
     @Test func rowsFollowLevelAndShape() {
         let silence = EarFeatures.rows(of: [Int16](repeating: 0, count: 8000))
         #expect(silence.count == 100 * EarFeatures.count)

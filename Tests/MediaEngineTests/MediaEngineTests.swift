@@ -220,6 +220,37 @@ import Testing
         #expect(bridge.isClosed)
     }
 
+    @Test(arguments: [(Interval.milliseconds(1), 26_300), (.seconds(600), 26_320)])
+    func aStreamIsWokenOnceAPeriod(period: Interval, port: Int) throws {
+        var readEnd: Int32 = -1
+        var writeEnd: Int32 = -1
+        try #require(tl_pipe(&readEnd, &writeEnd) == 0)
+        defer {
+            _ = tl_close(readEnd)
+            _ = tl_close(writeEnd)
+        }
+        let log = try EventLog()
+        var settings = configuration(ports: port...port + 19, wakeFD: writeEnd)
+        settings.streamWakePeriod = period
+        let engine = try MediaEngine(settings, metrics: MetricsRegistry()) { log.add($0) }
+        defer { engine.shutdown() }
+        let leg = try engine.createLeg(LegOptions(detection: false))
+        let phone = try Phone()
+        let bridge = AudioBridge()
+        engine.send(.configure(phone.remote), to: leg.id)
+        engine.send(.attach(bridge), to: leg.id)
+        for count in 1...5 {
+            phone.send([UInt8](repeating: 0x80, count: 160), to: leg.port)
+            #expect(log.wait { bridge.received.count >= count * 160 })
+            // The worker's turn that gave the frame is over with the next command's.
+            engine.send(.sendDTMF("1", durationMs: 40), to: leg.id)
+            #expect(phone.receive() != nil)
+        }
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let wakes = tl_read(readEnd, &bytes, 64)
+        #expect(period == .milliseconds(1) ? wakes >= 3 : wakes == 1, "\(wakes)")
+    }
+
     @Test func unusableCommandsAreRefusedAndCounted() throws {
         let metrics = MetricsRegistry()
         let engine = try MediaEngine(configuration(ports: 21900...21919), metrics: metrics) { _ in }

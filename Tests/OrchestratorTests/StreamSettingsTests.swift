@@ -21,6 +21,18 @@ import Testing
             throws: PlatformConfiguration.Invalid(
                 "stream.sample_rate 16000 needs stream.encoding linear16")
         ) { try settings.validate() }
+        settings.streams = StreamDefaults()
+        for milliseconds in [0, 21] {
+            settings.streams.gatherMilliseconds = milliseconds
+            #expect(
+                throws: PlatformConfiguration.Invalid(
+                    "stream.gather_milliseconds must be from 1 to 20")
+            ) { try settings.validate() }
+        }
+        settings.streams.gatherMilliseconds = 20
+        try settings.validate()
+        settings.transcriptURL = "http://stt/"
+        #expect(throws: PlatformConfiguration.Invalid.self) { try settings.validate() }
     }
 
     @Test(arguments: [
