@@ -30,22 +30,22 @@ public struct DetectionPolicy: Sendable, Equatable {
     /// How long somebody who has spoken must be silent to be a person waiting for us, by rising odds and
     /// linear in between. Machines pause, too, between the pieces of a prompt.
     public var pauses = [
-        Need(odds: -4, ms: 1700), Need(odds: -2, ms: 1500), Need(odds: -1, ms: 1300),
-        Need(odds: 2, ms: 1100), Need(odds: 3, ms: 950), Need(odds: 4, ms: 750),
-        Need(odds: 5, ms: 400), Need(odds: 6, ms: 300),
+        Need(odds: -4, ms: 1700), Need(odds: -2, ms: 1530), Need(odds: -1, ms: 1350),
+        Need(odds: 2, ms: 1120), Need(odds: 3, ms: 990), Need(odds: 4, ms: 800),
+        Need(odds: 5, ms: 480), Need(odds: 6, ms: 320),
     ]
     /// Who has said so much without such a pause is a machine, by rising odds. A machine that is taken
     /// for a person is put right by its beep, a person taken for a machine by nothing: rather too long.
     public var greetings = [
-        Need(odds: -1.5, ms: 3500), Need(odds: 0, ms: 4300), Need(odds: 1.5, ms: 5000),
+        Need(odds: -1.5, ms: 3500), Need(odds: 0, ms: 4200), Need(odds: 1.5, ms: 4900),
     ]
     /// Whose voice says so surely that it is a machine is one, however short its greeting, after this pause.
-    public var sureMachineOdds: Float = -1.5
+    public var sureMachineOdds: Float = -1.25
     public var sureMachineMs = 1300
     /// A greeting with at least this much speech, or with these odds, may be a machine's: provisional
     /// voicemail.
     public var longGreetingMs = 2400
-    public var machineOdds: Float = -1
+    public var machineOdds: Float = -0.75
     /// What may be said when a transcript begins as people do: machines have said by then what they are.
     public var toldGreetingMs = 6500
     /// How much surer its voice must be for who begins as people do to be a machine.

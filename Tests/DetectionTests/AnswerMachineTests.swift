@@ -271,7 +271,7 @@ func trimmed(_ samples: [Int16]) -> [Int16] {
 
     @Test func theSurerTheVoiceTheSoonerAPersonIsKnown() throws {
         for (odds, pause) in [
-            (Float(8), 300), (5, 400), (3, 950), (2, 1100), (0, 1240), (-1, 1300),
+            (Float(8), 320), (5, 480), (3, 990), (2, 1120), (0, 1270), (-1, 1350),
         ] {
             let found = answer(speech: 600, silence: 2500, odds: odds).filter(\.final)
             let final = try #require(found.first)
@@ -298,7 +298,7 @@ func trimmed(_ samples: [Int16]) -> [Int16] {
     }
 
     @Test func whoSoundsLikeAPersonMayGreetForLonger() {
-        for (odds, limit) in [(Float(-4), 3500), (0, 4300), (4, 5000)] {
+        for (odds, limit) in [(Float(-4), 3500), (0, 4200), (4, 4900)] {
             let final = answer(speech: 8000, silence: 0, odds: odds).first(where: \.final)
             #expect(final?.verdict == .voicemail && final?.reason == "long_greeting")
             #expect(final.map { ($0.ms - limit).magnitude <= 10 } == true, "\(odds)")

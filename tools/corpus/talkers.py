@@ -265,6 +265,7 @@ def _kokoro_engine():
 
     model = CACHE / "kokoro.onnx"
     if not model.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
         half = model.with_suffix(".part")
         with open(half, "wb") as file:
             for index in (1, 2, 3, 4):

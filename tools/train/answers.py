@@ -24,14 +24,15 @@ def voice(rng, language):
 
 
 #: How many texts of a kind and language Kokoro says; it takes about a second for one of sound.
-KEPT = {"human": 160, "voicemail": 100, "menu": 20, "unavailable": 30, "screening": 12}
+KEPT = {"human": 120, "voicemail": 55, "menu": 14, "unavailable": 10, "screening": 6}
 
 
 def kept(kind, language, index):
     """(voice, clauses, in one breath) of one of the texts that Kokoro says: few, so that they are made once."""
     rng = np.random.default_rng([77, sorted(KEPT).index(kind), phrases.LANGUAGES.index(language), index])
     clauses = getattr(phrases, kind)(rng, language)
-    who = f"kokoro:{language}-{int(s.pick(rng, (0, 25, 50, 75, 100)))}/{int(s.pick(rng, (85, 95, 105, 120)))}"
+    person = f"{int(s.pick(rng, (0, 25, 50, 75, 100)))}~{int(rng.integers(0, 60))}"
+    who = f"kokoro:{language}-{person}/{int(s.pick(rng, (85, 95, 105, 120)))}"
     return who, clauses, rng.random() < 0.5
 
 

@@ -111,6 +111,53 @@ REQUEST = {
            "Bitte hinterlassen Sie eine Nachricht nach dem Ton.", "Sprechen Sie nach dem Signal.", "Ich rufe Sie zurück.|Danke.", "Hinterlassen Sie Name und Telefonnummer."],
     "pt": ["Após o sinal, deixe o seu recado.", "Mande uma mensagem.", "Ligue mais tarde.", "Deixe seu nome e número que retornaremos.",
            "Deixe sua mensagem após o sinal.", "Por favor, deixe seu nome e telefone.", "Deixe um recado que eu retorno.|Obrigado.", "Grave sua mensagem depois do bipe."]}
+# A mailbox's opening is often put together, too: a greeting, whose mailbox it is; and its request: leave what, when, and then what.
+REACHED = {
+    "en": ["you've reached {n}", "you've reached {n} {f}", "you have reached the mailbox of {n} {f}", "this is {n}'s voicemail", "you got {n}'s phone", "it's {n}", "this is {n}", "this is {n} {f}",
+           "{n} here", "{n} and {n} here", "we're the {f}s", "you've called {firm}", "this is {firm}", "you're connected to {firm}", "this is the machine", "it's {n}'s machine", "you have dialed {n}",
+           "you've reached the voice mail box of {firm}", "this is the {f} family", "{n} {f}'s line", "this is {n} on the mobile", "that's {n}'s number"],
+    "es": ["soy {n}", "has llamado a {n}", "este es el buzón de {n} {f}", "se ha comunicado con {firm}", "habla {n} {f}", "este es el contestador de la familia {f}", "llamaste a {n}", "aquí {n}"],
+    "fr": ["c'est {n}", "vous êtes sur le répondeur de {n}", "vous êtes bien chez {n} {f}", "ici le répondeur de {firm}", "messagerie de {n} {f}", "vous avez joint {n}", "ici {n} {f}", "répondeur de la famille {f}"],
+    "de": ["hier ist {n}", "Sie haben {firm} angerufen", "das ist die Mailbox von {n} {f}", "hier ist der Anrufbeantworter von {firm}", "Anrufbeantworter {f}", "ihr habt {n} angerufen", "Mailbox von {n}", "hier sind {n} und {n}"],
+    "pt": ["aqui é {n}", "você ligou para {n} {f}", "caixa postal de {n}", "esta é a secretária eletrônica da família {f}", "aqui é da {firm}", "você ligou para o número de {n}", "é a {n}", "recado para {n}"]}
+AWAY = {
+    "en": ["I'm out", "I'm not in", "not in right now", "I can't talk", "I'm busy", "we're out", "we're away", "nobody's here", "I'm off today", "I'm on the road", "I've lost my phone again", "I'm asleep",
+           "I can't pick up", "my hands are full", "we're closed today", "everyone is with a customer", "I'm gone fishing", "I never answer this phone"],
+    "es": ["no estoy", "no puedo hablar", "ahora no contesto", "hemos salido", "estoy en una junta", "está cerrado", "no hay nadie"],
+    "fr": ["je ne suis pas là", "je suis occupé", "je suis sorti", "on n'est pas là", "nous sommes fermés", "personne ne peut répondre", "je conduis"],
+    "de": ["ich bin nicht da", "ich bin beschäftigt", "wir sind unterwegs", "gerade geht es nicht", "niemand ist zu Hause", "wir haben geschlossen", "ich bin im Termin"],
+    "pt": ["não estou", "estou ocupado", "agora não dá", "saímos", "não tem ninguém em casa", "a loja está fechada", "estou dirigindo"]}
+LEAVE = {
+    "en": ["leave a message", "leave me a message", "leave your message", "leave a short message", "leave your name and number", "leave word", "leave me a voicemail", "talk", "speak now", "say your piece",
+           "tell me what's up", "tell the machine", "record a message", "you can leave a message", "go ahead and leave a message", "text me", "drop me a text", "try again later", "call my office", "say something nice"],
+    "es": ["deja un mensaje", "deje su mensaje", "deje su nombre y número", "habla", "deja tu recado", "escríbeme", "graba un mensaje"],
+    "fr": ["laissez un message", "laisse un message", "laissez vos nom et numéro", "parlez", "un petit message", "dites-moi tout", "envoyez un message"],
+    "de": ["hinterlassen Sie eine Nachricht", "Nachricht bitte", "sprich mir was drauf", "sprechen Sie jetzt", "Name und Nummer bitte", "eine Nachricht", "schreiben Sie mir"],
+    "pt": ["deixe uma mensagem", "deixa um recado", "deixe seu nome e número", "fale", "manda um áudio", "grave uma mensagem", "me escreve"]}
+WHEN = {
+    "en": ["after the beep", "at the beep", "after the tone", "at the tone", "when you hear the tone", "once you hear the beep", "after the signal", "when it beeps"],
+    "es": ["después del tono", "tras la señal", "después del pitido", "al oír el tono"], "fr": ["après le bip", "après le signal", "au bip sonore", "dès le bip"],
+    "de": ["nach dem Ton", "nach dem Piepton", "nach dem Signal", "beim Piep"], "pt": ["depois do bipe", "após o sinal", "depois do tom", "quando ouvir o bipe"]}
+AFTER = {
+    "en": ["and I'll call you back", "and we'll get back to you", "and someone will return your call", "and I'll be in touch", "thanks", "bye", "thank you for calling", "and have a nice day", "and I might call back"],
+    "es": ["y te llamo", "y le devolveremos la llamada", "gracias", "adiós"], "fr": ["et je vous rappelle", "et nous vous rappellerons", "merci", "à bientôt"],
+    "de": ["und ich rufe zurück", "wir melden uns", "danke", "tschüss"], "pt": ["e eu ligo de volta", "e retornaremos", "obrigada", "tchau"]}
+# Assistants that ask in whole sentences instead of offering digits.
+ASSISTANT = {
+    "en": ["I'm the automated assistant at {firm}.", "Briefly, what is the reason for your call?", "Please say what you need, for example, opening hours.", "You can also say, speak to someone.",
+           "I can help you with orders, returns and deliveries.", "Are you calling about an existing appointment?", "To get started, please say your date of birth.", "Sorry, I didn't get that.|Please say it again.",
+           "Please say or enter your phone number.", "Tell me, are you a new or an existing customer?", "How may I assist you today?|You can say, check my order.", "If that is right, say yes.",
+           "Your call is important to us.|Please stay on the line.", "You are number {d} in the queue.", "While you wait, visit our website.", "All calls are answered in the order they were received."],
+    "es": ["Dígame brevemente el motivo de su llamada.", "Puede decir, por ejemplo, hacer un pago.", "Permanezca en la línea.", "Su llamada es importante para nosotros."],
+    "fr": ["Dites-nous la raison de votre appel.", "Vous pouvez dire, par exemple, suivre ma commande.", "Veuillez patienter.", "Votre appel est important pour nous."],
+    "de": ["Bitte sagen Sie kurz, worum es geht.", "Sie können zum Beispiel sagen, Adresse ändern.", "Bitte bleiben Sie in der Leitung.", "Der nächste freie Mitarbeiter ist gleich für Sie da."],
+    "pt": ["Diga em poucas palavras o que você precisa.", "Você pode dizer, por exemplo, segunda via da conta.", "Aguarde na linha.", "Sua ligação é muito importante para nós."]}
+# What people add once they have said who they are.
+ASIDE = {
+    "en": ["sorry, I was in the garden", "sorry, the dog is barking", "I was just thinking of you", "I'm in the car", "I'm just about to eat", "I can barely hear you", "it's a bad line", "speak up a bit", "I'm with a customer",
+           "my mother is asleep", "he's not here", "she just left", "hang on, let me turn this down", "I'm on another call", "you just caught me", "wait, let me get a pen"],
+    "es": ["estaba en la cocina", "se oye mal", "voy manejando", "no está en casa", "espere, bajo la música"], "fr": ["j'étais dans le jardin", "ça capte mal", "je suis en voiture", "il n'est pas là", "attendez, je baisse la radio"],
+    "de": ["ich war im Garten", "die Leitung ist schlecht", "ich bin im Auto", "er ist nicht da", "warten Sie, ich hole einen Stift"], "pt": ["estava na cozinha", "a ligação está ruim", "estou no carro", "ele não está", "espera, vou abaixar a música"]}
 MENU_OPENING = {
     "en": ["Thank you for calling {firm}.", "Welcome to {firm}.", "Hello, and thank you for calling {firm}.", "You have reached {firm}.", "Please listen carefully as our menu options have changed.",
            "This call may be recorded for quality and training.", "If this is an emergency, hang up and dial nine one one.", "If you know your party's extension, dial it now."],
@@ -154,16 +201,38 @@ def _fill(rng, language, pattern):
     return pattern.format(n=_pick(rng, NAMES[language]), f=_pick(rng, FAMILIES[language]), firm=firm, digits=digits, d=words[int(rng.integers(1, 10))]).split("|")
 
 
+def _sentence(parts, end="."):
+    text = ", ".join(parts)
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".?!" else end)
+
+
 def human(rng, language):
-    if rng.random() < 0.5:
+    if rng.random() < 0.4:
         return _fill(rng, language, _pick(rng, HUMAN[language]))
-    parts = [_pick(rng, table[language]) for table, chance in ((GREET, 0.85), (WHO, 0.6), (ASK, 0.45)) if rng.random() < chance]
-    text = ", ".join(parts) if parts else _pick(rng, GREET[language])
-    text = text if text[-1] in ".?!" else text + ("?" if rng.random() < 0.4 else ".")
-    return _fill(rng, language, text[0].upper() + text[1:])
+    tables = ((GREET, 0.85), (WHO, 0.55), (ASIDE, 0.2), (ASK, 0.4))
+    parts = [_pick(rng, table[language]) for table, chance in tables if rng.random() < chance] or [_pick(rng, GREET[language])]
+    cut = int(rng.integers(1, len(parts))) if len(parts) > 1 and rng.random() < 0.3 else len(parts)
+    return _fill(rng, language, "|".join(_sentence(x, "?" if rng.random() < 0.4 else ".") for x in (parts[:cut], parts[cut:]) if x))
+
+
+def _mailbox(rng, language):
+    """A mailbox in the words of its owner: any of its three sentences may be missing, but not all."""
+    while True:
+        out = []
+        if rng.random() < 0.75:
+            out.append(_sentence([_pick(rng, t[language]) for t, chance in ((GREET, 0.6), (REACHED, 1.0)) if rng.random() < chance]))
+        if rng.random() < 0.45:
+            out.append(_sentence([_pick(rng, AWAY[language])]))
+        if rng.random() < 0.85:
+            request = _pick(rng, LEAVE[language]) + (" " + _pick(rng, WHEN[language]) if rng.random() < 0.55 else "")
+            out.append(_sentence([request] + ([_pick(rng, AFTER[language])] if rng.random() < 0.4 else [])))
+        if out:
+            return _fill(rng, language, "|".join(out))
 
 
 def voicemail(rng, language):
+    if rng.random() < 0.5:
+        return _mailbox(rng, language)
     out = []
     for table, chance in ((OPENING, 0.9), (EXCUSE, 0.6), (REQUEST, 0.85)):
         if rng.random() < chance:
@@ -172,11 +241,12 @@ def voicemail(rng, language):
 
 
 def menu(rng, language):
-    out = _fill(rng, language, _pick(rng, MENU_OPENING[language]))
-    if rng.random() < 0.4:
+    out = _fill(rng, language, _pick(rng, MENU_OPENING[language])) if rng.random() < 0.85 else []
+    if rng.random() < 0.35:
         out += _fill(rng, language, _pick(rng, MENU_OPENING[language]))
+    items = ASSISTANT if rng.random() < 0.4 else MENU_ITEM
     for _ in range(int(rng.integers(1, 5))):
-        out += _fill(rng, language, _pick(rng, MENU_ITEM[language]))
+        out += _fill(rng, language, _pick(rng, items[language]))
     return out
 
 

@@ -34,6 +34,8 @@ VARIANTS = ("m1 m2 m3 m4 m5 m6 m8 f1 f2 f3 f5 klatt klatt2 klatt4 adam Alex Alic
             "Denis Diogo ed edward Gene gustave Henrique Hugo iven Jacky Lee linda marcelo Marco max michael miguel pablo paul pedro quincy "
             "rob robert steph victor zac anika grandma grandpa norbert sandro shelby travis").split()
 NOT_SPEECH = ("beep", "2tone", "monkeys", "/silence/", "confbridge-join", "confbridge-leave")
+#: How far a moved voice of Kokoro is from the mixture it began as, in mean distances between its two voices.
+KOKORO_MOVES = 0.35
 CACHE = os.environ.get("TRAIN_CACHE", os.path.join(tempfile.gettempdir(), "trunkline-train"))
 
 
@@ -134,12 +136,19 @@ def _hibari():
 
 
 def _kokoro(name, pace, text):
-    """`es-30`: Spanish, 30 % of Kokoro's voice alpha in its voice kumo. The three other voices are left for judging."""
+    """`es-30~7`: Spanish, 30 % of Kokoro's voice alpha in its voice kumo, moved a little at random, the same way for the same
+    number (0: not at all). The three other voices are left for judging."""
     sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
     from corpus import talkers
-    language, share = name.split("-")
-    share = int(share) / 100
-    return talkers.kokoro(lambda styles: share * styles["jf_alpha"] + (1 - share) * styles["jm_kumo"], text, language, pace / 100)
+    language, person = name.split("-")
+    share, _, number = person.partition("~")
+    share, number = int(share) / 100, int(number or 0)
+
+    def style(styles):
+        alpha, kumo = styles["jf_alpha"], styles["jm_kumo"]
+        moved = np.random.default_rng(number).normal(0, KOKORO_MOVES if number else 0, alpha.shape[-1])
+        return share * alpha + (1 - share) * kumo + moved * np.abs(alpha - kumo).mean(0)
+    return talkers.kokoro(style, text, language, pace / 100)
 
 
 @functools.lru_cache(maxsize=1)
