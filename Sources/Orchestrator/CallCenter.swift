@@ -296,9 +296,9 @@ actor CallCenter {
                 active.sip?.refuseOffer(status: 488)
             }
         case .media(let command): parts.engine.send(command, to: active.leg)
-        case .connectStream(let url): connectStream(url, id)
+        case .connectStream(let url): connect(url, id, listens: false)
         case .stopStream: active.stream?.stop()
-        case .connectRecogniser(let url): connectRecogniser(url, id)
+        case .connectRecogniser(let url): connect(url, id, listens: true)
         case .stopRecogniser: active.recogniser?.stop()
         case .streamDigit(let digit): active.stream?.sendDTMF(digit)
         case .hangUp:
@@ -320,33 +320,24 @@ actor CallCenter {
         }
     }
 
-    private func connectStream(_ url: String, _ id: CallID) {
+    /// The call's media goes to `url` from now on; to a recogniser only, or both ways.
+    private func connect(_ url: String, _ id: CallID, listens: Bool) {
         guard let parts, let active = calls[id] else { return }
         let bridge = parts.hub.makeBridge(for: url)
         let feed = self.feed
         var request = StreamRequest(
-            url: url, streamID: "MZ" + id.value, callID: id,
+            url: url, streamID: (listens ? "MT" : "MZ") + id.value, callID: id,
             parameters: active.flow.plan.streamParameters)
         request.tlsTrust = parts.streamTrust
+        request.isListener = listens
         let session = parts.hub.connect(request, bridge: bridge) { event in
-            feed.yield(.stream(id, event))
+            feed.yield(listens ? .recogniser(id, event) : .stream(id, event))
         }
-        calls[id]?.bridge = bridge
-        calls[id]?.stream = session
-        parts.engine.send(.attach(bridge), to: active.leg)
-    }
-
-    private func connectRecogniser(_ url: String, _ id: CallID) {
-        guard let parts, let active = calls[id] else { return }
-        let bridge = parts.hub.makeBridge(for: url)
-        let feed = self.feed
-        var request = StreamRequest(
-            url: url, streamID: "MT" + id.value, callID: id,
-            parameters: active.flow.plan.streamParameters)
-        request.tlsTrust = parts.streamTrust
-        request.isListener = true
-        calls[id]?.recogniser = parts.hub.connect(request, bridge: bridge) { event in
-            feed.yield(.recogniser(id, event))
+        if listens {
+            calls[id]?.recogniser = session
+        } else {
+            calls[id]?.stream = session
+            calls[id]?.bridge = bridge
         }
         parts.engine.send(.attach(bridge), to: active.leg)
     }

@@ -115,7 +115,8 @@ public struct CallFlow: Sendable {
     var isHandedOver = false
     /// Asked for and not over yet, connected or not.
     private var streamIsOpen = false
-    private var recogniserIsOpen = false
+    /// Asked for and not over yet (`CallFlow+Recogniser`).
+    var recogniserIsOpen = false
 
     public init(plan: CallPlan, now: Moment) {
         self.plan = plan
@@ -246,23 +247,6 @@ public struct CallFlow: Sendable {
         }
     }
 
-    /// What comes from the recogniser of `plan.transcriptURL`. Without it the call goes on: who
-    /// answered is then said by the sound alone.
-    public mutating func recogniser(
-        _ event: StreamEvent, _ now: Moment, out: inout Outbox<Action>
-    ) {
-        guard recogniserIsOpen else { return }
-        switch event {
-        case .connected, .mark, .cleared: break
-        case .transcript(let text): out.push(.media(.transcript(text)))
-        case .ended(let reason), .failed(let reason):
-            recogniserIsOpen = false
-            out.push(.media(.expectTranscript(false)))
-            out.push(.media(.detach))
-            emit(.streamEnded(reason: "recogniser: \(reason)"), now, &out)
-        }
-    }
-
     /// Somebody with authority ends the call.
     public mutating func hangUp(_ now: Moment, out: inout Outbox<Action>) {
         end(facts.answeredAt == nil ? .cancelled : .localHangup, now, &out)
@@ -344,11 +328,7 @@ public struct CallFlow: Sendable {
         timers.set(.maximumDuration, at: now.instant + plan.maximumDuration)
         if plan.detectAnswer {
             phase = .detecting
-            if let url = plan.transcriptURL {
-                recogniserIsOpen = true
-                out.push(.media(.expectTranscript(true)))
-                out.push(.connectRecogniser(url: url))
-            }
+            startRecogniser(&out)
         } else {
             converse(now, &out)
         }
@@ -468,13 +448,6 @@ public struct CallFlow: Sendable {
         guard streamIsOpen else { return }
         streamIsOpen = false
         out.push(.stopStream)
-    }
-
-    private mutating func stopRecogniser(_ out: inout Outbox<Action>) {
-        guard recogniserIsOpen else { return }
-        recogniserIsOpen = false
-        out.push(.stopRecogniser)
-        out.push(.media(.detach))
     }
 
     private mutating func removeLeg(_ out: inout Outbox<Action>) {

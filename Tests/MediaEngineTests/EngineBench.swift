@@ -113,6 +113,26 @@ final class Phone {
     }
 }
 
+/// What a worker wakes the stream side with, and how often it did. Close it behind the engine: a
+/// worker would wake whoever has the number by then.
+struct WakePipe {
+    private var readEnd: Int32 = -1
+    private(set) var writeEnd: Int32 = -1
+
+    init() throws { try #require(tl_pipe(&readEnd, &writeEnd) == 0) }
+
+    func close() {
+        _ = tl_close(readEnd)
+        _ = tl_close(writeEnd)
+    }
+
+    /// Wakes since the last call, at most 64.
+    func take() -> Int {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        return Int(tl_read(readEnd, &bytes, 64))
+    }
+}
+
 /// A configuration that disturbs nobody: each test has its own ports, below those that the kernel
 /// gives to sockets that ask for none (32768 and up). How late the ticks run on the machine of the
 /// tests is no reason to refuse a leg; tests of that inject the lateness.

@@ -192,16 +192,11 @@ import Testing
     }
 
     @Test func aBridgeIsFedAndItsStreamIsWoken() throws {
-        var readEnd: Int32 = -1
-        var writeEnd: Int32 = -1
-        try #require(tl_pipe(&readEnd, &writeEnd) == 0)
-        defer {
-            _ = tl_close(readEnd)
-            _ = tl_close(writeEnd)
-        }
+        let wakes = try WakePipe()
+        defer { wakes.close() }
         let log = try EventLog()
         let engine = try MediaEngine(
-            configuration(ports: 21800...21819, wakeFD: writeEnd), metrics: MetricsRegistry()
+            configuration(ports: 21800...21819, wakeFD: wakes.writeEnd), metrics: MetricsRegistry()
         ) { log.add($0) }
         defer { engine.shutdown() }
         let leg = try engine.createLeg(LegOptions(detection: false))
@@ -213,8 +208,7 @@ import Testing
         engine.send(.attach(bridge), to: leg.id)
         phone.send([UInt8](repeating: 0x80, count: 160), to: leg.port)
         #expect(log.wait { bridge.sentPosition == 800 && bridge.received.count >= 160 })
-        var bytes = [UInt8](repeating: 0, count: 64)
-        #expect(tl_read(readEnd, &bytes, 64) > 0)
+        #expect(wakes.take() > 0)
         engine.removeLeg(leg.id)
         _ = try #require(log.waitForClosed(leg.id))
         #expect(bridge.isClosed)
@@ -222,15 +216,10 @@ import Testing
 
     @Test(arguments: [(Interval.milliseconds(1), 26_300), (.seconds(600), 26_320)])
     func aStreamIsWokenOnceAPeriod(period: Interval, port: Int) throws {
-        var readEnd: Int32 = -1
-        var writeEnd: Int32 = -1
-        try #require(tl_pipe(&readEnd, &writeEnd) == 0)
-        defer {
-            _ = tl_close(readEnd)
-            _ = tl_close(writeEnd)
-        }
+        let wakes = try WakePipe()
+        defer { wakes.close() }
         let log = try EventLog()
-        var settings = configuration(ports: port...port + 19, wakeFD: writeEnd)
+        var settings = configuration(ports: port...port + 19, wakeFD: wakes.writeEnd)
         settings.streamWakePeriod = period
         let engine = try MediaEngine(settings, metrics: MetricsRegistry()) { log.add($0) }
         defer { engine.shutdown() }
@@ -246,9 +235,8 @@ import Testing
             engine.send(.sendDTMF("1", durationMs: 40), to: leg.id)
             #expect(phone.receive() != nil)
         }
-        var bytes = [UInt8](repeating: 0, count: 64)
-        let wakes = tl_read(readEnd, &bytes, 64)
-        #expect(period == .milliseconds(1) ? wakes >= 3 : wakes == 1, "\(wakes)")
+        let count = wakes.take()
+        #expect(period == .milliseconds(1) ? count >= 3 : count == 1, "\(count)")
     }
 
     @Test func unusableCommandsAreRefusedAndCounted() throws {
