@@ -1,7 +1,7 @@
 /// A growing ring of bytes: append at the end, take from the front, both by the span.
 struct ByteQueue: Sendable {
-    /// Storage that an emptied queue keeps; more goes back to the allocator.
-    static let keptCapacity = 1 << 16
+    /// Storage a queue begins with; an emptied one keeps this much, and more goes back to the allocator.
+    static let keptCapacity = 1024
 
     private var storage: [UInt8] = []
     private var head = 0
@@ -51,7 +51,7 @@ struct ByteQueue: Sendable {
     /// Doubles until `wanted` bytes fit; the ring is then straight from index 0.
     private mutating func grow(toHold wanted: Int) {
         guard wanted > storage.count else { return }
-        var size = max(storage.count, 4096)
+        var size = max(storage.count, Self.keptCapacity)
         while size < wanted { size *= 2 }
         var larger: [UInt8] = []
         larger.reserveCapacity(size)

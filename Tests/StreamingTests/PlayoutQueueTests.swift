@@ -333,5 +333,9 @@ private struct NaivePlayout {
         queue.removeAll()
         #expect(queue.capacity == 0)
         #expect(queue.count == 0)
+        // What a moment's burst needs stays: no allocation a burst.
+        [UInt8](repeating: 1, count: 900).withUnsafeBufferPointer { queue.append($0) }
+        queue.removeAll()
+        #expect(queue.capacity == ByteQueue.keptCapacity)
     }
 }

@@ -60,6 +60,19 @@ def uris(messages):
                 yield line[line.index(b"sip:"):].split(b" ")[0].strip(b"<>")
 
 
+def frame(opcode, payload):
+    """A WebSocket frame of a server; less than 126 bytes."""
+    return bytes([opcode, len(payload)]) + payload
+
+
+def bot_messages():
+    """Each message a bot may send, one of them in two pieces with a ping between."""
+    return b"".join((
+        frame(0x81, b'{"event":"media","streamSid":"MZ1","media":{"payload":"f/9/\\/w=="}}'), frame(0x01, b'{"event":"mark",'), frame(0x89, b"?"),
+        frame(0x80, b'"mark":{"name":"a\\u00e9"}}'), frame(0x81, b'{"event":"clear"}'), frame(0x8A, b""),
+        frame(0x81, b'{"event":"transcript","transcript":{"text":"hello"}}'), frame(0x82, b"\0\1"), frame(0x88, b"\x03\xe8bye")))
+
+
 def seeds():
     captures = list(files("pcap/*.pcap"))
     packets = [packet for capture in captures for packet in datagrams(capture)]
@@ -84,6 +97,7 @@ def seeds():
         "srtp": [script], "dtls": [script, b"\1" + b"\0" * 200],
         "mux": [bytes.fromhex("01000200" "01100200" "01000100" "a000000000000000" "ff7f"
                               "04000100" "01000100" "0000000000000000" "6d"), b"\1\0\0\0" + script],
+        "bot": [b"\x06" + bot_messages()],
         "leg": [script, b"\0\1\0\0\0\0\0" + b"\0" * 11 + b"\1\0\1\0\0" * 50],
     }
 

@@ -1,4 +1,4 @@
-import Glibc
+internal import Glibc
 
 // libFuzzer ─▶ LLVMFuzzerTestOneInput ─▶ the target that FUZZ_TARGET names ─▶ a room's public door
 //                                             │
@@ -15,7 +15,7 @@ struct FuzzTarget: Sendable {
     static let all: [FuzzTarget] = [
         .rtp, .tap, .rtcp, .srtp, .dtls, .event, .demux, .pcap, .sdp, .sip, .agent, .uri, .frames,
         .dns, .wav,
-        .opus, .g711, .g722, .noise, .contacts, .dnc, .tzif, .leg, .mux,
+        .opus, .g711, .g722, .noise, .contacts, .dnc, .tzif, .leg, .mux, .bot,
     ]
 
     static let chosen: FuzzTarget = {

@@ -1,0 +1,1 @@
+../../../../Sources/Streaming/FrameBuffer.swift
