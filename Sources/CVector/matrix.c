@@ -6,15 +6,15 @@
 #endif
 
 typedef void matrix_function(
-    const int16_t *, const int16_t *, int32_t, int32_t, int32_t *);
+    const int8_t *, const int16_t *, int32_t, int32_t, int32_t *);
 
 enum { BLOCK = 16 };
 
 static void plain(
-    const int16_t *weights, const int16_t *values, int32_t pairs, int32_t rows, int32_t *sums) {
+    const int8_t *weights, const int16_t *values, int32_t pairs, int32_t rows, int32_t *sums) {
     for (int32_t row = 0; row < rows; row++) sums[row] = 0;
     for (int32_t pair = 0; pair < pairs; pair++) {
-        const int16_t *column = weights + (int64_t)pair * rows * 2;
+        const int8_t *column = weights + (int64_t)pair * rows * 2;
         int32_t a = values[2 * pair], b = values[2 * pair + 1];
         for (int32_t row = 0; row < rows; row++) {
             uint32_t product = (uint32_t)(column[2 * row] * a) + (uint32_t)(column[2 * row + 1] * b);
@@ -36,7 +36,7 @@ static inline int32_t two(const int16_t *values, int32_t pair) {
     {                                                                                                 \
         VECTOR sum[COUNT];                                                                            \
         for (int i = 0; i < COUNT; i++) sum[i] = ZERO();                                              \
-        const int16_t *at = weights + 2 * row;                                                        \
+        const int8_t *at = weights + 2 * row;                                                        \
         for (int32_t pair = 0; pair < pairs; pair++, at += 2 * rows) {                                \
             VECTOR v = BROADCAST(two(values, pair));                                                  \
             for (int i = 0; i < COUNT; i++)                                                           \
@@ -46,41 +46,49 @@ static inline int32_t two(const int16_t *values, int32_t pair) {
         row += LANES * COUNT;                                                                         \
     }
 
+// Weights become 16 bits wide on their way: half the memory, and the networks of a leg are read anew each 20 ms.
+static inline __m128i load128(const void *at) {
+    __m128i bytes = _mm_loadl_epi64(at);
+    return _mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8);
+}
+
 #define ADD128(s, w, v) _mm_add_epi32(s, _mm_madd_epi16(w, v))
 static void sse2(
-    const int16_t *weights, const int16_t *values, int32_t pairs, int32_t rows, int32_t *sums) {
+    const int8_t *weights, const int16_t *values, int32_t pairs, int32_t rows, int32_t *sums) {
     int32_t row = 0;
     while (row + 32 <= rows)
-        STRIP(__m128i, 4, 8, _mm_setzero_si128, _mm_set1_epi32, _mm_loadu_si128, ADD128,
+        STRIP(__m128i, 4, 8, _mm_setzero_si128, _mm_set1_epi32, load128, ADD128,
               _mm_storeu_si128)
     while (row < rows)
-        STRIP(__m128i, 4, 4, _mm_setzero_si128, _mm_set1_epi32, _mm_loadu_si128, ADD128,
+        STRIP(__m128i, 4, 4, _mm_setzero_si128, _mm_set1_epi32, load128, ADD128,
               _mm_storeu_si128)
 }
 
+#define LOAD256(at) _mm256_cvtepi8_epi16(_mm_loadu_si128(at))
 #define ADD256(s, w, v) _mm256_add_epi32(s, _mm256_madd_epi16(w, v))
 __attribute__((target("avx2"))) static void avx2(
-    const int16_t *weights, const int16_t *values, int32_t pairs, int32_t rows, int32_t *sums) {
+    const int8_t *weights, const int16_t *values, int32_t pairs, int32_t rows, int32_t *sums) {
     int32_t row = 0;
     while (row + 64 <= rows)
-        STRIP(__m256i, 8, 8, _mm256_setzero_si256, _mm256_set1_epi32, _mm256_loadu_si256, ADD256,
+        STRIP(__m256i, 8, 8, _mm256_setzero_si256, _mm256_set1_epi32, LOAD256, ADD256,
               _mm256_storeu_si256)
     while (row < rows)
-        STRIP(__m256i, 8, 2, _mm256_setzero_si256, _mm256_set1_epi32, _mm256_loadu_si256, ADD256,
+        STRIP(__m256i, 8, 2, _mm256_setzero_si256, _mm256_set1_epi32, LOAD256, ADD256,
               _mm256_storeu_si256)
 }
 
-__attribute__((target("avx512f,avx512vnni"))) static void avx512(
-    const int16_t *weights, const int16_t *values, int32_t pairs, int32_t rows, int32_t *sums) {
+#define LOAD512(at) _mm512_cvtepi8_epi16(_mm256_loadu_si256(at))
+__attribute__((target("avx512f,avx512bw,avx512vnni"))) static void avx512(
+    const int8_t *weights, const int16_t *values, int32_t pairs, int32_t rows, int32_t *sums) {
     int32_t row = 0;
     while (row + 192 <= rows)
-        STRIP(__m512i, 16, 12, _mm512_setzero_si512, _mm512_set1_epi32, _mm512_loadu_si512,
+        STRIP(__m512i, 16, 12, _mm512_setzero_si512, _mm512_set1_epi32, LOAD512,
               _mm512_dpwssd_epi32, _mm512_storeu_si512)
     while (row + 64 <= rows)
-        STRIP(__m512i, 16, 4, _mm512_setzero_si512, _mm512_set1_epi32, _mm512_loadu_si512,
+        STRIP(__m512i, 16, 4, _mm512_setzero_si512, _mm512_set1_epi32, LOAD512,
               _mm512_dpwssd_epi32, _mm512_storeu_si512)
     while (row < rows)
-        STRIP(__m512i, 16, 1, _mm512_setzero_si512, _mm512_set1_epi32, _mm512_loadu_si512,
+        STRIP(__m512i, 16, 1, _mm512_setzero_si512, _mm512_set1_epi32, LOAD512,
               _mm512_dpwssd_epi32, _mm512_storeu_si512)
 }
 
@@ -90,7 +98,9 @@ static matrix_function *variant(int kind) {
     case 1: return sse2;
     case 2: return __builtin_cpu_supports("avx2") ? avx2 : NULL;
     case 3:
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vnni") ? avx512
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                       __builtin_cpu_supports("avx512vnni")
+                   ? avx512
                                                                                          : NULL;
     default: return NULL;
     }
@@ -119,8 +129,8 @@ __attribute__((constructor)) static void choose(void) {
     }
 }
 
-void tl_matrix_i16(
-    const int16_t *weights, const int16_t *values, int32_t pairs, int32_t rows, int32_t *sums) {
+void tl_matrix_i8(
+    const int8_t *weights, const int16_t *values, int32_t pairs, int32_t rows, int32_t *sums) {
     if (rows <= 0 || rows % BLOCK != 0) return;
     chosen(weights, values, pairs, rows, sums);
 }
@@ -130,8 +140,8 @@ const char *tl_vector_kind(void) {
     return names[chosen_kind];
 }
 
-int tl_matrix_i16_by(
-    int kind, const int16_t *weights, const int16_t *values, int32_t pairs, int32_t rows,
+int tl_matrix_i8_by(
+    int kind, const int8_t *weights, const int16_t *values, int32_t pairs, int32_t rows,
     int32_t *sums) {
     matrix_function *function = variant(kind);
     if (!function || rows <= 0 || rows % BLOCK != 0) return 0;

@@ -75,12 +75,12 @@ private struct ReadLayer {
     }
 }
 
-/// A matrix for `tl_matrix_i16`: two columns of a row lie side by side, then the same two of the
+/// A matrix for `tl_matrix_i8`: two columns of a row lie side by side, then the same two of the
 /// next row; padded with zeros to even columns and to 16 rows.
 private struct IntegerLayer {
     let pairs: Int
     let rows: Int
-    let weights: [Int16]
+    let weights: [Int8]
     let scales: [Float]
     let biases: [Float]
 
@@ -88,11 +88,11 @@ private struct IntegerLayer {
         let count = layer.scales.count
         pairs = (columns + 1) / 2
         rows = (count + 15) / 16 * 16
-        var weights = [Int16](repeating: 0, count: pairs * rows * 2)
+        var weights = [Int8](repeating: 0, count: pairs * rows * 2)
         for row in 0..<count {
             for column in 0..<columns {
                 weights[(column / 2 * rows + row) * 2 + column % 2] =
-                    Int16(layer.weights[row * columns + column])
+                    layer.weights[row * columns + column]
             }
         }
         self.weights = weights
@@ -244,7 +244,7 @@ extension IntegerLayer {
                                 rounded[index] = Int16(truncatingIfNeeded: shifted.bitPattern)
                             }
                             if count % 2 == 1 { rounded[count] = 0 }
-                            tl_matrix_i16(
+                            tl_matrix_i8(
                                 weights, rounded, Int32(truncatingIfNeeded: pairs),
                                 Int32(truncatingIfNeeded: rows), totals)
                             for row in 0..<rows {

@@ -9,7 +9,7 @@ import Testing
     @Test(arguments: [(1, 16), (27, 64), (32, 192), (16, 48), (9, 208), (64, 16)])
     func everyVariantGivesTheSameSums(pairs: Int, rows: Int) {
         var random = SeededGenerator(seed: 7)
-        let weights = (0..<pairs * rows * 2).map { _ in Int16.random(in: -128...127, using: &random)
+        let weights = (0..<pairs * rows * 2).map { _ in Int8.random(in: -128...127, using: &random)
         }
         let values = (0..<2 * pairs).map { _ in
             Int16.random(in: Int16.min...Int16.max, using: &random)
@@ -26,14 +26,14 @@ import Testing
         for kind in Int32(0)...3 {
             var sums = [Int32](repeating: -1, count: rows)
             guard
-                tl_matrix_i16_by(kind, weights, values, Int32(pairs), Int32(rows), &sums) == 1
+                tl_matrix_i8_by(kind, weights, values, Int32(pairs), Int32(rows), &sums) == 1
             else { continue }
             variants += 1
             #expect(sums == expected, "variant \(kind)")
         }
         #expect(variants >= 1)
         var sums = [Int32](repeating: -1, count: rows)
-        tl_matrix_i16(weights, values, Int32(pairs), Int32(rows), &sums)
+        tl_matrix_i8(weights, values, Int32(pairs), Int32(rows), &sums)
         #expect(sums == expected)
     }
 
@@ -65,11 +65,12 @@ import Testing
     }
 
     @Test func rowsThatAreNoMultipleOfSixteenAreRefused() {
-        let zeros = [Int16](repeating: 0, count: 64)
+        let zeros = [Int8](repeating: 0, count: 64)
+        let values = [Int16](repeating: 0, count: 2)
         var sums = [Int32](repeating: -1, count: 32)
-        #expect(tl_matrix_i16_by(0, zeros, zeros, 1, 15, &sums) == 0)
-        tl_matrix_i16(zeros, zeros, 1, 15, &sums)
-        tl_matrix_i16(zeros, zeros, 1, -16, &sums)
+        #expect(tl_matrix_i8_by(0, zeros, values, 1, 15, &sums) == 0)
+        tl_matrix_i8(zeros, values, 1, 15, &sums)
+        tl_matrix_i8(zeros, values, 1, -16, &sums)
         #expect(sums.allSatisfy { $0 == -1 })
     }
 }
