@@ -148,7 +148,8 @@ struct TestPorts: Sendable {
     }
 
     private static func isFree(_ port: Int, _ type: __socket_type) -> Bool {
-        let descriptor = socket(AF_INET, Int32(type.rawValue), 0)
+        // A process that another test starts meanwhile must not inherit the bound socket.
+        let descriptor = socket(AF_INET, Int32(type.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         var address = sockaddr_in()

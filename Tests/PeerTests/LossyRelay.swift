@@ -35,7 +35,8 @@ final class LossyRelay: Sendable {
     /// - Parameters: the ports of the two peers.
     init(between first: Int, and second: Int, faults: Faults, seed: UInt64) throws {
         port = try freePort()
-        descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+        descriptor = socket(
+            AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         one = Self.address(first)
         other = Self.address(second)
         self.faults = faults

@@ -23,7 +23,7 @@ final class Telephone {
 
     init(host: String) throws {
         let descriptor = socket(
-            AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
+            AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw PeerFailure("no socket") }
         var address = Self.address(host, 0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
