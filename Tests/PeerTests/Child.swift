@@ -111,7 +111,9 @@ func runToEnd(
 /// that ask for none, so that nobody takes one before the process that it is meant for binds it.
 struct TestPorts: Sendable {
     /// For the media of measuring callees.
-    static let callees = TestPorts(10_300..<12_600, each: 100)
+    static let callees = TestPorts(10_300..<12_000, each: 100)
+    /// For the SIP of baresip, which listens for TLS one port above.
+    static let telephones = TestPorts(12_000..<13_000, each: 2)
     /// For SIP and HTTP.
     static let single = TestPorts(13_000..<15_000, each: 1)
     /// For the media of peers and of single calls.
@@ -139,7 +141,7 @@ struct TestPorts: Sendable {
             let first = range.lowerBound + number % (range.count / each) * each
             let last = first + each - 1
             if Self.isFree(first, SOCK_DGRAM), Self.isFree(last, SOCK_DGRAM),
-                Self.isFree(first, SOCK_STREAM)
+                Self.isFree(first, SOCK_STREAM), Self.isFree(last, SOCK_STREAM)
             {
                 return first
             }
@@ -148,7 +150,7 @@ struct TestPorts: Sendable {
     }
 
     private static func isFree(_ port: Int, _ type: __socket_type) -> Bool {
-        // A process that another test starts meanwhile must not inherit the bound socket.
+        // A process that another test starts meanwhile must not inherit the socket.
         let descriptor = socket(AF_INET, Int32(type.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }

@@ -76,7 +76,7 @@ struct TelephonePeerTests {
             var faults: [String] = []
             let directory = try Place.scratch("telephone")
             defer { try? FileManager.default.removeItem(atPath: directory) }
-            let port = try freePort()
+            let port = try TestPorts.telephones.take()
             let telephone = try baresip(test, directory, port: port)
             defer { telephone.end() }
             try await eventually("baresip to listen", within: 10) {
@@ -110,7 +110,7 @@ struct TelephoneEchoPeerTests {
             let server = try await TrunklineServer(directory: directory, extra: test.configuration)
             defer { server.child.end() }
             let telephone = try baresip(
-                test, directory, port: try freePort(),
+                test, directory, port: try TestPorts.telephones.take(),
                 ["--call", "sip:echo@127.0.0.1:\(server.sipPort)"])
             defer { telephone.end() }
             #expect(try await telephone.exitCode(within: 25) == 0, "\(telephone.output)")
@@ -141,7 +141,7 @@ struct PJSIPPeerTests {
             var faults: [String] = []
             let directory = try Place.scratch("pjsip")
             defer { try? FileManager.default.removeItem(atPath: directory) }
-            let port = try freePort()
+            let port = try TestPorts.telephones.take()
             let peer = try pjsip(directory, port: port)
             defer { peer.end() }
             try await eventually("PJSIP to listen", within: 10) {
@@ -170,7 +170,7 @@ struct PJSIPPeerTests {
             let server = try await TrunklineServer(directory: directory)
             defer { server.child.end() }
             let peer = try pjsip(
-                directory, port: try freePort(),
+                directory, port: try TestPorts.telephones.take(),
                 [
                     "--call", "sip:echo@127.0.0.1:\(server.sipPort)", "--seconds", "9", "--hold",
                     "4.8", "--resume", "5.6",

@@ -71,7 +71,7 @@ struct TransportPeerTests {
             let directory = try Place.scratch("stream-out")
             defer { try? FileManager.default.removeItem(atPath: directory) }
             let tls = try await TestCertificate(directory)
-            let port = try freePort()
+            let port = try TestPorts.telephones.take()
             let telephone = try baresip(test, directory, tls, port: port)
             defer { telephone.end() }
             try await eventually("baresip to listen", within: 10) {
@@ -108,7 +108,7 @@ struct TransportPeerTests {
         defer { server.child.end() }
         let target = test.transport == "tls" ? tlsPort : server.sipPort
         let telephone = try baresip(
-            test, directory, tls, port: try freePort(),
+            test, directory, tls, port: try TestPorts.telephones.take(),
             ["--call", "sip:echo@127.0.0.1:\(target);transport=\(test.transport)"])
         defer { telephone.end() }
         #expect(try await telephone.exitCode(within: 25) == 0, "\(telephone.output)")
