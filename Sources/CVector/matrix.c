@@ -36,7 +36,7 @@ static inline int32_t two(const int16_t *values, int32_t pair) {
     {                                                                                                 \
         VECTOR sum[COUNT];                                                                            \
         for (int i = 0; i < COUNT; i++) sum[i] = ZERO();                                              \
-        const int8_t *at = weights + 2 * row;                                                        \
+        const int8_t *at = weights + 2 * row;                                                         \
         for (int32_t pair = 0; pair < pairs; pair++, at += 2 * rows) {                                \
             VECTOR v = BROADCAST(two(values, pair));                                                  \
             for (int i = 0; i < COUNT; i++)                                                           \
@@ -46,7 +46,8 @@ static inline int32_t two(const int16_t *values, int32_t pair) {
         row += LANES * COUNT;                                                                         \
     }
 
-// Weights become 16 bits wide on their way: half the memory, and the networks of a leg are read anew each 20 ms.
+// Weights become 16 bits wide on their way: every leg reads its networks anew each 20 ms, and half the bytes
+// stay in the near cache.
 static inline __m128i load128(const void *at) {
     __m128i bytes = _mm_loadl_epi64(at);
     return _mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8);
@@ -101,7 +102,7 @@ static matrix_function *variant(int kind) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                        __builtin_cpu_supports("avx512vnni")
                    ? avx512
-                                                                                         : NULL;
+                   : NULL;
     default: return NULL;
     }
 }
