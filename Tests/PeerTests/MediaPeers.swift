@@ -43,9 +43,35 @@ struct Likeness: CustomStringConvertible {
     /// Where the parts lie, relative to the first, samples of 8 kHz.
     var shifts: [Int] = []
 
-    var worst: Double { parts.min() ?? 0 }
-    /// Parts that lie further than 10 ms from the first: audio was lost, repeated or stretched.
-    var displaced: Int { shifts.count { abs($0 - (shifts.first ?? 0)) > 80 } }
+    /// Correlation of the worst part; of the two on either side of a forgiven step the better counts.
+    func worst(steps: Int = 0) -> Double {
+        var parts = parts
+        for index in stepped.prefix(steps).reversed() {
+            parts.remove(at: parts[index] < parts[index - 1] ? index : index - 1)
+        }
+        return parts.min() ?? 0
+    }
+
+    /// Parts that lie further than 10 ms from the first: audio was lost, repeated or stretched. The first
+    /// `steps` of a packet of 20 ms or a few, which an adaptive jitter buffer plays twice or leaves
+    /// out, are forgiven.
+    func displaced(steps: Int = 0) -> Int {
+        var shifts = shifts
+        for index in stepped.prefix(steps) {
+            let step = shifts[index] - shifts[index - 1]
+            for later in index..<shifts.count { shifts[later] -= step }
+        }
+        return shifts.count { abs($0 - (shifts.first ?? 0)) > 80 }
+    }
+
+    /// Parts that lie one packet, or a few, from where the one before says.
+    private var stepped: [Int] {
+        shifts.indices.dropFirst().filter {
+            let step = abs(shifts[$0] - shifts[$0 - 1])
+            return step > 80 && abs(step - (step + 80) / 160 * 160) <= 8
+        }
+    }
+
     var description: String {
         "correlation \(parts.map { ($0 * 1000).rounded() / 1000 }), shifts \(shifts)"
     }
@@ -126,15 +152,16 @@ extension Sound {
     }
 
     /// Wherein a recording is not what was said, by correlation, by place, and by PESQ where it is
-    /// installed.
+    /// installed. `steps` jumps of a packet are forgiven: a telephone's whose jitter buffer adapts.
     static func voiceFaults(
-        _ heard: [Int16], _ who: String, _ directory: String, correlation: Double, pesq: Double
+        _ heard: [Int16], _ who: String, _ directory: String, correlation: Double, pesq: Double,
+        steps: Int = 0
     ) async throws -> [String] {
         let likeness = Likeness(heard: heard, said: try Voice.samples())
         var faults: [String] = []
         if likeness.parts.count < 6 { faults.append("\(who): too short: \(likeness)") }
-        if likeness.worst <= correlation { faults.append("\(who): something else: \(likeness)") }
-        if likeness.displaced > 0 { faults.append("\(who): displaced: \(likeness)") }
+        if likeness.worst(steps: steps) <= correlation { faults.append("\(who): something else: \(likeness)") }
+        if likeness.displaced(steps: steps) > 0 { faults.append("\(who): displaced: \(likeness)") }
         if let score = try await Self.pesq(heard, directory), score <= pesq {
             faults.append("\(who): PESQ \(score)")
         }

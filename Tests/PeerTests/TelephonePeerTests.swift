@@ -156,7 +156,7 @@ struct PJSIPPeerTests {
                 Sound.narrow(call.recording), "we heard", directory, correlation: 0.98, pesq: 4.0)
             faults += try await Sound.voiceFaults(
                 Sound.narrow(directory + "/peer.wav"), "PJSIP heard", directory, correlation: 0.98,
-                pesq: 4.0)
+                pesq: 4.0, steps: 1)
             return faults
         }
     }
@@ -184,7 +184,7 @@ struct PJSIPPeerTests {
             #expect(directions == [3, 1, 3], "\(peer.output)")
             faults += try await Sound.voiceFaults(
                 Sound.narrow(directory + "/peer.wav"), "the echo", directory, correlation: 0.98,
-                pesq: 3.5)
+                pesq: 3.5, steps: 1)
             return faults
         }
     }
@@ -259,4 +259,24 @@ struct RelayPeerTests {
             return faults
         }
     }
+}
+
+/// What the judge of the calls above forgives, and what it does not.
+@Test func onePacketPlayedTwiceIsForgivenWhereAsked() throws {
+    let said = try Voice.samples()
+    let cut = 10_000
+    func heard(repeating count: Int) -> Likeness {
+        Likeness(heard: Array(said[..<cut] + said[(cut - count)...]), said: said)
+    }
+    let whole = Likeness(heard: said, said: said)
+    #expect(whole.worst() > 0.999 && whole.displaced() == 0)
+    let packet = heard(repeating: 160)
+    #expect(packet.displaced() > 1 && packet.displaced(steps: 1) == 0)
+    #expect(packet.worst() < 0.98 && packet.worst(steps: 1) > 0.999)
+    let half = heard(repeating: 110)
+    #expect(half.displaced(steps: 1) > 1)
+    let gap = Likeness(
+        heard: Array(said[..<cut]) + [Int16](repeating: 0, count: 1000) + said[(cut + 1000)...],
+        said: said)
+    #expect(gap.worst(steps: 1) < 0.98)
 }

@@ -204,11 +204,15 @@ private let hasSIPp = FileManager.default.isExecutableFile(atPath: SIPp.path)
 @Test(.enabled(if: hasSIPp)) func weCallSIPpAndHangUp() async throws {
     let port = try await freePort()
     let media = try await freePort()
-    let sipp = try SIPp(["-sn", "uas", "-p", "\(port)", "-mp", "\(media)"])
     let phone = try await Phone()
     let events = Events()
+    let sipp = try SIPp(
+        ["-sn", "uas", "-p", "\(port)", "-mp", "\(media)"], failure: { events.close() })
     let leg = phone.call(port: port, user: "service", to: events)
-    guard case .answered(let sdp) = try await events.answered() else { return }
+    guard case .answered(let sdp) = try? await events.answered() else {
+        Issue.record("no answer: \(sipp.errors)")
+        return
+    }
     #expect(String(decoding: sdp, as: UTF8.self).contains("m=audio \(media) RTP/AVP 0"))
     leg.hangUp()
     #expect(try await events.ended() == .ended(.localHangup, status: 200))
@@ -221,11 +225,15 @@ private let hasSIPp = FileManager.default.isExecutableFile(atPath: SIPp.path)
     let phone = try await Phone()
     let port = try await freePort()
     let media = try await freePort()
-    let sipp = try SIPp([
-        "-sn", "uac", "127.0.0.1:\(phone.port)", "-s", "echo", "-d", "200", "-p", "\(port)",
-        "-mp", "\(media)",
-    ])
-    let call = try await phone.calls.first()
+    let sipp = try SIPp(
+        [
+            "-sn", "uac", "127.0.0.1:\(phone.port)", "-s", "echo", "-d", "200", "-p", "\(port)",
+            "-mp", "\(media)",
+        ], failure: { phone.calls.close() })
+    guard let call = try? await phone.calls.first() else {
+        Issue.record("no call: \(sipp.errors)")
+        return
+    }
     #expect(call.user == "echo")
     #expect(call.from == "sipp")
     #expect(call.offer.map { String(decoding: $0, as: UTF8.self) }?.contains("m=audio") == true)

@@ -34,6 +34,9 @@ final class Inbox<Element: Sendable>: Sendable {
         continuation.yield(element)
     }
 
+    /// No more will come: who waits gets an error.
+    func close() { continuation.finish() }
+
     var everything: [Element] { all.withLock { $0 } }
 
     /// The first element from now on that `accepts`; earlier ones are passed over.
@@ -162,12 +165,31 @@ final class ScriptedPeer: Sendable {
     }
 }
 
-/// A UDP port nobody uses now.
+/// The next port, and where a test run begins: below 32768, where the kernel begins to give ports to
+/// sockets that ask for none, so that nobody takes one before the process that it is meant for.
+private let nextPort = Mutex(9_000 + Int.random(in: 0..<80) * 10)
+
+/// A UDP port that was free a moment ago, as the three above it were; given once.
 func freePort() async throws -> Int {
-    let channel = try await DatagramBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
-    let port = channel.localAddress?.port ?? 0
-    try await channel.close().get()
-    return port
+    for _ in 0..<100 {
+        let port = nextPort.withLock { next in
+            next = next >= 9_980 ? 9_000 : next + 4
+            return next
+        }
+        if await areFree(port..<port + 4) { return port }
+    }
+    throw Late()
+}
+
+private func areFree(_ ports: Range<Int>) async -> Bool {
+    for port in ports {
+        guard
+            let channel = try? await DatagramBootstrap(group: group)
+                .bind(host: "127.0.0.1", port: port).get()
+        else { return false }
+        try? await channel.close().get()
+    }
+    return true
 }
 
 /// Runs SIPp (Debian `sip-tester`) and gives its exit status: 0 when its calls succeeded.
@@ -177,7 +199,8 @@ final class SIPp: Sendable {
     private let exit = Inbox<Int32>()
     private let folder: URL
 
-    init(_ arguments: [String]) throws {
+    /// `failure` is called when it has ended without success.
+    init(_ arguments: [String], failure: @escaping @Sendable () -> Void) throws {
         folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("trunkline-sipp-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -191,9 +214,19 @@ final class SIPp: Sendable {
         process.currentDirectoryURL = folder
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        process.terminationHandler = { [exit] in exit.put($0.terminationStatus) }
+        let errors = folder.appendingPathComponent("errors").path
+        _ = FileManager.default.createFile(atPath: errors, contents: nil)
+        process.standardError = FileHandle(forWritingAtPath: errors)
+        process.terminationHandler = { [exit] in
+            exit.put($0.terminationStatus)
+            if $0.terminationStatus != 0 { failure() }
+        }
         try process.run()
+    }
+
+    /// What it has written to standard error.
+    var errors: String {
+        (try? String(contentsOf: folder.appendingPathComponent("errors"), encoding: .utf8)) ?? ""
     }
 
     func status() async throws -> Int32 {
