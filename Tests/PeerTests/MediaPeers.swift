@@ -160,7 +160,9 @@ extension Sound {
         let likeness = Likeness(heard: heard, said: try Voice.samples())
         var faults: [String] = []
         if likeness.parts.count < 6 { faults.append("\(who): too short: \(likeness)") }
-        if likeness.worst(steps: steps) <= correlation { faults.append("\(who): something else: \(likeness)") }
+        if likeness.worst(steps: steps) <= correlation {
+            faults.append("\(who): something else: \(likeness)")
+        }
         if likeness.displaced(steps: steps) > 0 { faults.append("\(who): displaced: \(likeness)") }
         if let score = try await Self.pesq(heard, directory), score <= pesq {
             faults.append("\(who): PESQ \(score)")
