@@ -186,10 +186,14 @@ private func at(_ ms: Int64) -> Instant { Instant(milliseconds: ms) }
     func note(_ count: Int, _ arrival: Int, tick: Int) -> [Int?] {
         (0..<count).map { _ in arrivals.note(arrival, tick: tick) }
     }
-    // The first packet sets the place, then half a second of them confirm it.
-    let moves = note(30, 7, tick: 3)
-    #expect(moves.prefix(25).allSatisfy { $0 == nil })
-    #expect(moves[25] == 8)
+    // The first packet sets the place, then a tenth of a second of them confirm it.
+    let moves = note(6, 7, tick: 3)
+    #expect(moves.prefix(5).allSatisfy { $0 == nil })
+    #expect(moves[5] == 8)
+    // Later on half a second of them.
+    let later = note(26, 13, tick: 8)
+    #expect(later.prefix(25).allSatisfy { $0 == nil })
+    #expect(later[25] == 14)
     // One or two slots behind is where it belongs; a drifting far end is followed a slot at a time.
     let stays = note(100, 7, tick: 8) + note(100, 6, tick: 8)
     #expect(stays.allSatisfy { $0 == nil })
