@@ -112,7 +112,7 @@ func runToEnd(
 struct TestPorts: Sendable {
     /// For the media of measuring callees.
     static let callees = TestPorts(10_300..<12_000, each: 100)
-    /// For the SIP of baresip, which listens for TLS one port above.
+    /// For the SIP of telephones: baresip listens for TLS one port above.
     static let telephones = TestPorts(12_000..<13_000, each: 2)
     /// For SIP and HTTP.
     static let single = TestPorts(13_000..<15_000, each: 1)

@@ -152,7 +152,7 @@ extension Sound {
     }
 
     /// Wherein a recording is not what was said, by correlation, by place, and by PESQ where it is
-    /// installed. `steps` jumps of a packet are forgiven: a telephone's whose jitter buffer adapts.
+    /// installed. `steps` jumps of a packet are forgiven: of a telephone whose jitter buffer adapts.
     static func voiceFaults(
         _ heard: [Int16], _ who: String, _ directory: String, correlation: Double, pesq: Double,
         steps: Int = 0

@@ -169,7 +169,8 @@ final class ScriptedPeer: Sendable {
 /// sockets that ask for none, so that nobody takes one before the process that it is meant for.
 private let nextPort = Mutex(9_000 + Int.random(in: 0..<80) * 10)
 
-/// A UDP port that was free a moment ago, as the three above it were; given once.
+/// A UDP port that was free a moment ago, as the three above it were (SIPp's RTCP and video); it is
+/// not given again before 244 others.
 func freePort() async throws -> Int {
     for _ in 0..<100 {
         let port = nextPort.withLock { next in
