@@ -65,7 +65,8 @@ struct DTMFDetector: Sendable {
         }
     }
 
-    private var bank = GoertzelBank(frequencies: DTMF.rows + DTMF.columns)
+    private static let tables = GoertzelTables(frequencies: DTMF.rows + DTMF.columns)
+    private var bank = GoertzelBank(tables)
     /// Own copies: the first use of a static would allocate on the packet path.
     private let digits = DTMF.digits
     private let sines: SIMD8<Float>

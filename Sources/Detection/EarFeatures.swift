@@ -1,4 +1,5 @@
 internal import Audio
+internal import CVector
 
 /// The numbers that the recurrent nets hear with: each 10 ms hop becomes one row.
 ///
@@ -22,8 +23,6 @@ public struct EarFeatures: Sendable {
 
     /// The floors start here, dB of the band's power.
     private static let initialFloor: Float = 25
-    private static let fall: Float = 0.3
-    private static let rise: Float = 0.017
     private static let levelRise: Float = 0.05
 
     /// In place, as `Spectrum` holds its own.
@@ -50,34 +49,9 @@ public struct EarFeatures: Sendable {
         let shape = shape(of: features)
         let hops = hops
         Self.write(&last, &floors) { row, floors in
-            tables.starts.withUnsafeBufferPointer { starts in
-                tables.weight.withUnsafeBufferPointer { weight in
-                    // SAFETY: starts are bins, 3…122, in order, one more than bands plus one.
-                    var rising: Float = 0
-                    for band in 0...Self.bandCount {
-                        var whole: Float = 0
-                        var falling: Float = 0
-                        for bin in starts[band]..<starts[band + 1] {
-                            whole += bins[bin]
-                            falling += bins[bin] * weight[bin]
-                        }
-                        if band > 0 { row[band - 1] = rising + falling }
-                        rising = whole - falling
-                    }
-                }
-            }
-            for band in 0..<Self.bandCount {
-                let level = fastDecibels(row[band] + 1)
-                var floor = floors[band]
-                if hops < 10 {
-                    floor = hops == 0 ? level : min(floor, level)
-                } else {
-                    floor = level < floor ? floor + Self.fall * (level - floor) : floor + Self.rise
-                }
-                floors[band] = floor
-                row[band] = (level - 30) / 30
-                row[Self.bandCount + band] = (level - floor) / 15
-            }
+            // SAFETY: 129 bins, 18 floors, 46 values of which the first 36 are written.
+            tl_ear_bands(
+                bins, tables.constants, Int32(clamping: hops), floors, row, row + Self.bandCount)
             for index in 0..<Self.count - 2 * Self.bandCount {
                 row[2 * Self.bandCount + index] = shape[index]
             }
@@ -142,17 +116,16 @@ public struct EarFeatures: Sendable {
     }
 }
 
-/// Which bands a bin of the spectrum belongs to.
-final class EarTables: Sendable {
+/// Which bands a bin of the spectrum belongs to, and how the bands' floors move.
+final class EarTables: @unchecked Sendable {
+    // @unchecked: written in init only.
     static let firstBin = 3
     static let lastBin = 121
+    /// Bins that a part may have.
+    private static let partCount = 16
     static let shared = EarTables()
 
-    /// The first bin above each of the edges 0…18, and one behind the last bin: what lies between
-    /// two belongs to the band that falls there, b − 1, and to the one that rises, b.
-    let starts: [Int]
-    /// The share of the bin's power that goes to the falling band; the rest goes to the other.
-    let weight: [Float]
+    let constants: UnsafePointer<tl_ear_tables>
 
     private init() {
         // 20 edges, equally wide in mel; band b rises from edge b to b + 1 and falls to b + 2.
@@ -162,21 +135,38 @@ final class EarTables: Sendable {
         let edges = (0..<EarFeatures.bandCount + 2).map {
             hertz(low + (high - low) * Double($0) / Double(EarFeatures.bandCount + 1))
         }
-        var places: [Int] = []
-        var weight: [Float] = []
-        for bin in 0..<Spectrum.binCount {
-            let frequency = Double(bin) * Double(Spectrum.binHz)
-            let place = min(
-                max((edges.lastIndex { $0 <= frequency } ?? 0), 0), EarFeatures.bandCount)
-            places.append(place)
-            let above = edges[place + 1], below = edges[place]
-            weight.append(Float(min(max((above - frequency) / (above - below), 0), 1)))
+        let made = UnsafeMutablePointer<tl_ear_tables>.allocate(capacity: 1)
+        made.initialize(to: tl_ear_tables())
+        made.pointee.fall = 0.3
+        made.pointee.rise = 0.017
+        made.pointee.settling = 10
+        // Part p lies between the edges p and p + 1: band p rises there, the one before falls.
+        var starts = [Int32](repeating: 0, count: Int(TL_EAR_PARTS))
+        var falling = [Float](repeating: 0, count: Int(TL_EAR_PARTS) * Self.partCount)
+        var rising = falling
+        for part in 0...EarFeatures.bandCount {
+            let bins = (Self.firstBin...Self.lastBin).filter {
+                let frequency = Double($0) * Double(Spectrum.binHz)
+                return frequency >= edges[part] && frequency < edges[part + 1]
+            }
+            let start = min(bins.first ?? 0, Spectrum.binCount - Self.partCount)
+            starts[part] = Int32(start)
+            for bin in bins where bin - start < Self.partCount {
+                let below = edges[part], above = edges[part + 1]
+                let share = (above - Double(bin) * Double(Spectrum.binHz)) / (above - below)
+                let place = part * Self.partCount + bin - start
+                falling[place] = Float(share)
+                rising[place] = Float(1 - share)
+            }
         }
-        let used = Self.firstBin...Self.lastBin
-        starts =
-            (0...EarFeatures.bandCount).map { edge in
-                used.first { places[$0] >= edge } ?? Self.lastBin + 1
-            } + [Self.lastBin + 1]
-        self.weight = weight
+        func copy<Value>(_ values: [Value], _ bytes: UnsafeMutableRawBufferPointer) {
+            values.withUnsafeBytes { bytes.copyMemory(from: $0) }
+        }
+        withUnsafeMutableBytes(of: &made.pointee.starts) { copy(starts, $0) }
+        withUnsafeMutableBytes(of: &made.pointee.falling) { copy(falling, $0) }
+        withUnsafeMutableBytes(of: &made.pointee.rising) { copy(rising, $0) }
+        constants = UnsafePointer(made)
     }
+
+    deinit { constants.deallocate() }
 }

@@ -1,4 +1,5 @@
 internal import Audio
+internal import CVector
 
 /// What one 10 ms hop looks like: the numbers that all detectors share.
 struct HopFeatures: Sendable {
@@ -26,8 +27,8 @@ struct HopFeatures: Sendable {
 }
 
 extension HopFeatures {
-    private static let firstBin = 3
-    private static let lastBin = 125
+    private static let firstBin: Int32 = 3
+    private static let lastBin: Int32 = 125
 
     /// Measures a hop. `power` has 129 bins; `offset` is the line's direct current, in samples'
     /// units, which is no level.
@@ -36,7 +37,11 @@ extension HopFeatures {
     ) {
         levelDBm0 = dBm0(meanSquare: meanSquare(hop, offset: offset))
         guard power.count == Spectrum.binCount, let p = power.baseAddress else { return }
-        let (total, peak) = Self.sumAndPeak(p)
+        // SAFETY (here and below): 129 bins, and the band lies within.
+        var total: Float = 0
+        var strongest: Int32 = 0
+        tl_band_peak(p, Self.firstBin, Self.lastBin, &total, &strongest)
+        let peak = Int(strongest)
         bandPower = total
         guard total > 1, dBm0(meanSquare: total / Spectrum.meanSquareScale) > Self.silentDBm0 else {
             return
@@ -48,8 +53,8 @@ extension HopFeatures {
         let second = Int((2 * peakHz / Spectrum.binHz).rounded())
         let third = Int((3 * peakHz / Spectrum.binHz).rounded())
         var harmonics = lobe
-        if second <= Self.lastBin - 2 { harmonics += lobePower(p, second) }
-        if third <= Self.lastBin - 2 { harmonics += lobePower(p, third) }
+        if second <= Int(Self.lastBin) - 2 { harmonics += lobePower(p, second) }
+        if third <= Int(Self.lastBin) - 2 { harmonics += lobePower(p, third) }
         harmonicShare = min(harmonics / total, 1)
         let other = strongestElsewhere(p, peak, second, third)
         secondRatio = other.power / max(lobe, 1)
@@ -58,38 +63,14 @@ extension HopFeatures {
         flatness = spectralFlatness(p)
     }
 
-    /// Sum of the band's bins and the first of the strongest. Four at a time: 123 sums in a row would
-    /// each wait for the one before.
-    private static func sumAndPeak(_ p: UnsafePointer<Float>) -> (total: Float, peak: Int) {
-        var sums = SIMD4<Float>.zero
-        var most = SIMD4<Float>.zero
-        // 30 times four, then three.
-        for k in stride(from: firstBin, to: lastBin - 3, by: 4) {
-            let four = load4(p + k)
-            sums += four
-            most.replace(with: four, where: four .> most)
-        }
-        var total = sums[0] + sums[1] + sums[2] + sums[3]
-        var strongest = max(max(most[0], most[1]), max(most[2], most[3]))
-        for k in lastBin - 2...lastBin {
-            total += p[k]
-            strongest = max(strongest, p[k])
-        }
-        var peak = firstBin
-        while peak < lastBin, p[peak] < strongest { peak += 1 }
-        return (total, peak)
-    }
-
     private func strongestElsewhere(
         _ p: UnsafePointer<Float>, _ peak: Int, _ second: Int, _ third: Int
     ) -> (power: Float, bin: Int) {
-        var strongest: Float = 0
-        var bin = 0
-        for k in Self.firstBin...Self.lastBin where p[k] > strongest {
-            if abs(k - peak) <= 4 || abs(k - second) <= 2 || abs(k - third) <= 2 { continue }
-            strongest = p[k]
-            bin = k
-        }
+        var found: Int32 = 0
+        tl_peak_elsewhere(
+            p, Self.firstBin, Self.lastBin, Int32(truncatingIfNeeded: peak),
+            Int32(truncatingIfNeeded: second), Int32(truncatingIfNeeded: third), &found)
+        let bin = Int(found)
         return bin == 0 ? (0, 0) : (lobePower(p, bin), bin)
     }
 }
@@ -144,11 +125,8 @@ func meanSquare(_ samples: UnsafeBufferPointer<Int16>, offset: Float = 0) -> Flo
     guard !samples.isEmpty else { return 0 }
     var squares: Int64 = 0
     var sum: Int32 = 0
-    for sample in samples {
-        let value = Int32(sample)
-        squares &+= Int64(value &* value)
-        sum &+= value
-    }
+    tl_squares(
+        samples.baseAddress, Int32(truncatingIfNeeded: samples.count), &squares, &sum)
     let count = Float(samples.count)
     return max(Float(squares) / count - 2 * offset * Float(sum) / count + offset * offset, 0)
 }

@@ -30,7 +30,8 @@ struct PairDetector: Sendable {
     }
 
     private static let blockCount = 400
-    private static let frequencies: [Double] = [350, 400, 425, 440, 450, 480, 620, 620]
+    private static let tables = GoertzelTables(
+        frequencies: [350, 400, 425, 440, 450, 480, 620, 620])
     /// Least share of the block's energy in the pair.
     private static let minimumShare: Float = 0.62
     /// The weaker of the two against the stronger.
@@ -40,7 +41,7 @@ struct PairDetector: Sendable {
     private static let fallDecibels: Float = 9
 
     /// Fed by the owner, hop by hop, before `heardHop`.
-    var bank = GoertzelBank(frequencies: frequencies)
+    var bank = GoertzelBank(tables)
     private var filled = 0
 
     private(set) var burst = Burst()

@@ -13,7 +13,8 @@ internal import CVector
 /// Weights are made once a process and shared by all legs; a leg holds `state`. Sums of products are
 /// of whole numbers (weights of 8 bits, values of 16) in the widest vectors of the processor, so
 /// they are the same on every machine; all else is done element by element.
-final class RecurrentWeights: Sendable {
+final class RecurrentWeights: @unchecked Sendable {
+    // @unchecked: written in init only.
     /// Of `embedded` and `hidden`: what a step has room for.
     static let widest = 64
     /// Of `inputs`.
@@ -23,12 +24,8 @@ final class RecurrentWeights: Sendable {
     let embedded: Int
     let hidden: Int
     let outputs: Int
-    fileprivate let dense: IntegerLayer
-    fileprivate let input: IntegerLayer
-    fileprivate let recurrent: IntegerLayer
-    /// Row by row.
-    fileprivate let head: [Float]
-    fileprivate let headBias: [Float]
+    /// For `tl_network_step`.
+    let network: UnsafePointer<tl_network>
 
     /// Reads what tools/train wrote, in Base64: four little-endian 16-bit widths, then the four
     /// layers; each is its rows (a 32-bit float scale and signed 8-bit weights) and then its biases
@@ -50,16 +47,31 @@ final class RecurrentWeights: Sendable {
         self.embedded = embedded
         self.hidden = hidden
         self.outputs = outputs
-        self.dense = IntegerLayer(dense, columns: inputs)
-        self.input = IntegerLayer(input, columns: embedded)
-        self.recurrent = IntegerLayer(recurrent, columns: hidden)
-        self.head = head.floats(columns: hidden)
-        headBias = head.biases
+        let network = UnsafeMutablePointer<tl_network>.allocate(capacity: 1)
+        network.initialize(
+            to: tl_network(
+                dense: dense.integers(columns: inputs), input: input.integers(columns: embedded),
+                recurrent: recurrent.integers(columns: hidden),
+                head: copied(head.floats(columns: hidden)), head_biases: copied(head.biases),
+                inputs: Int32(inputs), embedded: Int32(embedded), hidden: Int32(hidden),
+                outputs: Int32(outputs)))
+        self.network = UnsafePointer(network)
+    }
+
+    deinit {
+        for layer in [network.pointee.dense, network.pointee.input, network.pointee.recurrent] {
+            layer.weights.deallocate()
+            layer.scales.deallocate()
+            layer.biases.deallocate()
+        }
+        network.pointee.head.deallocate()
+        network.pointee.head_biases.deallocate()
+        network.deallocate()
     }
 
     /// Multiplications of one step.
     var multiplications: Int {
-        embedded * inputs + 3 * hidden * (embedded + hidden) + head.count
+        embedded * inputs + 3 * hidden * (embedded + hidden) + outputs * hidden
     }
 }
 
@@ -73,33 +85,32 @@ private struct ReadLayer {
     func floats(columns: Int) -> [Float] {
         weights.indices.map { Float(weights[$0]) * scales[$0 / columns] }
     }
-}
 
-/// A matrix for `tl_matrix_i8`: two columns of a row lie side by side, then the same two of the
-/// next row; padded with zeros to even columns and to 16 rows.
-private struct IntegerLayer {
-    let pairs: Int
-    let rows: Int
-    let weights: [Int8]
-    let scales: [Float]
-    let biases: [Float]
-
-    init(_ layer: ReadLayer, columns: Int) {
-        let count = layer.scales.count
-        pairs = (columns + 1) / 2
-        rows = (count + 15) / 16 * 16
-        var weights = [Int8](repeating: 0, count: pairs * rows * 2)
+    /// For `tl_matrix_i8`: two columns of a row lie side by side, then the same two of the next row;
+    /// padded with zeros to even columns and to 16 rows.
+    func integers(columns: Int) -> tl_layer {
+        let count = scales.count
+        let pairs = (columns + 1) / 2
+        let rows = (count + 15) / 16 * 16
+        var ordered = [Int8](repeating: 0, count: pairs * rows * 2)
         for row in 0..<count {
             for column in 0..<columns {
-                weights[(column / 2 * rows + row) * 2 + column % 2] =
-                    layer.weights[row * columns + column]
+                ordered[(column / 2 * rows + row) * 2 + column % 2] =
+                    weights[row * columns + column]
             }
         }
-        self.weights = weights
         let padding = [Float](repeating: 0, count: rows - count)
-        scales = layer.scales + padding
-        biases = layer.biases + padding
+        return tl_layer(
+            weights: copied(ordered), scales: copied(scales + padding),
+            biases: copied(biases + padding), pairs: Int32(pairs), rows: Int32(rows))
     }
+}
+
+/// In memory of its own, which does not move; the owner deallocates it.
+private func copied<Element: BitwiseCopyable>(_ values: [Element]) -> UnsafePointer<Element> {
+    let copy = UnsafeMutablePointer<Element>.allocate(capacity: values.count)
+    for (index, value) in values.enumerated() { (copy + index).initialize(to: value) }
+    return UnsafePointer(copy)
 }
 
 private struct WeightReader {
@@ -155,19 +166,15 @@ struct RecurrentState: Sendable {
         _ row: UnsafeBufferPointer<Float>, into output: UnsafeMutableBufferPointer<Float>
     ) {
         guard row.count >= weights.inputs, output.count >= weights.outputs,
-            let row = row.baseAddress
+            let row = row.baseAddress, let output = output.baseAddress
         else { return }
-        // On the stack, so that all legs of a thread use the same memory. (A temporary allocation of
-        // more than 1 KiB would come from the heap.)
-        var scratch = InlineArray<448, Float>(repeating: 0)
-        var room = scratch.mutableSpan
-        let weights = weights
+        let network = weights.network
         var memory = state.mutableSpan
-        room.withUnsafeMutableBufferPointer { room in
-            memory.withUnsafeMutableBufferPointer { memory in
-                guard let room = room.baseAddress, let memory = memory.baseAddress else { return }
-                weights.step(row, state: memory, room: room, output)
-            }
+        memory.withUnsafeMutableBufferPointer { memory in
+            guard let memory = memory.baseAddress else { return }
+            // SAFETY: `init` of the weights keeps the widths within what the step has room for, and
+            // `state` has room for the widest.
+            tl_network_step(network, row, memory, output)
         }
     }
 }
@@ -180,81 +187,6 @@ extension RecurrentState {
             step(row, into: UnsafeMutableBufferPointer(start: $0, count: 1))
         }
         return output
-    }
-}
-
-extension RecurrentWeights {
-    // SAFETY: `row` has `inputs` places, `state` `widest`, `room` 7 · `widest`, `output` `outputs`;
-    // `init` keeps the widths within. Each layer has `rows` scales and biases and pairs · rows · 2
-    // weights.
-
-    fileprivate func step(
-        _ row: UnsafePointer<Float>, state: UnsafeMutablePointer<Float>,
-        room: UnsafeMutablePointer<Float>, _ output: UnsafeMutableBufferPointer<Float>
-    ) {
-        let values = room
-        let fromInput = room + Self.widest
-        let fromState = room + 4 * Self.widest
-        dense.affine(row, inputs, largest: Self.largest(row, inputs), values)
-        for index in 0..<embedded { values[index] = max(values[index], 0) }
-        input.affine(values, embedded, largest: Self.largest(values, embedded), fromInput)
-        recurrent.affine(state, hidden, largest: 1, fromState)
-        tl_gru_gates(fromInput, fromState, state, Int32(truncatingIfNeeded: hidden))
-        head.withUnsafeBufferPointer { head in
-            for index in 0..<outputs {
-                var sum = headBias[index]
-                for column in 0..<hidden { sum += head[index * hidden + column] * state[column] }
-                output[index] = sum
-            }
-        }
-    }
-
-    private static func largest(_ values: UnsafePointer<Float>, _ count: Int) -> Float {
-        var largest: Float = 0
-        for index in 0..<count { largest = max(largest, values[index].magnitude) }
-        return largest
-    }
-}
-
-extension IntegerLayer {
-    /// `sums` = biases + matrix · values. The values are rounded to 1/32767 of `largest`, above which
-    /// none of them may lie.
-    fileprivate func affine(
-        _ values: UnsafePointer<Float>, _ count: Int, largest: Float,
-        _ sums: UnsafeMutablePointer<Float>
-    ) {
-        let most = RecurrentWeights.mostInputs
-        withUnsafeTemporaryAllocation(of: Int16.self, capacity: most) { rounded in
-            withUnsafeTemporaryAllocation(of: Int32.self, capacity: 3 * most / 2) { totals in
-                weights.withUnsafeBufferPointer { weights in
-                    scales.withUnsafeBufferPointer { scales in
-                        biases.withUnsafeBufferPointer { biases in
-                            guard let rounded = rounded.baseAddress,
-                                let totals = totals.baseAddress,
-                                let weights = weights.baseAddress,
-                                let scales = scales.baseAddress,
-                                let biases = biases.baseAddress
-                            else { return }
-                            let step = max(largest, 1e-20) / 32_767
-                            let up = 1 / step
-                            // Adding 1.5 · 2²³ rounds to a whole number, which then stands in the
-                            // low bits; what is not a number gives some number.
-                            for index in 0..<count {
-                                let shifted = values[index] * up + 12_582_912
-                                rounded[index] = Int16(truncatingIfNeeded: shifted.bitPattern)
-                            }
-                            if count % 2 == 1 { rounded[count] = 0 }
-                            tl_matrix_i8(
-                                weights, rounded, Int32(truncatingIfNeeded: pairs),
-                                Int32(truncatingIfNeeded: rows), totals)
-                            for row in 0..<rows {
-                                sums[row] = Float(totals[row]) * (scales[row] * step) + biases[row]
-                            }
-                        }
-                    }
-                }
-            }
-        }
     }
 }
 

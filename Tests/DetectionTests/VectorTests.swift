@@ -4,7 +4,7 @@ import Testing
 
 @testable import Detection
 
-/// The variants of the integer matrix against sums written out here.
+/// What networks are computed with: each variant against sums written out here.
 @Suite struct VectorTests {
     @Test(arguments: [(1, 16), (27, 64), (32, 192), (16, 48), (9, 208), (64, 16)])
     func everyVariantGivesTheSameSums(pairs: Int, rows: Int) {
