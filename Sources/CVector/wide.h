@@ -7,6 +7,8 @@
 
 #if defined(__clang__)
 #pragma clang fp contract(off)
+// Eight lanes are passed between functions that are always inlined: how they would be is nobody's business.
+#pragma clang diagnostic ignored "-Wpsabi"
 #else
 #pragma STDC FP_CONTRACT OFF
 #endif

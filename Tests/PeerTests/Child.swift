@@ -19,8 +19,20 @@ enum Place {
     static let python = "/usr/bin/python3"
     static let sipp = "/usr/bin/sipp"
 
+    /// This run's files. Those of runs that are over go when the next one begins: what a failure left
+    /// to read stays until then.
+    private static let scratch: String = {
+        let runs = NSTemporaryDirectory() + "trunkline-peers/"
+        for old in (try? FileManager.default.contentsOfDirectory(atPath: runs)) ?? [] {
+            guard let pid = Int32(old), kill(pid, 0) != 0 else { continue }
+            try? FileManager.default.removeItem(atPath: runs + old)
+        }
+        return runs + "\(getpid())/"
+    }()
+
+    /// A folder of its own for one test.
     static func scratch(_ name: String) throws -> String {
-        let path = NSTemporaryDirectory() + "trunkline-\(name)-\(UUID().uuidString.prefix(8))"
+        let path = scratch + "\(name)-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         return path
     }

@@ -16,6 +16,7 @@ import Testing
     ])
     func opensslServerExportsWhatWeDo(profile: String, suite: SRTPSuite, key: String) throws {
         let folder = try OpenSSLCommand.makeCertificate(key)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
         let socket = try UDPSocket()
         let port = try UDPSocket.freePort()
         let count = 2 * suite.keyAndSaltCount
@@ -42,6 +43,7 @@ import Testing
     ])
     func opensslClientExportsWhatWeDo(profile: String, suite: SRTPSuite, key: String) throws {
         let folder = try OpenSSLCommand.makeCertificate(key)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
         let socket = try UDPSocket()
         let count = 2 * suite.keyAndSaltCount
         let command = try OpenSSLCommand([
@@ -64,6 +66,7 @@ import Testing
 
     @Test func clientWithoutSRTPAndClientOfDTLS1AreRefused() throws {
         let folder = try OpenSSLCommand.makeCertificate("ec")
+        defer { try? FileManager.default.removeItem(atPath: folder) }
         for (extra, isOldVersion) in [
             (["-dtls1_2"], false),
             (

@@ -98,32 +98,29 @@ import Testing
     }
 
     @Test func stopBeforeTheConnectionIsAnEnd() async throws {
-        let rig = try Rig()
-        let bot = try await TestBot(group: rig.group, behaviour: .silent)
-        let session = rig.connect(rig.request("ws://127.0.0.1:\(bot.port)/"))
-        session.stop()
-        var events = rig.events.makeAsyncIterator()
-        #expect(await events.next() == .ended(reason: "stopped before the bot was connected"))
-        #expect(await events.next() == nil)
-        #expect(rig.hub.streamCount == 0)
-        await bot.shutdown()
-        try await rig.shutdown()
+        try await withBot(behaviour: .silent) { rig, bot in
+            let session = rig.connect(rig.request("ws://127.0.0.1:\(bot.port)/"))
+            session.stop()
+            var events = rig.events.makeAsyncIterator()
+            #expect(await events.next() == .ended(reason: "stopped before the bot was connected"))
+            #expect(await events.next() == nil)
+            #expect(rig.hub.streamCount == 0)
+        }
     }
 
     @Test func streamsBeyondTheLimitAreRefused() async throws {
         var limits = StreamLimits()
         limits.maximumStreams = 1
-        let rig = try Rig(limits: limits)
-        let bot = try await TestBot(group: rig.group, behaviour: .silent)
-        let first = rig.hub.connect(
-            rig.request("ws://127.0.0.1:\(bot.port)/"), bridge: AudioBridge()
-        ) { _ in }
-        _ = rig.connect(rig.request("ws://127.0.0.1:\(bot.port)/"))
-        var events = rig.events.makeAsyncIterator()
-        #expect(await events.next() == .failed(reason: "the limit of 1 open streams is reached"))
-        first.stop()
-        await bot.shutdown()
-        try await rig.shutdown()
+        try await withBot(limits: limits, behaviour: .silent) { rig, bot in
+            let first = rig.hub.connect(
+                rig.request("ws://127.0.0.1:\(bot.port)/"), bridge: AudioBridge()
+            ) { _ in }
+            _ = rig.connect(rig.request("ws://127.0.0.1:\(bot.port)/"))
+            var events = rig.events.makeAsyncIterator()
+            #expect(
+                await events.next() == .failed(reason: "the limit of 1 open streams is reached"))
+            first.stop()
+        }
     }
 
     // MARK: TLS
@@ -201,19 +198,18 @@ import Testing
     }
 
     @Test func wssToAPlainServerSaysSo() async throws {
-        let rig = try Rig()
-        let bot = try await TestBot(group: rig.group, behaviour: .garbage)
-        var request = rig.request("wss://127.0.0.1:\(bot.port)/")
-        request.tlsTrust = .none
-        _ = rig.connect(request)
-        var events = rig.events.makeAsyncIterator()
-        #expect(
-            await events.next()
-                == .failed(
-                    reason: "TLS with the bot at 127.0.0.1:\(bot.port) failed: it does not speak "
-                        + "TLS there; use ws://"))
-        await bot.shutdown()
-        try await rig.shutdown()
+        try await withBot(behaviour: .garbage) { rig, bot in
+            var request = rig.request("wss://127.0.0.1:\(bot.port)/")
+            request.tlsTrust = .none
+            _ = rig.connect(request)
+            var events = rig.events.makeAsyncIterator()
+            #expect(
+                await events.next()
+                    == .failed(
+                        reason:
+                            "TLS with the bot at 127.0.0.1:\(bot.port) failed: it does not speak "
+                            + "TLS there; use ws://"))
+        }
     }
 
     @Test func missingTrustFileIsNamed() async throws {

@@ -106,6 +106,29 @@ final class Rig: Sendable {
     }
 }
 
+/// A rig and a bot, both shut down when `body` is over, however that went.
+func withBot(
+    limits: StreamLimits = StreamLimits(), defaults: StreamDefaults = StreamDefaults(),
+    on transport: Transport = .thread, behaviour: TestBot.Behaviour = .accept,
+    tls: NIOSSLContext? = nil, _ body: (Rig, TestBot) async throws -> Void
+) async throws {
+    let rig = try Rig(limits: limits, defaults: defaults, on: transport)
+    do {
+        let bot = try await TestBot(group: rig.group, behaviour: behaviour, tls: tls)
+        do {
+            try await body(rig, bot)
+        } catch {
+            await bot.shutdown()
+            throw error
+        }
+        await bot.shutdown()
+    } catch {
+        try? await rig.shutdown()
+        throw error
+    }
+    try await rig.shutdown()
+}
+
 final class LogLines: Sendable {
     let lines = Mutex<[String]>([])
     var all: [String] { lines.withLock { $0 } }
@@ -136,6 +159,12 @@ func field(_ text: String, _ path: String...) -> String? {
 typealias HeardIterator = AsyncStream<TestBot.Heard>.Iterator
 
 extension HeardIterator {
+    /// Skips `connected` and `start`, with which a call's stream begins.
+    mutating func skipOpening() async {
+        _ = await text()
+        _ = await text()
+    }
+
     /// The next text message; other things before it are skipped.
     mutating func text() async -> String {
         while let next = await next(isolation: #isolation) {

@@ -20,6 +20,8 @@ import sys
 import time
 import wave
 
+from child import finish
+
 MODULES = "/usr/lib/baresip/modules"
 KEYING = {"none": "", "sdes": ";mediaenc=srtp-mand", "dtls": ";mediaenc=dtls_srtp"}
 # Name in the account, sample rate of the sound files (baresip 1.0.0 resamples none).
@@ -133,13 +135,7 @@ def main():
             if "terminated" in text or "session closed" in text.lower():
                 break
             time.sleep(0.05)
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        finish(process)
     text = (arguments.folder / "log").read_text(errors="replace")
     up = "Call established" in text
     if not up:

@@ -16,6 +16,8 @@ import subprocess
 import sys
 import time
 
+from child import finish
+
 CONFIG = """#!KAMAILIO
 debug=1
 log_stderror=yes
@@ -138,13 +140,7 @@ def main():
                 is_ready = True
                 print('{"event": "listening"}', flush=True)
             time.sleep(0.05)
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        finish(process)
     if not is_ready:
         sys.stderr.write((folder / "log").read_text(errors="replace")[-3000:])
     sys.exit(0 if is_ready else 1)

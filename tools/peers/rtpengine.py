@@ -21,6 +21,8 @@ import sys
 import tempfile
 import time
 
+from child import finish
+
 
 def encode(value):
     """Bencode, which the ng protocol speaks."""
@@ -114,12 +116,7 @@ class Engine:
         return answer["sdp"].encode()
 
     def end(self):
-        self.process.terminate()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        finish(self.process)
         self.log.close()
         self.folder.cleanup()
 
