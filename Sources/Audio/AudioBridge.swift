@@ -63,6 +63,9 @@ public final class AudioBridge: Sendable {
         return true
     }
 
+    /// Worker: the stream side has left half of what it may lie unread.
+    public var isBehind: Bool { received.count > received.capacity / 2 }
+
     /// Worker: the next `count` samples offered are filled in, not received.
     public func noteConcealed(_ count: Int) {
         let start = received.writePosition

@@ -31,7 +31,7 @@ struct LegBridge: ~Copyable {
             heardRate = rate
         }
         guard up != nil else {
-            if bridge.offer(samples) { workspace.touchedBridge = true }
+            hand(samples, &workspace)
             return
         }
         // 512 samples become at most 1536 + 2 (8 to 24 kHz), which `resampled` holds.
@@ -41,9 +41,15 @@ struct LegBridge: ~Copyable {
             let result = up?.process(chunk, into: workspace.resampled) ?? (consumed: 0, written: 0)
             guard result.consumed > 0 else { return }
             let resampled = UnsafeBufferPointer(rebasing: workspace.resampled[0..<result.written])
-            if bridge.offer(resampled) { workspace.touchedBridge = true }
+            hand(resampled, &workspace)
             rest = rest.dropFirst(result.consumed)
         }
+    }
+
+    @inline(__always)
+    private func hand(_ samples: UnsafeBufferPointer<Int16>, _ workspace: inout LegWorkspace) {
+        if bridge.offer(samples) { workspace.touchedBridge = true }
+        if bridge.isBehind { workspace.bridgeIsBehind = true }
     }
 
     /// Takes up to one frame of playout, at `rate` Hz; the rest of `frame` becomes silence. Returns

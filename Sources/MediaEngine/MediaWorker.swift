@@ -79,6 +79,7 @@ final class MediaWorker: @unchecked Sendable {
     private var shedding: LoadShedding
     var metrics: WorkerMetrics
     private var lateness: TickLateness
+    private var streamTurn: StreamTurn
     private let commandsRefused: Counter
     var socketDrops = 0
     private var commandsWait = false
@@ -106,6 +107,7 @@ final class MediaWorker: @unchecked Sendable {
         let now = monotonicNow()
         wheel = PhaseWheel(origin: now)
         lateness = TickLateness(now: now)
+        streamTurn = StreamTurn(now: now)
         nextPublish = now + Self.publishPeriod
         packet = .allocate(byteCount: Self.packetCapacity, alignment: 16)
         readiness = .allocate(capacity: Self.eventCapacity)
@@ -149,6 +151,7 @@ final class MediaWorker: @unchecked Sendable {
             wakeStream(now: end)
             events.flush()
             publishIfDue(now: end)
+            leaveTurn(now: end, waited: arrival - now)
         }
         commandsWait = true
         while commandsWait { obeyCommands() }
@@ -273,6 +276,15 @@ final class MediaWorker: @unchecked Sendable {
         if setup.streamWakeFD >= 0 { _ = tl_wake(setup.streamWakeFD) }
     }
 
+    /// Lets the streams' threads at the core when they are behind and this one has no pause.
+    private func leaveTurn(now: Instant, waited: Interval) {
+        let rest = streamTurn.rest(
+            now: now, waited: waited, isBehind: workspace.bridgeIsBehind)
+        guard let rest else { return }
+        workspace.bridgeIsBehind = false
+        tl_sleep_ns(rest.nanoseconds)
+    }
+
     private func publishIfDue(now: Instant) {
         guard now >= nextPublish else { return }
         nextPublish = now + Self.publishPeriod
@@ -295,7 +307,7 @@ final class MediaWorker: @unchecked Sendable {
     private func publishLosses() {
         losses.publish(
             workspace.counters, skippedTicks: wheel.skippedSlots, droppedEvents: events.dropped,
-            sheddings: shedding.begun)
+            sheddings: shedding.begun, streamTurns: streamTurn.count)
     }
 
     // MARK: commands

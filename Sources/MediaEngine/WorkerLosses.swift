@@ -8,6 +8,7 @@ struct WorkerLosses {
     private let ticksSkipped: CounterShard
     private let eventsDropped: CounterShard
     private let sheddings: CounterShard
+    private let streamTurns: CounterShard
 
     init(_ metrics: MetricsRegistry) {
         sendFailures = metrics.counter(Catalogue.rtpSendFailures).shard()
@@ -15,15 +16,18 @@ struct WorkerLosses {
         ticksSkipped = metrics.counter(Catalogue.mediaTicksSkipped).shard()
         eventsDropped = metrics.counter(Catalogue.mediaEventsDropped).shard()
         sheddings = metrics.counter(Catalogue.mediaSheddings).shard()
+        streamTurns = metrics.counter(Catalogue.mediaStreamTurns).shard()
     }
 
     func publish(
-        _ counters: MediaCounters, skippedTicks: Int, droppedEvents: Int, sheddings begun: Int
+        _ counters: MediaCounters, skippedTicks: Int, droppedEvents: Int, sheddings begun: Int,
+        streamTurns turns: Int
     ) {
         sendFailures.publish(total: counters.sendFailures)
         digitsRefused.publish(total: counters.digitsRefused)
         ticksSkipped.publish(total: skippedTicks)
         eventsDropped.publish(total: droppedEvents)
         sheddings.publish(total: begun)
+        streamTurns.publish(total: turns)
     }
 }

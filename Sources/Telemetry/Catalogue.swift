@@ -118,6 +118,10 @@ public enum Catalogue {
         "media_digits_refused", "digits", "Digits not sent because a leg had too many to send.")
     public static let mediaSheddings = counter(
         "media_sheddings", "times", "Times that a worker began to leave out optional work.")
+    public static let mediaStreamTurns = counter(
+        "media_stream_turns", "times",
+        "Times that a media worker without a pause left its core to others because streams were behind."
+    )
     public static let mediaWorkersShedding = gauge(
         "media_workers_shedding", "workers",
         "Media workers that leave out optional work because their ticks run late.")
@@ -173,7 +177,7 @@ public enum Catalogue {
     private static let mediaGroup = [
         mediaLegs, mediaLegsCreated, mediaLegsRefused, mediaPortsFree, mediaTickLatenessSeconds,
         mediaPortsSkipped, mediaTicksSkipped, mediaEventsDropped, mediaDigitsRefused,
-        mediaSheddings, mediaWorkersShedding, mediaCommandsDropped, mediaRealtime,
+        mediaSheddings, mediaStreamTurns, mediaWorkersShedding, mediaCommandsDropped, mediaRealtime,
         mediaSharedLegs, mediaSharedCollisions, mediaSharedOverruns, detectionEvents,
         recordings, mediaRecordingsFailed, recordingDroppedSamples,
         mediaLinks, linkUnderruns, linkDroppedSamples, playoutPackets, playoutAdjustments,

@@ -100,3 +100,14 @@ private func take(_ count: Int, from bridge: AudioBridge) -> [Int16] {
         #expect(bridge.playout.count == model.count)
     }
 }
+
+@Test func aStreamIsBehindWhenHalfTheRingIsUnread() {
+    let bridge = AudioBridge()
+    let half = [Int16](repeating: 1, count: bridge.received.capacity / 2)
+    half.withUnsafeBufferPointer { bridge.offerReceived($0) }
+    #expect(!bridge.isBehind)
+    [Int16(1)].withUnsafeBufferPointer { bridge.offerReceived($0) }
+    #expect(bridge.isBehind)
+    _ = bridge.received.discard(upTo: 1)
+    #expect(!bridge.isBehind)
+}

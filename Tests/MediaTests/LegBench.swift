@@ -142,6 +142,7 @@ final class LegBench {
     var counters: MediaCounters { workspace.counters }
     var isSecuredByDTLS: Bool { leg.isSecuredByDTLS }
     var touchedBridge: Bool { workspace.touchedBridge }
+    var bridgeIsBehind: Bool { workspace.bridgeIsBehind }
     var roundTripMilliseconds: Double? { leg.roundTripMilliseconds }
     var remoteFractionLost: Double? { leg.remoteFractionLost }
     var opusSettings: (complexity: Int, expectedLossPercent: Int)? { leg.sender.opusSettings }

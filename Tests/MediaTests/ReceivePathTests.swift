@@ -25,6 +25,20 @@ private let loudSample: Int16 = 32124
     #expect(bench.touchedBridge)
 }
 
+@Test func aStreamThatLeavesHalfItsRingUnreadIsBehind() throws {
+    let bench = try LegBench()
+    let bridge = AudioBridge()
+    _ = bench.attach(bridge)
+    var far = FarEnd()
+    let packets = bridge.received.capacity / 2 / 160
+    for number in 0...packets {
+        #expect(!bench.bridgeIsBehind, "packet \(number)")
+        bench.receive(far.audio(code: loud))
+        bench.now += MediaLeg.tick
+    }
+    #expect(bench.bridgeIsBehind)
+}
+
 @Test func reorderedPacketsAreHeardInOrder() throws {
     let bench = try LegBench()
     let bridge = AudioBridge()

@@ -1,7 +1,9 @@
 """One measurement: a candidate, the load, what the kernel and the candidate say about it."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import tempfile
 import threading
@@ -126,8 +128,18 @@ def start(candidate, calls, programs, folder, bot_port):
         raise
 
 
-def measure(candidate, calls, seconds, programs, warmup=1.5):
-    """rtpload's result, with `host`: what else is known."""
+def hold_up(pid, seconds):
+    """What a machine does that gives its time to somebody else."""
+    try:
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(seconds)
+        os.kill(pid, signal.SIGCONT)
+    except ProcessLookupError:
+        pass
+
+
+def measure(candidate, calls, seconds, programs, warmup=1.5, stall=0):
+    """rtpload's result, with `host`: what else is known. The process is held up for `stall` seconds half-way."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bot, bot_port = None, None
@@ -143,6 +155,10 @@ def measure(candidate, calls, seconds, programs, warmup=1.5):
                     "--cpu", 0, "--from", FAR, "--realtime", *candidate.load(calls, folder)]
             watch = MemoryWatch(pid, every=max(0.5, seconds / 60))
             watch.start()
+            if stall:
+                timer = threading.Timer(warmup + seconds / 2, hold_up, (pid, stall))
+                timer.daemon = True
+                timer.start()
             done = subprocess.run(
                 [str(word) for word in load], capture_output=True, text=True,
                 timeout=seconds + warmup + 60)

@@ -14,7 +14,10 @@ import SecureRTP
 struct Generator: ~Copyable {
     static let packetLimit = Int(RL_PACKET_LIMIT)
     static let millisecond: Int64 = 1_000_000
+    /// How long nothing may come back of what was measured before it counts as lost, and how long all
+    /// of it may take: less than a leg remembers (`Leg.window`).
     static let cooldown = 500 * millisecond
+    static let longestCooldown = 6000 * millisecond
 
     let legs: UnsafeMutablePointer<Leg>
     let count: Int
@@ -38,6 +41,9 @@ struct Generator: ~Copyable {
     var measuresFrom = Int64.max
     var measuresTo = Int64.max
     var tally = Tally()
+    /// How many measured packets were back when that was last looked at, and when it last changed.
+    private var backBefore = -1
+    private var lastBack: Int64 = 0
     var recorder: EchoRecorder?
 
     /// - Parameter make: gives leg `index`; called `count` times.
@@ -91,7 +97,7 @@ struct Generator: ~Copyable {
         UInt64(address) << 16 | UInt64(port)
     }
 
-    /// Sends for `warmup`, `seconds` and `cooldown`, so that the last measured packets come back from
+    /// Sends for `warmup` and `seconds`, and then until the last measured packets have come back from
     /// a server that is still at work. `boundary` is called at the start and at the end of the
     /// measured time.
     mutating func run(warmup: Double, seconds: Double, boundary: () -> Void) {
@@ -117,7 +123,7 @@ struct Generator: ~Copyable {
                 measuresTo = rl_realtime_ns()
                 boundary()
             }
-            if now >= end + Self.cooldown { break }
+            if now >= end + Self.cooldown, isBack(now, end: end) { break }
             sendDue(now)
             guard now >= drainDue else { continue }
             let phase = Int(slot % Int64(phases))
@@ -131,6 +137,17 @@ struct Generator: ~Copyable {
             tally.replies += legs[leg].replies.count
             tally.repliesMissing += legs[leg].replies.missing
         }
+    }
+
+    /// All that was measured is back, or nothing of it comes any more.
+    private mutating func isBack(_ now: Int64, end: Int64) -> Bool {
+        let back = tally.received + tally.audioReceived
+        if back != backBefore {
+            backBefore = back
+            lastBack = now
+        }
+        return back >= tally.sent || now - lastBack >= Self.cooldown
+            || now >= end + Self.longestCooldown
     }
 
     /// One packet a leg, again until each was answered: from the first reply on, a reply's timestamp
