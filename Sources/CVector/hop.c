@@ -3,8 +3,6 @@
 
 enum { BINS = 129, BANDS = 18 };
 
-#define MIXED(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-
 TL_INLINE tl_floats chosen(tl_words mask, tl_floats yes, tl_floats no) {
     return (tl_floats)(((tl_words)yes & mask) | ((tl_words)no & ~mask));
 }
@@ -75,18 +73,18 @@ TL_INLINE tl_floats log2_of(tl_floats x) {
 }
 
 TL_INLINE tl_floats pairs(tl_floats a, tl_floats b) {
-    return MIXED(a, b, 0, 8, 2, 10, 4, 12, 6, 14) + MIXED(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
+    return TL_MIXED(a, b, 0, 8, 2, 10, 4, 12, 6, 14) + TL_MIXED(a, b, 1, 9, 3, 11, 5, 13, 7, 15);
 }
 
 TL_INLINE tl_floats fours(tl_floats ab, tl_floats cd) {
-    return MIXED(ab, cd, 0, 1, 8, 9, 4, 5, 12, 13) + MIXED(ab, cd, 2, 3, 10, 11, 6, 7, 14, 15);
+    return TL_MIXED(ab, cd, 0, 1, 8, 9, 4, 5, 12, 13) + TL_MIXED(ab, cd, 2, 3, 10, 11, 6, 7, 14, 15);
 }
 
 // The total of each of eight vectors.
 TL_INLINE tl_floats totals(const tl_floats v[8]) {
     tl_floats low = fours(pairs(v[0], v[1]), pairs(v[2], v[3]));
     tl_floats high = fours(pairs(v[4], v[5]), pairs(v[6], v[7]));
-    return MIXED(low, high, 0, 1, 2, 3, 8, 9, 10, 11) + MIXED(low, high, 4, 5, 6, 7, 12, 13, 14, 15);
+    return TL_MIXED(low, high, 0, 1, 2, 3, 8, 9, 10, 11) + TL_MIXED(low, high, 4, 5, 6, 7, 12, 13, 14, 15);
 }
 
 TL_INLINE void ear_bands_body(

@@ -8,8 +8,6 @@ enum { HALF = 128, LANES = TL_LANES };
 
 typedef tl_floats floats;
 
-#define MIXED(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-
 typedef struct { floats re, im; } complexes;
 
 TL_INLINE complexes load_both(const float *at) { return (complexes){tl_load(at), tl_load(at + HALF)}; }
@@ -39,19 +37,19 @@ TL_INLINE four butterfly(complexes a, complexes b, complexes c, complexes d, con
 
 // Four vectors, one element of each in turn.
 TL_INLINE void store_in_turn(float *at, floats a, floats b, floats c, floats d) {
-    floats ab_low = MIXED(a, b, 0, 8, 1, 9, 2, 10, 3, 11), ab_high = MIXED(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-    floats cd_low = MIXED(c, d, 0, 8, 1, 9, 2, 10, 3, 11), cd_high = MIXED(c, d, 4, 12, 5, 13, 6, 14, 7, 15);
-    tl_store(at, MIXED(ab_low, cd_low, 0, 1, 8, 9, 2, 3, 10, 11));
-    tl_store(at + 8, MIXED(ab_low, cd_low, 4, 5, 12, 13, 6, 7, 14, 15));
-    tl_store(at + 16, MIXED(ab_high, cd_high, 0, 1, 8, 9, 2, 3, 10, 11));
-    tl_store(at + 24, MIXED(ab_high, cd_high, 4, 5, 12, 13, 6, 7, 14, 15));
+    floats ab_low = TL_MIXED(a, b, 0, 8, 1, 9, 2, 10, 3, 11), ab_high = TL_MIXED(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+    floats cd_low = TL_MIXED(c, d, 0, 8, 1, 9, 2, 10, 3, 11), cd_high = TL_MIXED(c, d, 4, 12, 5, 13, 6, 14, 7, 15);
+    tl_store(at, TL_MIXED(ab_low, cd_low, 0, 1, 8, 9, 2, 3, 10, 11));
+    tl_store(at + 8, TL_MIXED(ab_low, cd_low, 4, 5, 12, 13, 6, 7, 14, 15));
+    tl_store(at + 16, TL_MIXED(ab_high, cd_high, 0, 1, 8, 9, 2, 3, 10, 11));
+    tl_store(at + 24, TL_MIXED(ab_high, cd_high, 4, 5, 12, 13, 6, 7, 14, 15));
 }
 
 TL_INLINE void store_halves(float *at, floats a, floats b, floats c, floats d) {
-    tl_store(at, MIXED(a, b, 0, 1, 2, 3, 8, 9, 10, 11));
-    tl_store(at + 8, MIXED(c, d, 0, 1, 2, 3, 8, 9, 10, 11));
-    tl_store(at + 16, MIXED(a, b, 4, 5, 6, 7, 12, 13, 14, 15));
-    tl_store(at + 24, MIXED(c, d, 4, 5, 6, 7, 12, 13, 14, 15));
+    tl_store(at, TL_MIXED(a, b, 0, 1, 2, 3, 8, 9, 10, 11));
+    tl_store(at + 8, TL_MIXED(c, d, 0, 1, 2, 3, 8, 9, 10, 11));
+    tl_store(at + 16, TL_MIXED(a, b, 4, 5, 6, 7, 12, 13, 14, 15));
+    tl_store(at + 24, TL_MIXED(c, d, 4, 5, 6, 7, 12, 13, 14, 15));
 }
 
 TL_INLINE void spectrum_body(const int16_t *samples, const tl_spectrum_tables *tables, float *power) {
@@ -100,8 +98,8 @@ TL_INLINE void spectrum_body(const int16_t *samples, const tl_spectrum_tables *t
         int m = HALF + 1 - LANES - k;
         floats re_k = tl_load(re + k), im_k = tl_load(im + k);
         floats re_m = tl_load(re + m), im_m = tl_load(im + m);
-        re_m = MIXED(re_m, re_m, 7, 6, 5, 4, 3, 2, 1, 0);
-        im_m = MIXED(im_m, im_m, 7, 6, 5, 4, 3, 2, 1, 0);
+        re_m = TL_MIXED(re_m, re_m, 7, 6, 5, 4, 3, 2, 1, 0);
+        im_m = TL_MIXED(im_m, im_m, 7, 6, 5, 4, 3, 2, 1, 0);
         floats cosine = tl_load(tables->unpack + k - 1), sine = tl_load(tables->unpack + 64 + k - 1);
         // Even part E = (Z[k] + Z*[m]) / 2, odd part O = (Z[k] − Z*[m]) / 2i.
         floats even_re = (re_k + re_m) * 0.5f, even_im = (im_k - im_m) * 0.5f;
@@ -112,7 +110,7 @@ TL_INLINE void spectrum_body(const int16_t *samples, const tl_spectrum_tables *t
         floats low = low_re * low_re + low_im * low_im;
         tl_store(power + k, high_re * high_re + high_im * high_im);
         // Bin 64 is its own mirror: the second value stands.
-        tl_store(power + m, MIXED(low, low, 7, 6, 5, 4, 3, 2, 1, 0));
+        tl_store(power + m, TL_MIXED(low, low, 7, 6, 5, 4, 3, 2, 1, 0));
     }
 }
 

@@ -49,6 +49,9 @@ TL_INLINE tl_floats tl_load(const float *at) {
 
 TL_INLINE void tl_store(float *at, tl_floats value) { memcpy(at, &value, sizeof value); }
 
+/// Elements of two vectors, by their numbers: those of the second go on where the first's end.
+#define TL_MIXED(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+
 TL_INLINE float tl_total(tl_floats v) {
     return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
 }
