@@ -63,8 +63,9 @@ public final class AudioBridge: Sendable {
         return true
     }
 
-    /// Worker: the stream side has left half of what it may lie unread.
-    public var isBehind: Bool { received.count > received.capacity / 2 }
+    /// Worker: the stream side has left three quarters of what it may unread. A stream whose bot does
+    /// not read drops what is beyond half of it, so this one has had no turn.
+    public var isBehind: Bool { received.count > received.capacity / 4 * 3 }
 
     /// Worker: the next `count` samples offered are filled in, not received.
     public func noteConcealed(_ count: Int) {

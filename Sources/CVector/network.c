@@ -1,8 +1,6 @@
 #include "CVector.h"
 #include "wide.h"
 
-enum { WIDEST = 64, MOST_INPUTS = 128 };
-
 #define ROUNDING 12582912.0f  // 1.5 · 2^23: adding it rounds to a whole number in the low bits
 
 TL_INLINE float sigmoid(float x) {
@@ -55,8 +53,8 @@ TL_INLINE float largest(const float *values, int32_t count) {
 // sums = biases + matrix · values. The values are rounded to 1/32767 of `most`, above which none of them may lie.
 TL_INLINE void affine(
     const tl_layer *layer, const float *restrict values, int32_t count, float most, float *restrict sums) {
-    int16_t rounded[MOST_INPUTS];
-    int32_t totals[3 * WIDEST];
+    int16_t rounded[TL_MOST_INPUTS];
+    int32_t totals[3 * TL_WIDEST];
     float step = (most > 1e-20f ? most : 1e-20f) / 32767, up = 1 / step;
     for (int32_t i = 0; i < count; i++) {
         // What is not a number gives some number.
@@ -80,8 +78,8 @@ TL_INLINE float product(const float *a, const float *b, int32_t count) {
 }
 
 TL_INLINE void network_step_body(const tl_network *net, const float *row, float *state, float *output) {
-    float values[WIDEST], from_input[3 * WIDEST], from_state[3 * WIDEST];
-    if (net->inputs > MOST_INPUTS || net->embedded > WIDEST || net->hidden > WIDEST) return;
+    float values[TL_WIDEST], from_input[3 * TL_WIDEST], from_state[3 * TL_WIDEST];
+    if (net->inputs > TL_MOST_INPUTS || net->embedded > TL_WIDEST || net->hidden > TL_WIDEST) return;
     affine(&net->dense, row, net->inputs, largest(row, net->inputs), values);
     for (int32_t i = 0; i < net->embedded; i++) values[i] = values[i] > 0 ? values[i] : 0;
     affine(&net->input, values, net->embedded, largest(values, net->embedded), from_input);

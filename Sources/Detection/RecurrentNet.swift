@@ -16,9 +16,9 @@ internal import CVector
 final class RecurrentWeights: @unchecked Sendable {
     // @unchecked: written in init only.
     /// Of `embedded` and `hidden`: what a step has room for.
-    static let widest = 64
+    static let widest = Int(TL_WIDEST)
     /// Of `inputs`.
-    static let mostInputs = 128
+    static let mostInputs = Int(TL_MOST_INPUTS)
 
     let inputs: Int
     let embedded: Int

@@ -26,7 +26,7 @@ public struct LegWorkspace: ~Copyable {
     public var opusComplexityLimit = 10
     /// Set when a bridge got samples or gave some up: its stream side has something to do.
     public var touchedBridge = false
-    /// Set when the stream side of a bridge has left half of what may lie there unread.
+    /// Set when the stream side of a bridge is behind (`AudioBridge.isBehind`).
     public var bridgeIsBehind = false
     /// Delays of playout buffers, seconds, one a second of each; the owner takes them.
     private var playoutDelays = Outbox<Double>(reserving: Self.playoutDelayLimit)

@@ -279,10 +279,8 @@ final class MediaWorker: @unchecked Sendable {
     /// Lets the streams' threads at the core when they are behind and this one has no pause.
     private func leaveTurn(now: Instant, waited: Interval) {
         let rest = streamTurn.rest(
-            now: now, waited: waited, isBehind: workspace.bridgeIsBehind)
-        guard let rest else { return }
-        workspace.bridgeIsBehind = false
-        tl_sleep_ns(rest.nanoseconds)
+            now: now, waited: waited, isBehind: &workspace.bridgeIsBehind)
+        if let rest { tl_sleep_ns(rest.nanoseconds) }
     }
 
     private func publishIfDue(now: Instant) {

@@ -22,14 +22,18 @@ struct StreamTurn {
     ///
     /// - Parameters:
     ///   - waited: how long the turn waited for something to do.
-    ///   - isBehind: a stream is behind; asked once a window.
+    ///   - isBehind: a stream has been behind in this window; taken away at its end, whatever comes of
+    ///     it, so that a stream that has caught up costs no rest later.
     /// - Returns: how long to sleep now; nil: not at all.
-    mutating func rest(now: Instant, waited more: Interval, isBehind: Bool) -> Interval? {
+    mutating func rest(
+        now: Instant, waited more: Interval, isBehind: inout Bool
+    ) -> Interval? {
         waited = waited + more
         guard now - begin >= Self.window else { return nil }
         let missing = Self.share - waited
         begin = now
         waited = .zero
+        defer { isBehind = false }
         guard isBehind, missing > .zero else { return nil }
         begin = now + missing
         count += 1

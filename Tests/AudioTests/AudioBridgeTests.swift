@@ -101,10 +101,10 @@ private func take(_ count: Int, from bridge: AudioBridge) -> [Int16] {
     }
 }
 
-@Test func aStreamIsBehindWhenHalfTheRingIsUnread() {
+@Test func aStreamIsBehindWhenThreeQuartersOfTheRingAreUnread() {
     let bridge = AudioBridge()
-    let half = [Int16](repeating: 1, count: bridge.received.capacity / 2)
-    half.withUnsafeBufferPointer { bridge.offerReceived($0) }
+    let most = [Int16](repeating: 1, count: bridge.received.capacity / 4 * 3)
+    most.withUnsafeBufferPointer { bridge.offerReceived($0) }
     #expect(!bridge.isBehind)
     [Int16(1)].withUnsafeBufferPointer { bridge.offerReceived($0) }
     #expect(bridge.isBehind)

@@ -194,10 +194,20 @@ import Testing
     }
 
     @Test func aStepOfWhatIsNoNumberHarmsNothing() {
-        var net = RecurrentState(TrainedWeights.voiceNet)
-        for value in [Float.nan, .infinity, -.infinity, 0] {
-            let row = [Float](repeating: value, count: net.weights.inputs)
+        let weights = TrainedWeights.voiceNet
+        let usual = (0..<weights.inputs).map { Float($0) / Float(weights.inputs) }
+        func first() -> Float {
+            var net = RecurrentState(weights)
+            return usual.withUnsafeBufferPointer { net.output($0) }
+        }
+        let before = first()
+        #expect(before.isFinite)
+        for value in [Float.nan, .infinity, -.infinity] {
+            var net = RecurrentState(weights)
+            let row = [Float](repeating: value, count: weights.inputs)
             _ = row.withUnsafeBufferPointer { net.output($0) }
+            // The weights are all legs'.
+            #expect(first() == before)
         }
     }
 }

@@ -14,7 +14,8 @@ private func run(
     var now = start
     while now < start + milliseconds * 1000 {
         now += 500
-        if let rest = turn.rest(now: at(now), waited: waited, isBehind: isBehind) {
+        var flag = isBehind
+        if let rest = turn.rest(now: at(now), waited: waited, isBehind: &flag) {
             rested = rested + rest
             now += rest.nanoseconds / 1000
         }
@@ -49,11 +50,27 @@ private func run(
 
 @Test func aWindowBeginsAnewAfterARest() {
     var turn = StreamTurn(now: at(0))
-    #expect(turn.rest(now: at(9_999), waited: .zero, isBehind: true) == nil)
-    #expect(turn.rest(now: at(10_000), waited: .zero, isBehind: true) == .milliseconds(2))
-    #expect(turn.rest(now: at(21_999), waited: .zero, isBehind: true) == nil)
-    #expect(turn.rest(now: at(22_000), waited: .zero, isBehind: true) == .milliseconds(2))
+    func rest(_ microseconds: Int64) -> Interval? {
+        var isBehind = true
+        return turn.rest(now: at(microseconds), waited: .zero, isBehind: &isBehind)
+    }
+    #expect(rest(9_999) == nil)
+    #expect(rest(10_000) == .milliseconds(2))
+    #expect(rest(21_999) == nil)
+    #expect(rest(22_000) == .milliseconds(2))
     // A worker that was held up for an hour owes one rest, not a thousand.
-    #expect(turn.rest(now: at(3_600_000_000), waited: .zero, isBehind: true) == .milliseconds(2))
-    #expect(turn.rest(now: at(3_600_001_000), waited: .zero, isBehind: true) == nil)
+    #expect(rest(3_600_000_000) == .milliseconds(2))
+    #expect(rest(3_600_001_000) == nil)
+}
+
+@Test func aStreamThatHasCaughtUpCostsNoRestLater() {
+    var turn = StreamTurn(now: at(0))
+    var isBehind = true
+    // Within a window the sign stays, at its end it is taken, though the worker had waited enough.
+    #expect(turn.rest(now: at(5_000), waited: .milliseconds(2), isBehind: &isBehind) == nil)
+    #expect(isBehind)
+    #expect(turn.rest(now: at(10_000), waited: .zero, isBehind: &isBehind) == nil)
+    #expect(!isBehind)
+    #expect(turn.rest(now: at(20_000), waited: .zero, isBehind: &isBehind) == nil)
+    #expect(turn.count == 0)
 }

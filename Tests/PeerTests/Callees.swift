@@ -4,7 +4,7 @@ import Foundation
 /// The callees' sound, made once a test run, and the truth about it.
 enum CalleeAudio {
     static let directory: String = {
-        let path = (try? Place.scratch("callees")) ?? ""
+        let path = Place.run + "callees"
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Place.python)
         process.arguments = [Place.root + "/tools/make-callee-audio.py", path]

@@ -21,7 +21,7 @@ enum Place {
 
     /// This run's files. Those of runs that are over go when the next one begins: what a failure left
     /// to read stays until then.
-    private static let scratch: String = {
+    static let run: String = {
         let runs = NSTemporaryDirectory() + "trunkline-peers/"
         for old in (try? FileManager.default.contentsOfDirectory(atPath: runs)) ?? [] {
             guard let pid = Int32(old), kill(pid, 0) != 0 else { continue }
@@ -32,7 +32,7 @@ enum Place {
 
     /// A folder of its own for one test.
     static func scratch(_ name: String) throws -> String {
-        let path = scratch + "\(name)-\(UUID().uuidString.prefix(8))"
+        let path = run + "\(name)-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         return path
     }

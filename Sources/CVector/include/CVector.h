@@ -98,7 +98,10 @@ typedef struct {
     int32_t pairs, rows;
 } tl_layer;
 
-/// A dense layer with ReLU, one GRU, a dense layer. At most 128 inputs and 64 of `embedded` and `hidden`.
+/// What a step has room for: of `embedded` and `hidden`, and of `inputs`.
+enum { TL_WIDEST = 64, TL_MOST_INPUTS = 128 };
+
+/// A dense layer with ReLU, one GRU, a dense layer.
 typedef struct {
     tl_layer dense, input, recurrent;
     /// Row by row: `outputs` · `hidden`, and `outputs`.
@@ -110,7 +113,7 @@ typedef struct {
 void tl_network_step(const tl_network *net, const float *row, float *state, float *output);
 void tl_network_step_narrow(const tl_network *net, const float *row, float *state, float *output);
 
-/// The gates of a GRU: r = σ(input + recurrent) and z likewise, n = tanh(input + r · recurrent),
+/// A part of `tl_network_step`, by itself for tests: the gates of a GRU, r = σ(input + recurrent) and z likewise, n = tanh(input + r · recurrent),
 /// state = n + z · (state − n). `input` and `recurrent` hold 3 · `hidden` sums each (reset, update, new)
 /// and must not overlap; `input` is spoilt. σ to 3e-7.
 void tl_gru_gates(float *input, const float *recurrent, float *state, int32_t hidden);
