@@ -105,10 +105,7 @@ private let sippPcaps = "/usr/share/sip-tester"
                 "-m", "1", "-timeout", "20", "-nostdin",
             ], within: 30, cwd: directory)
         #expect(unknown.code == 1)
-        try await eventually("the records", within: 10) {
-            try await server.json("GET", "/v1/calls")["records"].array.count == 21
-        }
-        let records = try await server.json("GET", "/v1/calls")["records"].array
+        let records = try await server.records(21)
         #expect(records.allSatisfy { $0["end_reason"].string == "remote_hangup" })
         // 236 packets of voice and 10 of a digit went in; each packet of voice came back.
         let voiced = try #require(

@@ -37,7 +37,7 @@ import Testing
         }
         let heard = try Sound.samples(saved)
         #expect(heard.contains { abs(Int($0)) > 3000 })
-        let record = try await server.json("GET", "/v1/calls")["records"][0]
+        let record = try await server.records(1)[0]
         #expect(record["direction"].string == "inbound")
         #expect(record["media"]["packets_received"].int ?? 0 > 200)
     }

@@ -117,10 +117,7 @@ struct TelephoneEchoPeerTests {
             faults += try await Sound.voiceFaults(
                 Sound.narrow(directory + "/peer/heard.wav"), "the echo", directory,
                 correlation: test.correlation, pesq: test.pesq)
-            try await eventually("the record", within: 10) {
-                try await server.json("GET", "/v1/calls")["records"].array.count == 1
-            }
-            let record = try await server.json("GET", "/v1/calls")["records"][0]
+            let record = try await server.records(1)[0]
             #expect(record["end_reason"].string == "remote_hangup")
             #expect((record["media"]["packets_received"].int ?? 0) > 150)
             return faults

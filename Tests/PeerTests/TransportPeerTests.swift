@@ -112,10 +112,7 @@ struct TransportPeerTests {
             ["--call", "sip:echo@127.0.0.1:\(target);transport=\(test.transport)"])
         defer { telephone.end() }
         #expect(try await telephone.exitCode(within: 25) == 0, "\(telephone.output)")
-        try await eventually("the record", within: 10) {
-            try await server.json("GET", "/v1/calls")["records"].array.count == 1
-        }
-        let record = try await server.json("GET", "/v1/calls")["records"][0]
+        let record = try await server.records(1)[0]
         #expect(record["end_reason"].string == "remote_hangup")
         // The ladder of the call, over this transport, with its keys blanked out.
         let id = try #require(record["call_id"].string)

@@ -94,6 +94,17 @@ final class TrunklineServer: Sendable {
             ? JSON([String: Any]()) : JSON(try JSONSerialization.jsonObject(with: data))
     }
 
+    /// The records of the calls taken, once there are `count`: a record is written after the
+    /// call's last message and its streams' ends.
+    func records(_ count: Int) async throws -> [JSON] {
+        var records: [JSON] = []
+        try await eventually("\(count) records", within: 20) {
+            records = try await json("GET", "/v1/calls")["records"].array
+            return records.count == count
+        }
+        return records
+    }
+
     func metric(_ line: String) async throws -> Double? {
         let text = String(decoding: try await request("GET", "/metrics").body, as: UTF8.self)
         return text.split(separator: "\n").first { $0.hasPrefix(line + " ") }
