@@ -8,7 +8,7 @@ internal import Telemetry
 /// A media worker: one thread, one epoll, its legs, its 20 ms tick. A leg never moves.
 ///
 /// ```
-/// epoll_wait ─┬─ socket readable ─► recvfrom ─► MediaLeg.receive ─┐
+/// epoll_wait ─┬─ socket readable ─► MediaWorker+Receive ──────────┐
 ///   (until the├─ 1 ms slot due ──► shared ports (MediaWorker+Shared) ─► sendto or sendmmsg,
 ///   next slot)│                └─► MediaLeg.tick of its legs ───┘       events, stream wake
 ///             └─ eventfd ────────► commands: add, remove, orders
@@ -26,9 +26,8 @@ final class MediaWorker: @unchecked Sendable {
     static let dropPeriod: UInt32 = 256
     /// A leg that has changed its phase is not ticked again sooner than this.
     static let shortestTick = Interval.milliseconds(10)
-    private static let wakeToken = UInt64.max
+    static let wakeToken = UInt64.max
     private static let eventCapacity = 256
-    private static let packetCapacity = 2048
 
     struct Setup: Sendable {
         var number: Int
@@ -53,7 +52,7 @@ final class MediaWorker: @unchecked Sendable {
     let isStarted = Atomic<Bool>(false)
     /// Time of the last turn of the loop, ns.
     let heartbeat = Atomic<Int64>(0)
-    /// p99 of how late ticks began over the last seconds, ns (`TickLateness`).
+    /// p99 of how late ticks began, or packets were taken, over the last seconds, ns (`TickLateness`).
     let tickLateness99 = Atomic<Int64>(0)
     /// Optional work is being left out.
     let isShedding = Atomic<Bool>(false)
@@ -80,13 +79,15 @@ final class MediaWorker: @unchecked Sendable {
     var metrics: WorkerMetrics
     private var lateness: TickLateness
     private var streamTurn: StreamTurn
+    var backlog: ReceiveBacklog
+    /// What is taken of sockets of legs with ports of their own.
+    let pool = DatagramPool(ReceiveBacklog.batch)
     private let commandsRefused: Counter
     var socketDrops = 0
     private var commandsWait = false
     private var nextPublish: Instant
     /// Long ago: the first wake is never held back.
     private var lastWake = Instant(nanoseconds: .min / 2)
-    private let packet: UnsafeMutableRawBufferPointer
     private let readiness: UnsafeMutablePointer<tl_event>
 
     init(
@@ -108,17 +109,14 @@ final class MediaWorker: @unchecked Sendable {
         wheel = PhaseWheel(origin: now)
         lateness = TickLateness(now: now)
         streamTurn = StreamTurn(now: now)
+        backlog = ReceiveBacklog(now: now)
         nextPublish = now + Self.publishPeriod
-        packet = .allocate(byteCount: Self.packetCapacity, alignment: 16)
         readiness = .allocate(capacity: Self.eventCapacity)
         readiness.initialize(repeating: tl_event(), count: Self.eventCapacity)
         try epoll.add(commands.signal.descriptor, token: Self.wakeToken)
     }
 
-    deinit {
-        packet.deallocate()
-        readiness.deallocate()
-    }
+    deinit { readiness.deallocate() }
 
     /// Any thread: ends the loop; every leg is closed first.
     func stop() {
@@ -134,14 +132,22 @@ final class MediaWorker: @unchecked Sendable {
         while !stopping.load(ordering: .acquiring) {
             let now = monotonicNow()
             heartbeat.store(now.nanoseconds, ordering: .relaxed)
-            let count = tl_epoll_wait(
-                epoll.descriptor, readiness, Int32(Self.eventCapacity), timeout(now).nanoseconds)
-            noteWake(Int(max(0, count)))
+            let timeout = timeout(now)
+            let count = Int(
+                max(
+                    0,
+                    tl_epoll_wait(
+                        epoll.descriptor, readiness, Int32(Self.eventCapacity), timeout.nanoseconds)
+                ))
+            noteWake(count)
             // Before the packets: who configures a leg and then lets its far end send is served in
             // that order.
             if commandsWait { obeyCommands() }
             let arrival = monotonicNow()
-            for index in 0..<Int(max(0, count)) {
+            backlog.turn(
+                asked: now, timeout: timeout, answered: arrival,
+                isComplete: count < Self.eventCapacity)
+            for index in 0..<count {
                 if index + 1 < count { prefetch(Int(readiness[index + 1].token >> 1)) }
                 handle(readiness[index], now: arrival)
             }
@@ -194,37 +200,12 @@ final class MediaWorker: @unchecked Sendable {
         }
     }
 
-    /// A seat that a command emptied or filled again since `epoll_wait` costs at most a read of
-    /// nothing.
-    private func handle(_ event: tl_event, now: Instant) {
-        guard event.token != Self.wakeToken else { return }
-        let index = Int(event.token >> 1)
-        guard index < seats.count, let seat = seats[index] else { return }
-        receive(seat, event.token & 1 == 0 ? .rtp : .rtcp, now: now)
-    }
-
     /// The seat of the next event comes from memory while this one is worked on: a thousand legs do
     /// not fit the processor's near caches.
     @inline(__always)
     func prefetch(_ index: Int) {
         guard index < places.count, let place = places[index] else { return }
         tl_prefetch(place, Int32(LegSeat.memory))
-    }
-
-    /// One datagram: sockets rarely hold two, and epoll (level-triggered) reports those that do
-    /// again.
-    private func receive(_ seat: LegSeat, _ channel: LegChannel, now: Instant) {
-        var from = tl_address()
-        let count = tl_udp_receive_from(
-            seat.descriptor(channel), packet.baseAddress, Int32(packet.count), &from)
-        guard count >= 0 else { return }
-        seat.leg.receive(
-            packet: UnsafeMutableRawBufferPointer(rebasing: packet[0..<Int(count)]),
-            from: SocketAddressValue(from), on: channel, now: now,
-            workspace: &workspace, out: &outputs
-        ) { bytes, address, channel in seat.send(bytes, address, channel) }
-        report(seat)
-        if channel == .rtp { follow(seat, arrival: now) }
     }
 
     /// Lets the leg's tick come right behind its packets.
@@ -242,7 +223,7 @@ final class MediaWorker: @unchecked Sendable {
             let now = monotonicNow()
             guard let (phase, nominal) = wheel.due(now: now) else { return now }
             metrics.lateness.observe((now - nominal).seconds)
-            lateness.observe(now - nominal)
+            lateness.observe(now - nominal, held: backlog.held)
             for place in 0..<wheel.count(phase) {
                 if place + 1 < wheel.count(phase) { prefetch(wheel.leg(phase, place + 1)) }
                 guard let seat = seats[wheel.leg(phase, place)],
@@ -305,7 +286,7 @@ final class MediaWorker: @unchecked Sendable {
     private func publishLosses() {
         losses.publish(
             workspace.counters, skippedTicks: wheel.skippedSlots, droppedEvents: events.dropped,
-            sheddings: shedding.begun, streamTurns: streamTurn.count)
+            sheddings: shedding.begun, streamTurns: streamTurn.count, backlogs: backlog.count)
     }
 
     // MARK: commands

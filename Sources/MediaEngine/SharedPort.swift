@@ -13,15 +13,13 @@ final class SharedPort: @unchecked Sendable {
 
     /// Datagrams of one send; the last one in, or the end of the turn, sends them.
     static let batch = Int(TL_BATCH_LIMIT)
-    /// Bytes of a datagram.
-    static let capacity = 2048
     /// Asked for: a shared port takes in one slot what hundreds of legs send. The kernel gives at
     /// most net.core.rmem_max.
     static let receiveBuffer: Int32 = 4 << 20
 
     let sockets: MediaSockets
-    private let datagrams: UnsafeMutablePointer<tl_datagram>
-    private let bytes: UnsafeMutableRawPointer
+    private let pool = DatagramPool(batch)
+    private var datagrams: UnsafeMutablePointer<tl_datagram> { pool.datagrams }
     private var count = 0
     private var rtpDrops: Int64 = 0
     private var rtcpDrops: Int64 = 0
@@ -31,12 +29,6 @@ final class SharedPort: @unchecked Sendable {
     init(sockets: consuming MediaSockets) {
         _ = tl_udp_set_receive_buffer(sockets.rtp, Self.receiveBuffer)
         self.sockets = sockets
-        (datagrams, bytes) = makeDatagrams(Self.batch, capacity: Self.capacity)
-    }
-
-    deinit {
-        datagrams.deallocate()
-        bytes.deallocate()
     }
 
     /// Queues RTP; RTCP leaves at once. True: it was taken.
@@ -48,7 +40,9 @@ final class SharedPort: @unchecked Sendable {
             return tl_udp_send(
                 sockets.rtcp, packet.baseAddress, Int32(packet.count), &address) >= 0
         }
-        guard let source = packet.baseAddress, packet.count <= Self.capacity else { return false }
+        guard let source = packet.baseAddress, packet.count <= DatagramPool.capacity else {
+            return false
+        }
         // SAFETY: count < batch, and each slot has `capacity` bytes.
         datagrams[count].base.copyMemory(from: source, byteCount: packet.count)
         datagrams[count].count = UInt32(truncatingIfNeeded: packet.count)
@@ -79,21 +73,6 @@ final class SharedPort: @unchecked Sendable {
     }
 }
 
-/// `count` descriptors over one block of memory.
-private func makeDatagrams(
-    _ count: Int, capacity: Int
-) -> (UnsafeMutablePointer<tl_datagram>, UnsafeMutableRawPointer) {
-    let bytes = UnsafeMutableRawPointer.allocate(byteCount: count * capacity, alignment: 64)
-    let datagrams = UnsafeMutablePointer<tl_datagram>.allocate(capacity: count)
-    for index in 0..<count {
-        (datagrams + index).initialize(
-            to: tl_datagram(
-                base: bytes + index * capacity, capacity: UInt32(capacity), count: 0,
-                address: tl_address()))
-    }
-    return (datagrams, bytes)
-}
-
 /// The receiving side of a worker's shared ports: the pool that packets are received into, and who
 /// gets them.
 struct SharedReceiver: ~Copyable {
@@ -111,8 +90,8 @@ struct SharedReceiver: ~Copyable {
 
     let ports: [SharedPort]
     var routes: SharedRoutes
-    let datagrams: UnsafeMutablePointer<tl_datagram>
-    private let bytes: UnsafeMutableRawPointer
+    private let pool = DatagramPool(SharedPort.batch)
+    var datagrams: UnsafeMutablePointer<tl_datagram> { pool.datagrams }
     /// Where a packet is copied before a key is tried on it.
     let trial: UnsafeMutableRawBufferPointer
     var legs = 0
@@ -125,15 +104,10 @@ struct SharedReceiver: ~Copyable {
     init(ports: [SharedPort], seed: UInt64) {
         self.ports = ports
         routes = SharedRoutes(ports: ports.count, legLimit: Self.legLimit, seed: seed)
-        (datagrams, bytes) = makeDatagrams(SharedPort.batch, capacity: SharedPort.capacity)
-        trial = .allocate(byteCount: SharedPort.capacity, alignment: 16)
+        trial = .allocate(byteCount: DatagramPool.capacity, alignment: 16)
     }
 
-    deinit {
-        datagrams.deallocate()
-        bytes.deallocate()
-        trial.deallocate()
-    }
+    deinit { trial.deallocate() }
 
     /// The SSRC that a datagram carries in clear: RTP's, or that of an RTCP packet's sender.
     static func ssrc(_ packet: UnsafeMutableRawBufferPointer) -> UInt32? {

@@ -1,6 +1,6 @@
 internal import Base
 
-/// How late a worker's ticks were over the last seconds: its 99th percentile is what tells an
+/// How late a worker's ticks were, or the packets between them, over the last seconds: its 99th percentile is what tells an
 /// overloaded worker from a busy one, long before a packet is lost.
 struct TickLateness {
     /// Seconds looked back over.
@@ -18,8 +18,11 @@ struct TickLateness {
 
     init(now: Instant) { rowEnd = now + .seconds(1) }
 
-    mutating func observe(_ lateness: Interval) {
-        let bucket = max(0, lateness.nanoseconds / Self.width.nanoseconds)
+    /// - Parameters:
+    ///   - lateness: of a tick.
+    ///   - held: how long packets had waited by then (`ReceiveBacklog`): ticks run on time where packets do not.
+    mutating func observe(_ lateness: Interval, held: Interval = .zero) {
+        let bucket = max(0, max(lateness, held).nanoseconds / Self.width.nanoseconds)
         counts[row * Self.buckets + Int(min(bucket, Int64(Self.buckets - 1)))] &+= 1
     }
 

@@ -9,6 +9,7 @@ struct WorkerLosses {
     private let eventsDropped: CounterShard
     private let sheddings: CounterShard
     private let streamTurns: CounterShard
+    private let backlogs: CounterShard
 
     init(_ metrics: MetricsRegistry) {
         sendFailures = metrics.counter(Catalogue.rtpSendFailures).shard()
@@ -17,11 +18,12 @@ struct WorkerLosses {
         eventsDropped = metrics.counter(Catalogue.mediaEventsDropped).shard()
         sheddings = metrics.counter(Catalogue.mediaSheddings).shard()
         streamTurns = metrics.counter(Catalogue.mediaStreamTurns).shard()
+        backlogs = metrics.counter(Catalogue.mediaReceiveBacklogs).shard()
     }
 
     func publish(
         _ counters: MediaCounters, skippedTicks: Int, droppedEvents: Int, sheddings begun: Int,
-        streamTurns turns: Int
+        streamTurns turns: Int, backlogs held: Int
     ) {
         sendFailures.publish(total: counters.sendFailures)
         digitsRefused.publish(total: counters.digitsRefused)
@@ -29,5 +31,6 @@ struct WorkerLosses {
         eventsDropped.publish(total: droppedEvents)
         sheddings.publish(total: begun)
         streamTurns.publish(total: turns)
+        backlogs.publish(total: held)
     }
 }

@@ -122,6 +122,9 @@ public enum Catalogue {
         "media_stream_turns", "times",
         "Times that a media worker without a pause left its core to others because streams were behind."
     )
+    public static let mediaReceiveBacklogs = counter(
+        "media_receive_backlogs", "times",
+        "Times that packets began to wait for a media worker for 5 ms or longer.")
     public static let mediaWorkersShedding = gauge(
         "media_workers_shedding", "workers",
         "Media workers that leave out optional work because their ticks run late.")
@@ -177,7 +180,8 @@ public enum Catalogue {
     private static let mediaGroup = [
         mediaLegs, mediaLegsCreated, mediaLegsRefused, mediaPortsFree, mediaTickLatenessSeconds,
         mediaPortsSkipped, mediaTicksSkipped, mediaEventsDropped, mediaDigitsRefused,
-        mediaSheddings, mediaStreamTurns, mediaWorkersShedding, mediaCommandsDropped, mediaRealtime,
+        mediaSheddings, mediaStreamTurns, mediaReceiveBacklogs, mediaWorkersShedding,
+        mediaCommandsDropped, mediaRealtime,
         mediaSharedLegs, mediaSharedCollisions, mediaSharedOverruns, detectionEvents,
         recordings, mediaRecordingsFailed, recordingDroppedSamples,
         mediaLinks, linkUnderruns, linkDroppedSamples, playoutPackets, playoutAdjustments,

@@ -304,7 +304,7 @@ import Testing
         port.flush()
         for _ in 0..<2 { #expect(phone.receive()?.count == 20) }
         // Too long for a place in the batch.
-        let long = [UInt8](repeating: 7, count: SharedPort.capacity + 1)
+        let long = [UInt8](repeating: 7, count: DatagramPool.capacity + 1)
         let isTaken = long.withUnsafeBytes { port.send($0, to, .rtp) }
         #expect(!isTaken)
         #expect(port.failures == 0)
