@@ -83,7 +83,15 @@ struct DigitQueue {
 
     enum Output { case event, tone, pause }
 
-    private var waiting: [(digit: Character, milliseconds: Int)] = []
+    private struct Waiting {
+        /// ASCII.
+        let digit: UInt8
+        let milliseconds: UInt16
+    }
+
+    private var waiting: [Waiting] = []
+    /// Asked each tick, so not of the array, whose memory lies apart.
+    private var hasWaiting = false
     private var event: TelephoneEventSender?
     private var tone: ToneGenerator?
     private var toneDigit: Character = "0"
@@ -93,13 +101,16 @@ struct DigitQueue {
 
     init() { waiting.reserveCapacity(Self.limit) }
 
-    var isActive: Bool { event != nil || tone != nil || pause > 0 || !waiting.isEmpty }
+    var isActive: Bool { event != nil || tone != nil || pause > 0 || hasWaiting }
 
     /// False when the queue is full or `digit` is none of 0-9 * # A-D.
     mutating func add(_ digit: Character, milliseconds: Int) -> Bool {
         guard waiting.count < Self.limit, DTMF.frequencies(of: digit) != nil else { return false }
         let bounded = min(max(milliseconds, Self.durations.lowerBound), Self.durations.upperBound)
-        waiting.append((digit, bounded))
+        waiting.append(
+            Waiting(
+                digit: digit.asciiValue ?? 0x30, milliseconds: UInt16(truncatingIfNeeded: bounded)))
+        hasWaiting = true
         return true
     }
 
@@ -115,17 +126,20 @@ struct DigitQueue {
             pause -= 1
             return .pause
         }
-        guard let next = waiting.first else { return nil }
+        guard hasWaiting, let next = waiting.first else { return nil }
         waiting.removeFirst()
+        hasWaiting = !waiting.isEmpty
+        let digit = Character(UnicodeScalar(next.digit))
+        let milliseconds = Int(next.milliseconds)
         if let eventClockRate {
             event = TelephoneEventSender(
-                digit: next.digit,
-                durationSamples: next.milliseconds * eventClockRate / 1000,
+                digit: digit,
+                durationSamples: milliseconds * eventClockRate / 1000,
                 startTimestamp: timestamp, clockRate: eventClockRate)
             if event != nil { return .event }
         }
-        toneDigit = next.digit
-        toneSamples = next.milliseconds * rate / 1000
+        toneDigit = digit
+        toneSamples = milliseconds * rate / 1000
         makeTone(rate)
         return tone == nil ? nil : .tone
     }
