@@ -105,11 +105,12 @@ struct DigitQueue {
 
     /// False when the queue is full or `digit` is none of 0-9 * # A-D.
     mutating func add(_ digit: Character, milliseconds: Int) -> Bool {
-        guard waiting.count < Self.limit, DTMF.frequencies(of: digit) != nil else { return false }
+        guard waiting.count < Self.limit, DTMF.frequencies(of: digit) != nil,
+            let ascii = digit.asciiValue
+        else { return false }
         let bounded = min(max(milliseconds, Self.durations.lowerBound), Self.durations.upperBound)
         waiting.append(
-            Waiting(
-                digit: digit.asciiValue ?? 0x30, milliseconds: UInt16(truncatingIfNeeded: bounded)))
+            Waiting(digit: ascii, milliseconds: UInt16(truncatingIfNeeded: bounded)))
         hasWaiting = true
         return true
     }

@@ -10,7 +10,7 @@ internal import Base
 /// the worker takes one packet of each, because there rarely is a second. A worker that is behind so goes
 /// through all its legs for each packet of theirs, and finds none of their memory near; it never catches up, although
 /// its ticks are on time. When packets have been `held` for long it therefore takes several of a
-/// socket at once, which costs half as much a packet, and the more the longer it is behind.
+/// socket at once: all but the first find the leg near, and there are the more of them the longer it is behind.
 struct ReceiveBacklog {
     /// Packets that waited this long have others behind them: a quarter of a tick.
     static let long = Interval.milliseconds(5)

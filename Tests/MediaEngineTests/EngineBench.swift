@@ -113,6 +113,29 @@ final class Phone {
     }
 }
 
+/// Holds up a worker: it asks for its lateness ten times a second, and there it can be kept.
+final class HeldWorker: Sendable {
+    private let isHeld = Atomic<Bool>(false)
+    private let stands = Atomic<Bool>(false)
+
+    /// The `lateness` of the engine.
+    func lateness(_ worker: Int) -> Interval {
+        while isHeld.load(ordering: .acquiring) {
+            stands.store(true, ordering: .releasing)
+            tl_sleep_ns(1_000_000)
+        }
+        return .zero
+    }
+
+    /// Returns when the worker stands.
+    func hold(_ log: EventLog) {
+        isHeld.store(true, ordering: .releasing)
+        #expect(log.wait { stands.load(ordering: .acquiring) })
+    }
+
+    func release() { isHeld.store(false, ordering: .releasing) }
+}
+
 /// What a worker wakes the stream side with, and how often it did. Close it behind the engine: a
 /// worker would wake whoever has the number by then.
 struct WakePipe {

@@ -172,18 +172,9 @@ import Testing
         let metrics = MetricsRegistry()
         var settings = configuration(ports: 22660...22669)
         settings.receiveBuffer = 2048
-        // The worker asks for its lateness ten times a second: there it can be held.
-        let isHeld = Atomic<Bool>(false)
-        let stands = Atomic<Bool>(false)
+        let worker = HeldWorker()
         let engine = try MediaEngine(
-            settings, metrics: metrics,
-            lateness: { _ in
-                while isHeld.load(ordering: .acquiring) {
-                    stands.store(true, ordering: .releasing)
-                    tl_sleep_ns(1_000_000)
-                }
-                return .zero
-            }, events: { log.add($0) })
+            settings, metrics: metrics, lateness: worker.lateness, events: { log.add($0) })
         let leg = try engine.createLeg(LegOptions(mode: .echo, detection: false))
         let phone = try Phone()
         engine.send(.configure(phone.remote), to: leg.id)
@@ -191,8 +182,7 @@ import Testing
         let target = SocketAddressValue(ipv4: 127, 0, 0, 1, port: UInt16(leg.port)).system
         let foe = try Phone()
         var sent = 0
-        isHeld.store(true, ordering: .releasing)
-        #expect(log.wait { stands.load(ordering: .acquiring) })
+        worker.hold(log)
         var bytes = [UInt8](repeating: 0x80, count: 172)
         bytes.withUnsafeMutableBytes { buffer in
             var batch = (0..<64).map { _ in
@@ -200,7 +190,7 @@ import Testing
             }
             for _ in 0..<20 { sent += Int(max(0, tl_udp_send_batch(foe.socket, &batch, 64))) }
         }
-        isHeld.store(false, ordering: .releasing)
+        worker.release()
         // An echo: everything before it has been read.
         var echoed = false
         for number in UInt8(1)...200 where !echoed {
