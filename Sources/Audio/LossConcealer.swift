@@ -42,10 +42,10 @@ public struct LossConcealer: Sendable {
     // are written.
     private var history: [Int16]
     private var oldest = 0
-    // The history as it was when the loss began, oldest first.
-    private var before: [Float]
-    // `cycleCount` samples that are repeated, and what is being faded into them.
-    private var cycle: [Float]
+    // The history as it was when the loss began, oldest first; `cycleCount` samples of its end are
+    // repeated (`cycle`).
+    private var before: [Int16]
+    // What is being faded into them.
     var leaving: [Float]
     private var leavingIndex = 0
     private var leavingCount = 0
@@ -71,8 +71,7 @@ public struct LossConcealer: Sendable {
         lag = Self.lags.upperBound * scale
         cycleCount = lag
         history = [Int16](repeating: 0, count: historyCount)
-        before = [Float](repeating: 0, count: historyCount)
-        cycle = [Float](repeating: 0, count: historyCount)
+        before = [Int16](repeating: 0, count: historyCount)
         leaving = [Float](repeating: 0, count: lag)
     }
 
@@ -142,7 +141,7 @@ public struct LossConcealer: Sendable {
     private mutating func next() -> Float {
         if concealedRun == Self.twoCyclesAfter * perMillisecond { lengthen(to: 2) }
         if concealedRun == Self.threeCyclesAfter * perMillisecond { lengthen(to: 3) }
-        var value = cycle[cycleIndex]
+        var value = cycle(cycleIndex)
         cycleIndex = cycleIndex + 1 == cycleCount ? 0 : cycleIndex + 1
         if leavingIndex < leavingCount {
             let share = (Float(leavingIndex) + 0.5) / Float(leavingCount)
@@ -162,20 +161,24 @@ public struct LossConcealer: Sendable {
     /// The loss begins: finds the pitch and the trend, and takes the first cycle.
     private mutating func prepare() {
         for index in 0..<historyCount {
-            before[index] = Float(history[(oldest + index) % historyCount])
+            before[index] = history[(oldest + index) % historyCount]
         }
-        lag = Self.bestLag(before, scale)
-        let end = historyCount
-        let span = max(lag, Self.trendCount * scale)
-        let newer = Self.energy(before, end - span, span)
-        let older = Self.energy(before, end - 2 * span, span)
-        // 20 dB a span at most, and never louder.
-        let ratio = min(max((newer / older).squareRoot(), 0.2), 1)
-        gainStep = Float(
-            Elementary.exp(Self.trendWeight * Elementary.log(Double(ratio)) / Double(span)))
+        (lag, gainStep) = withUnsafeTemporaryAllocation(of: Float.self, capacity: historyCount) {
+            samples in
+            for index in 0..<historyCount { samples[index] = Float(before[index]) }
+            let samples = UnsafeBufferPointer(samples)
+            let lag = Self.bestLag(samples, scale)
+            let span = max(lag, Self.trendCount * scale)
+            let newer = Self.energy(samples, historyCount - span, span)
+            let older = Self.energy(samples, historyCount - 2 * span, span)
+            // 20 dB a span at most, and never louder.
+            let ratio = min(max((newer / older).squareRoot(), 0.2), 1)
+            let trend = Self.trendWeight * Elementary.log(Double(ratio)) / Double(span)
+            return (lag, Float(Elementary.exp(trend)))
+        }
         gain = 1
-        step = before[end - 1] - before[end - 1 - lag]
-        takeCycles(1)
+        step = Float(before[historyCount - 1]) - Float(before[historyCount - 1 - lag])
+        cycleCount = lag
         cycleIndex = 0
         leavingCount = 0
         leavingIndex = 0
@@ -186,55 +189,51 @@ public struct LossConcealer: Sendable {
         leavingCount = lag / 4
         leavingIndex = 0
         for index in 0..<leavingCount {
-            leaving[index] = cycle[(cycleIndex + index) % cycleCount]
+            leaving[index] = cycle((cycleIndex + index) % cycleCount)
         }
         cycleIndex %= lag
-        takeCycles(cycles)
+        cycleCount = lag * cycles
     }
 
-    /// The last `cycles` lags before the loss; their last quarter lag turns into what stood before
-    /// their first, so that the end goes over into the start.
-    private mutating func takeCycles(_ cycles: Int) {
-        let end = historyCount
-        cycleCount = lag * cycles
-        for index in 0..<cycleCount { cycle[index] = before[end - cycleCount + index] }
+    /// A sample of what is repeated, the last `cycleCount` before the loss; their last quarter lag
+    /// turns into what stood before their first, so that the end goes over into the start.
+    private func cycle(_ index: Int) -> Float {
+        let last = Float(before[historyCount - cycleCount + index])
         let blend = lag / 4
-        for index in 0..<blend {
-            let share = (Float(index) + 0.5) / Float(blend)
-            let last = before[end - blend + index]
-            let first = before[end - cycleCount - blend + index]
-            cycle[cycleCount - blend + index] = last + (first - last) * share
-        }
+        let blended = index - (cycleCount - blend)
+        guard blended >= 0 else { return last }
+        let first = Float(before[historyCount - cycleCount - blend + blended])
+        return last + (first - last) * ((Float(blended) + 0.5) / Float(blend))
     }
 
     /// The lag at which the newest samples resemble older ones most.
-    private static func bestLag(_ samples: [Float], _ scale: Int) -> Int {
-        samples.withUnsafeBytes { raw in
-            let count = samples.count
-            var best = (lag: lags.upperBound * scale, likeness: -Float.infinity)
-            for lag in lags.lowerBound * scale...lags.upperBound * scale {
-                var product = SIMD8<Float>.zero
-                var newer = SIMD8<Float>.zero
-                var older = SIMD8<Float>.zero
-                for index in stride(from: count - matchCount * scale, to: count, by: 8) {
-                    // SAFETY: index + 8 ≤ count and index − lag ≥ 0.
-                    let a = raw.loadUnaligned(fromByteOffset: 4 * index, as: SIMD8<Float>.self)
-                    let b = raw.loadUnaligned(
-                        fromByteOffset: 4 * (index - lag), as: SIMD8<Float>.self)
-                    product += a * b
-                    newer += a * a
-                    older += b * b
-                }
-                let norm = (newer.sum() + 1) * (older.sum() + 1)
-                let likeness = product.sum() / norm.squareRoot()
-                if likeness > best.likeness { best = (lag, likeness) }
+    private static func bestLag(_ samples: UnsafeBufferPointer<Float>, _ scale: Int) -> Int {
+        let raw = UnsafeRawBufferPointer(samples)
+        let count = samples.count
+        var best = (lag: lags.upperBound * scale, likeness: -Float.infinity)
+        for lag in lags.lowerBound * scale...lags.upperBound * scale {
+            var product = SIMD8<Float>.zero
+            var newer = SIMD8<Float>.zero
+            var older = SIMD8<Float>.zero
+            for index in stride(from: count - matchCount * scale, to: count, by: 8) {
+                // SAFETY: index + 8 ≤ count and index − lag ≥ 0.
+                let a = raw.loadUnaligned(fromByteOffset: 4 * index, as: SIMD8<Float>.self)
+                let b = raw.loadUnaligned(fromByteOffset: 4 * (index - lag), as: SIMD8<Float>.self)
+                product += a * b
+                newer += a * a
+                older += b * b
             }
-            return best.lag
+            let norm = (newer.sum() + 1) * (older.sum() + 1)
+            let likeness = product.sum() / norm.squareRoot()
+            if likeness > best.likeness { best = (lag, likeness) }
         }
+        return best.lag
     }
 
     /// Of `count` samples, never 0.
-    private static func energy(_ samples: [Float], _ start: Int, _ count: Int) -> Float {
+    private static func energy(
+        _ samples: UnsafeBufferPointer<Float>, _ start: Int, _ count: Int
+    ) -> Float {
         var sum: Float = 1
         for index in start..<start + count { sum += samples[index] * samples[index] }
         return sum

@@ -6,8 +6,9 @@ internal import SecureRTP
 /// The receiving half of a leg up to the tap: which SSRC it follows, what RFC 3550 says about it,
 /// and the packets put in order.
 struct LegReceiver: ~Copyable {
-    /// Slots of the analysis tap: 16 packets of up to 80 ms of G.711 or G.722 are 10 KB a leg.
-    static let tapPackets = 16
+    /// Slots of the analysis tap, which is emptied after each packet: two that wait, one that looks
+    /// like a restart, and the newest. Four of up to 80 ms of G.711 or G.722 are 2.5 KB a leg.
+    static let tapPackets = 4
     static let tapPayload = 640
     /// Of L16 and Opus, whose packets may be as long as a datagram.
     static let longTapPayload = MediaLeg.maximumDatagram - RTPHeader.byteCount

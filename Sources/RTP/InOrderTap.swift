@@ -102,7 +102,8 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     public private(set) var skippedSamples = 0
 
     /// - Parameters:
-    ///   - capacityPackets: slots, 4…64.
+    ///   - capacityPackets: slots, 4…64. `packetLimit` + 1 are never all taken when `next` is called
+    ///     until false after each `insert`: `packetLimit` − 1 wait, one may look like a restart.
     ///   - maximumPayload: bytes a slot holds.
     ///   - clockRate: RTP clock, Hz.
     ///   - waitLimit: longest that a packet waits for a missing one before it.

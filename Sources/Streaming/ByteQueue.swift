@@ -1,24 +1,33 @@
-/// A growing ring of bytes: append at the end, take from the front, both by the span.
+/// A queue of bytes: append at the end, take from the front, both by the span.
+///
+/// It grows by chunks of one size, so that what one queue gives back fits the next one: queues that
+/// doubled left holes of all sizes behind them, as much memory again as they held.
 struct ByteQueue: Sendable {
-    /// Storage a queue begins with; an emptied one keeps this much, and more goes back to the allocator.
-    static let keptCapacity = 1024
+    static let chunkSize = 1024
 
-    private var storage: [UInt8] = []
+    /// All but the last are full; those before `first` are empty.
+    private var chunks: [[UInt8]] = []
+    private var first = 0
+    /// Bytes of the first chunk that have been taken.
     private var head = 0
     private(set) var count = 0
 
-    var capacity: Int { storage.count }
+    /// Bytes of storage. An emptied queue keeps one chunk.
+    var capacity: Int { chunks.reduce(0) { $0 + $1.capacity } }
 
     mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
-        guard let source = bytes.baseAddress, !bytes.isEmpty else { return }
-        grow(toHold: count + bytes.count)
-        let start = (head + count) & (storage.count - 1)
-        let first = min(bytes.count, storage.count - start)
-        storage.withUnsafeMutableBufferPointer { ring in
-            guard let base = ring.baseAddress else { return }
-            // SAFETY: `grow` made room: start + first ≤ ring.count and the rest ≤ head.
-            (base + start).update(from: source, count: first)
-            base.update(from: source + first, count: bytes.count - first)
+        var rest = bytes
+        while !rest.isEmpty {
+            var room = Self.chunkSize - (chunks.last?.count ?? Self.chunkSize)
+            if room == 0 {
+                var chunk: [UInt8] = []
+                chunk.reserveCapacity(Self.chunkSize)
+                chunks.append(chunk)
+                room = Self.chunkSize
+            }
+            let part = UnsafeBufferPointer(rebasing: rest.prefix(room))
+            chunks[chunks.count - 1].append(contentsOf: part)
+            rest = UnsafeBufferPointer(rebasing: rest.dropFirst(room))
         }
         count += bytes.count
     }
@@ -28,38 +37,37 @@ struct ByteQueue: Sendable {
     mutating func takeSpan(
         upTo limit: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Int
     ) -> Bool {
-        let length = min(limit, count, storage.count - head)
-        guard length > 0 else { return false }
-        let taken = storage.withUnsafeBufferPointer { ring in
-            body(UnsafeBufferPointer(rebasing: ring[head..<head + length]))
+        guard limit > 0, count > 0 else { return false }
+        var length = 0
+        let taken = chunks[first].withUnsafeBufferPointer { chunk in
+            length = min(limit, chunk.count - head)
+            return body(UnsafeBufferPointer(rebasing: chunk[head..<head + length]))
         }
         drop(min(max(taken, 0), length))
         return taken > 0
     }
 
     mutating func removeAll() {
-        head = 0
-        count = 0
-        if storage.count > Self.keptCapacity { storage = [] }
+        if var kept = chunks.popLast() {
+            kept.removeAll(keepingCapacity: true)
+            chunks.removeAll(keepingCapacity: chunks.count < 8)
+            chunks.append(kept)
+        }
+        (first, head, count) = (0, 0, 0)
     }
 
+    /// At most what is left of the first chunk.
     private mutating func drop(_ dropped: Int) {
         count -= dropped
-        if count == 0 { removeAll() } else { head = (head + dropped) & (storage.count - 1) }
-    }
-
-    /// Doubles until `wanted` bytes fit; the ring is then straight from index 0.
-    private mutating func grow(toHold wanted: Int) {
-        guard wanted > storage.count else { return }
-        var size = max(storage.count, Self.keptCapacity)
-        while size < wanted { size *= 2 }
-        var larger: [UInt8] = []
-        larger.reserveCapacity(size)
-        let first = min(count, storage.count - head)
-        larger.append(contentsOf: storage[head..<head + first])
-        larger.append(contentsOf: storage[0..<count - first])
-        larger.append(contentsOf: repeatElement(0, count: size - count))
-        storage = larger
+        head += dropped
+        if count == 0 { return removeAll() }
+        guard head == Self.chunkSize else { return }
+        chunks[first] = []
+        first += 1
         head = 0
+        if first >= 8, first * 2 >= chunks.count {
+            chunks.removeFirst(first)
+            first = 0
+        }
     }
 }
