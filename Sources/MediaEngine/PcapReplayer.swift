@@ -9,6 +9,8 @@ internal import Synchronization
 public final class PcapReplayer: Sendable {
     /// Sockets opened at most.
     public static let maximumLegs = 4096
+    /// From one leg's port to the next one's at most.
+    public static let maximumPortStep = 65_535
     /// How long packets that are on their way back are waited for after the last one was sent.
     public static let tail = Interval.milliseconds(500)
 
@@ -73,12 +75,16 @@ public final class PcapReplayer: Sendable {
         guard (1...Self.maximumLegs).contains(options.legs) else {
             throw .badConfiguration("--legs takes 1 to \(Self.maximumLegs)")
         }
-        let lastPort = options.port + (options.legs - 1) * options.portStep
-        guard let target = SocketAddressValue(address: options.host, port: options.port),
-            target.isUsableDestination, (1...65_535).contains(lastPort)
+        let portSteps = -Self.maximumPortStep...Self.maximumPortStep
+        // Bounded before they are added up: a sum of what a command line may hold would overflow.
+        guard (1...65_535).contains(options.port), portSteps.contains(options.portStep),
+            (1...65_535).contains(options.port + (options.legs - 1) * options.portStep),
+            let target = SocketAddressValue(address: options.host, port: options.port),
+            target.isUsableDestination
         else {
             throw .badConfiguration(
-                "cannot send to \(options.host):\(options.port): give a numeric address and a port")
+                "cannot send to \(options.host):\(options.port): give a numeric address and a port, "
+                    + "and a --port-step that leaves every leg a port")
         }
         let streams = file.rtpStreams()
         let chosen =
@@ -93,13 +99,10 @@ public final class PcapReplayer: Sendable {
         }
         bytes = file.bytes
         steps = chosen.packets.map { Step(at: $0.time - first.time, datagram: $0.datagram) }
-        let span = last.time - first.time
-        let gap = span / Int64(max(1, chosen.packets.count - 1))
-        period = max(span + gap, .milliseconds(1))
+        let round = Round(chosen.packets)
+        period = round.period
         sequencePeriod = last.header.sequence &- first.header.sequence &+ 1
-        timestampPeriod =
-            last.header.timestamp &- first.header.timestamp
-            &+ UInt32(truncatingIfNeeded: gap.nanoseconds * 8 / 1_000_000)
+        timestampPeriod = round.timestamps
         self.target = target
         self.options = options
     }
@@ -187,6 +190,33 @@ public final class PcapReplayer: Sendable {
                 if leg < legs.count, legs[leg].receive() { summary.received += 1 }
             }
         }
+    }
+}
+
+/// From a stream's first packet to the first of the next time round.
+private struct Round {
+    let period: Interval
+    let timestamps: UInt32
+
+    /// The gap at the end is the stream's usual step of its timestamps, whatever its clock, and as
+    /// long as the stream itself takes for so much.
+    init(_ packets: [PcapRTPPacket]) {
+        // Signed: packets may have overtaken one another.
+        let steps = zip(packets, packets.dropFirst()).map {
+            Int64(Int32(bitPattern: $1.header.timestamp &- $0.header.timestamp))
+        }
+        // Packets of one picture or of one digit share a timestamp.
+        let forward = steps.filter { $0 > 0 }.sorted()
+        let step = forward.isEmpty ? 0 : forward[forward.count / 2]
+        let span = (packets.last?.time ?? .zero) - (packets.first?.time ?? .zero)
+        let units = steps.reduce(0, +)
+        // Timestamps that jump back or make no sense give no rate: the mean gap then.
+        let mean = span / Int64(max(1, steps.count))
+        let gap =
+            units >= step && step > 0
+            ? .nanoseconds(Int64(Double(span.nanoseconds) * Double(step) / Double(units))) : mean
+        period = max(span + gap, .milliseconds(1))
+        timestamps = UInt32(truncatingIfNeeded: units + step)
     }
 }
 

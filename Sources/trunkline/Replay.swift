@@ -60,6 +60,7 @@ struct Replay: ParsableCommand {
             writer.object { writer in
                 writer.field("legs", legs)
                 writer.field("sent", summary.sent)
+                writer.field("failed", summary.failed)
                 writer.field("received", summary.received)
                 writer.field("lost", summary.lost)
                 writer.field("seconds", summary.seconds)
@@ -67,8 +68,13 @@ struct Replay: ParsableCommand {
             Console.line(writer.string)
         } else {
             Console.line(
-                "sent \(summary.sent)  received \(summary.received)  lost \(summary.lost)  "
-                    + "in \(decimal(summary.seconds, 2)) s")
+                "sent \(summary.sent)  failed \(summary.failed)  received \(summary.received)  "
+                    + "lost \(summary.lost)  in \(decimal(summary.seconds, 2)) s")
+        }
+        if summary.sent == 0, summary.failed > 0 {
+            throw PlatformConfiguration.Invalid(
+                "the kernel took none of \(summary.failed) packets to \(destination): give an "
+                    + "address that this machine has a route to and may send to")
         }
     }
 

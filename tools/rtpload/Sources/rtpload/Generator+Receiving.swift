@@ -50,6 +50,8 @@ extension Generator {
             let lateness = legs[leg].replies.lateness(timestamp: rtp.header.timestamp, at: at)
             if isMeasured, lateness > track.interval { tally.audioLate += 1 }
             matchAudio(leg, payload, timestamp: rtp.header.timestamp, at)
+        } else if !learners.isEmpty {
+            learn(leg, timestamp: rtp.header.timestamp, at: at)
         } else {
             match(leg, payload, timestamp: rtp.header.timestamp, at)
         }
@@ -63,12 +65,10 @@ extension Generator {
         let last = legs[sender].number - 1
         guard last >= 0 else { return }
         let window = Int64(Leg.window)
-        if legs[leg].offset == nil {
-            legs[leg].offset = legs[sender].timestamps[Int(last % window)] &- timestamp
-        }
+        if legs[leg].offset == nil { guessLate(leg, timestamp: timestamp, at: at) }
         guard let offset = legs[leg].offset else { return }
         let wanted = timestamp &+ offset
-        record(leg, payload, timestamp, position: wanted &- legs[sender].firstTimestamp)
+        record(leg, payload, timestamp, position: wanted &- legs[sender].zeroTimestamp)
         var found: Int64?
         for number in stride(from: last, through: max(0, last - window + 1), by: -1) {
             let place = Int(number % window)
@@ -136,7 +136,8 @@ extension Generator {
         let shift = UInt32(bitPattern: Int32(tail.count - place))
         record(
             leg, payload, timestamp,
-            position: track.timestamp(found, from: legs[sender].start) &+ shift)
+            position: legs[sender].firstTimestamp &- legs[sender].zeroTimestamp
+                &+ track.timestamp(found, from: legs[sender].start) &+ shift)
         let stamp = Int(found % Int64(Leg.window))
         let sent = legs[sender].stamps[stamp]
         guard sent > 0, sent >= measuresFrom, sent < measuresTo else { return }

@@ -45,6 +45,8 @@ struct Generator: ~Copyable {
     private var backBefore = -1
     private var lastBack: Int64 = 0
     var recorder: EchoRecorder?
+    /// By leg while offsets are learned; empty after.
+    var learners: [OffsetLearner] = []
 
     /// - Parameter make: gives leg `index`; called `count` times.
     init(
@@ -101,13 +103,12 @@ struct Generator: ~Copyable {
     /// a server that is still at work. `boundary` is called at the start and at the end of the
     /// measured time.
     mutating func run(warmup: Double, seconds: Double, boundary: () -> Void) {
-        learnOffsets()
-        let begin = rl_monotonic_ns() + 5 * Self.millisecond
+        let (origin, elapsed) = learnOffsets()
+        let begin = origin + elapsed
         let warm = begin + Int64(warmup * 1e9)
         let end = warm + Int64(seconds * 1e9)
+        alignAll(origin: origin, elapsed: elapsed)
         for leg in 0..<count {
-            legs[leg].begin = begin + Int64(leg % phases) * Self.millisecond
-            legs[leg].zero = legs[leg].number
             _ = heap.push(PacingHeap.Entry(due: legs[leg].begin, leg: Int32(leg)))
         }
         var slot: Int64 = 0
@@ -150,27 +151,8 @@ struct Generator: ~Copyable {
             || now >= end + Self.longestCooldown
     }
 
-    /// One packet a leg, again until each was answered: from the first reply on, a reply's timestamp
-    /// says which packet it answers. At most a tenth of a second.
-    private mutating func learnOffsets() {
-        for _ in 0..<10 {
-            var isLearned = true
-            for leg in 0..<count where !legs[leg].isByAudio && legs[legs[leg].pair].offset == nil {
-                isLearned = false
-                let number = takeNumber(leg)
-                add(leg, number, copies: 1)
-                flush()
-            }
-            if isLearned { return }
-            for _ in 0..<10 {
-                rl_sleep_until(rl_monotonic_ns() + Self.millisecond)
-                for phase in 0..<phases { drain(phase) }
-            }
-        }
-    }
-
     /// The number of a leg's next packet, not sent yet.
-    private mutating func takeNumber(_ leg: Int) -> Int64 {
+    mutating func takeNumber(_ leg: Int) -> Int64 {
         let number = legs[leg].number
         legs[leg].number = number + 1
         let place = Int(number % Int64(Leg.window))
@@ -178,6 +160,11 @@ struct Generator: ~Copyable {
         legs[leg].timestamps[place] =
             legs[leg].firstTimestamp &+ track.timestamp(number, from: legs[leg].start)
         return number
+    }
+
+    /// The track's packet that a leg's recording begins with.
+    func firstPacket(_ leg: Int) -> Int {
+        track.place(legs[leg].zero, from: legs[leg].start).index
     }
 
     private mutating func sendDue(_ now: Int64) {
@@ -215,7 +202,7 @@ struct Generator: ~Copyable {
     }
 
     /// Builds a packet and puts it, so many times, into the batch.
-    private mutating func add(_ leg: Int, _ number: Int64, copies: Int) {
+    mutating func add(_ leg: Int, _ number: Int64, copies: Int) {
         if leg % phases != phase || filled + copies > batch { flush() }
         phase = leg % phases
         let start = filled * Self.packetLimit
@@ -249,25 +236,24 @@ struct Generator: ~Copyable {
         }
     }
 
-    private mutating func flush() {
+    mutating func flush() {
         guard filled > 0 else { return }
         let now = rl_realtime_ns()
-        var first = 0
-        for slot in 0..<filled {
+        let sent = max(0, Int(rl_send(sockets[phase], outgoing, Int32(filled))))
+        let isMeasured = now >= measuresFrom && now < measuresTo
+        // The kernel takes them in order: those behind the first that it refuses were not sent, and
+        // no reply to them is missing.
+        for slot in 0..<sent {
             let leg = Int(batchLegs[slot].leg)
             let place = Int(batchLegs[slot].number % Int64(Leg.window))
             // A copy does not count as sent once more.
             guard legs[leg].stamps[place] == 0 else { continue }
             legs[leg].stamps[place] = now
-            guard now >= measuresFrom, now < measuresTo else { continue }
+            guard isMeasured else { continue }
+            tally.sent += 1
             if legs[leg].isByAudio { tally.audioSent += 1 }
-            first += 1
         }
-        let sent = max(0, Int(rl_send(sockets[phase], outgoing, Int32(filled))))
-        if now >= measuresFrom, now < measuresTo {
-            tally.sendFailures += filled - sent
-            tally.sent += first
-        }
+        if isMeasured { tally.sendFailures += filled - sent }
         filled = 0
     }
 }

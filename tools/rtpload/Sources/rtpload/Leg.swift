@@ -26,7 +26,10 @@ struct Leg: ~Copyable {
     let source: UInt32
     let pair: Int
     let ssrc: UInt32
-    let firstTimestamp: UInt32
+    /// The random part of its timestamps.
+    let origin: UInt32
+    /// Of number 0, as if all packets since had followed the track; moved when there was a pause.
+    var firstTimestamp: UInt32
     /// The track's packet that is our number 0.
     let start: Int
     /// Replies are told by their audio, not by their timestamp.
@@ -36,10 +39,11 @@ struct Leg: ~Copyable {
     var impairment: Impairment
     /// Of the next packet.
     var number: Int64 = 0
-    /// Monotonic due time of number `zero`.
+    /// Monotonic due time of number `zero`, the first of the stream that is measured.
     var begin: Int64 = 0
     var zero: Int64 = 0
-    /// What turns the reply's timestamp into the sender's; learned from the first reply.
+    var zeroTimestamp: UInt32 = 0
+    /// What turns the reply's timestamp into the sender's (`OffsetLearner`).
     var offset: UInt32?
     var highest: Int64 = -1
     /// The end of the last reply, for a mark that two replies share, and where marks were last.
@@ -63,7 +67,9 @@ struct Leg: ~Copyable {
         self.isByAudio = isByAudio
         self.impairment = impairment
         ssrc = 0x5250_0000 &+ UInt32(truncatingIfNeeded: index)
-        firstTimestamp = UInt32(truncatingIfNeeded: index) &* 2_654_435_761
+        // Not 0, where a server may begin to count by itself.
+        origin = UInt32(truncatingIfNeeded: index + 1) &* 2_654_435_761
+        firstTimestamp = origin
         stamps = .allocate(capacity: Leg.window)
         stamps.initialize(repeating: 0, count: Leg.window)
         timestamps = .allocate(capacity: Leg.window)

@@ -19,6 +19,7 @@ func report(
     add("duplicates", tally.duplicates)
     add("not_authentic", tally.notAuthentic)
     add("unmatched", tally.unknown)
+    add("guessed_offsets", tally.guessedOffsets)
     add("send_failures", tally.sendFailures)
     add("generator_late_sends", tally.lateSends)
     fields.append("\"generator_cpu_s\": \(number(Double(tally.cpuNanoseconds) / 1e9))")

@@ -9,6 +9,8 @@ struct Tally {
     var notAuthentic = 0
     var sendFailures = 0
     var unknown = 0
+    /// Legs whose replies' timestamps do not say for certain which packet they answer.
+    var guessedOffsets = 0
     var latency = LatencyHistogram()
     /// Of legs whose replies are told by their audio: sent, come back, and after how long.
     var audioSent = 0

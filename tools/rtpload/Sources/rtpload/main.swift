@@ -126,7 +126,8 @@ func main() throws {
     }
     var tally = generator.tally
     if cpu.count == 2 { tally.cpuNanoseconds = cpu[1] - cpu[0] }
-    try generator.recorder?.write(track) { start(plans[$0].pair) }
+    let firsts = plans.indices.map { generator.firstPacket($0) }
+    try generator.recorder?.write(track) { firsts[plans[$0].pair] }
     print(report(tally, options, track, plans.count, readings))
 }
 
