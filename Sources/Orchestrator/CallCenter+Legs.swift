@@ -74,12 +74,10 @@ extension CallCenter {
         if request.mode == .stream, let url = request.streamURL {
             let bridge = parts.hub.makeBridge(for: url)
             let id = CallID(handle.id.description)
-            let feed = self.feed
+            let inlet = StreamInlet(id, feed: feed, metrics: parts.metrics)
             var stream = StreamRequest(url: url, streamID: "MZ" + id.value, callID: id)
             stream.tlsTrust = parts.streamTrust
-            leg.stream = parts.hub.connect(stream, bridge: bridge) { event in
-                feed.yield(.stream(id, event))
-            }
+            leg.stream = parts.hub.connect(stream, bridge: bridge) { inlet.yield($0) }
             parts.engine.send(.attach(bridge), to: handle.id)
         }
         bareLegs[handle.id] = leg

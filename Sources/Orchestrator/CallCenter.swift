@@ -27,8 +27,7 @@ actor CallCenter {
     enum Input: Sendable {
         case engine([EngineEvent])
         case signalling(CallID, CallLegEvent)
-        case stream(CallID, StreamEvent)
-        case recogniser(CallID, StreamEvent)
+        case stream(StreamInlet, StreamEvent)
         case inbound(InboundCall)
         case tick
     }
@@ -233,15 +232,17 @@ actor CallCenter {
             calls[id]?.flow.signalling(event, now, out: &outbox)
             perform(id, now)
             followTransfer(id, event, now)
-        case .stream(let id, let event):
-            guard calls[id] != nil else {
+        case .stream(let inlet, let waiting):
+            let (id, event) = (inlet.id, inlet.take(waiting))
+            guard calls[id] != nil || inlet.listens else {
                 bareLegStream(event, id, now)
                 return
             }
-            calls[id]?.flow.stream(event, now, out: &outbox)
-            perform(id, now)
-        case .recogniser(let id, let event):
-            calls[id]?.flow.recogniser(event, now, out: &outbox)
+            if inlet.listens {
+                calls[id]?.flow.recogniser(event, now, out: &outbox)
+            } else {
+                calls[id]?.flow.stream(event, now, out: &outbox)
+            }
             perform(id, now)
         case .inbound(let call): accept(call, now)
         case .tick:
@@ -324,15 +325,13 @@ actor CallCenter {
     private func connect(_ url: String, _ id: CallID, listens: Bool) {
         guard let parts, let active = calls[id] else { return }
         let bridge = parts.hub.makeBridge(for: url)
-        let feed = self.feed
+        let inlet = StreamInlet(id, listens: listens, feed: feed, metrics: parts.metrics)
         var request = StreamRequest(
             url: url, streamID: (listens ? "MT" : "MZ") + id.value, callID: id,
             parameters: active.flow.plan.streamParameters)
         request.tlsTrust = parts.streamTrust
         request.isListener = listens
-        let session = parts.hub.connect(request, bridge: bridge) { event in
-            feed.yield(listens ? .recogniser(id, event) : .stream(id, event))
-        }
+        let session = parts.hub.connect(request, bridge: bridge) { inlet.yield($0) }
         if listens {
             calls[id]?.recogniser = session
         } else {

@@ -117,6 +117,20 @@ enum BotMessage: Equatable {
     }
 }
 
+/// Decoded base64 of the message at hand. One for all streams of a lane, since each message is done
+/// with before the next is read.
+final class DecodeBuffer {
+    /// Bytes of storage kept from message to message: 8 s of audio. Longer messages are rare, and what
+    /// they took goes back to the allocator.
+    static let keptCapacity = 1 << 16
+
+    var bytes: [UInt8] = []
+
+    func trim() {
+        if bytes.capacity > Self.keptCapacity { bytes = [] }
+    }
+}
+
 /// RFC 4648 base64 into a buffer that is kept from message to message. False for anything outside
 /// the alphabet (line breaks are skipped), misplaced padding or an impossible length; missing
 /// padding is accepted.

@@ -126,6 +126,9 @@ final class FrameLink {
         return (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 
+    /// Drops what was written and not flushed.
+    func discard() { out.removeAll() }
+
     /// Something came: the bot is there.
     func heard() { hasHeard = true }
 

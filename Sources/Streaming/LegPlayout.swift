@@ -27,6 +27,16 @@ struct LegPlayout {
         return lost - lostReceived
     }
 
+    /// Drops the oldest received frames of `frame` samples beyond half the ring: what a slow bot gets
+    /// later is not old. Returns how many samples that were.
+    func discardOldest(_ frame: Int) -> Int {
+        let ring = bridge.received
+        let excess = ring.count - ring.capacity / 2
+        guard excess > 0 else { return 0 }
+        let frames = (excess + frame - 1) / frame
+        return ring.discard(upTo: ring.readPosition + frames * frame)
+    }
+
     /// Bot audio. False when some was dropped because the queue is full.
     mutating func enqueue(
         _ bytes: UnsafeBufferPointer<UInt8>, _ statistics: inout StreamStatistics,

@@ -97,7 +97,8 @@ extension MuxConnection {
             link.write(.pong, payload)
         case .pong: break
         case .close(let code, let reason): receivedClose(code: code, reason: reason)
-        case .violation(let reason): lose("the bot broke the WebSocket protocol: \(reason)")
+        case .violation(let fault):
+            lose("the bot broke the WebSocket protocol: \(fault)", closeCode: fault.closeCode)
         }
     }
 

@@ -31,6 +31,7 @@ final class MuxConnection: FrameReceiver {
     private let onDone: (MuxConnection) -> Void
     let pumpReady: () -> Void
     let wakes: WakeSet
+    private let clock: () -> NIODeadline
     private(set) var state = State.connecting
     private var attempt: ConnectAttempt?
     var link: FrameLink
@@ -42,15 +43,20 @@ final class MuxConnection: FrameReceiver {
     private var failures = 0
     private var lastFailure = "not connected yet"
     private var opened = 0
+    private var openedAt = NIODeadline.distantFuture
+    /// From a break until a connection has proved itself: when the legs of that break are given up.
+    private var outage: NIODeadline?
     private var idleSince: NIODeadline?
     private var isStopping = false
     private var logged: Set<StreamNotice> = []
 
     init(
         name: String, limits: StreamLimits, meters: StreamMeters, logger: Logger, wakes: WakeSet,
+        clock: @escaping () -> NIODeadline = { .now() },
         connector: @escaping (MuxConnection) -> ConnectAttempt,
         pumpReady: @escaping () -> Void, onDone: @escaping (MuxConnection) -> Void
     ) {
+        self.clock = clock
         self.name = name
         self.limits = limits
         self.meters = meters
@@ -78,7 +84,9 @@ final class MuxConnection: FrameReceiver {
         generation = generation == .max ? 1 : generation + 1
         leg.id = UInt32(generation) << 16 | UInt32(truncatingIfNeeded: seat)
         leg.connection = self
-        leg.deadline = .now() + .nanoseconds(limits.muxPatience.nanoseconds)
+        leg.deadline =
+            state == .open && outage == nil
+            ? .distantFuture : clock() + .nanoseconds(limits.muxPatience.nanoseconds)
         seats[seat] = leg
         legCount += 1
         meters.muxLegs.add(1)
@@ -98,7 +106,7 @@ final class MuxConnection: FrameReceiver {
         freeSeats.append(seat)
         legCount -= 1
         meters.muxLegs.add(-1)
-        if legCount == 0 { idleSince = .now() }
+        if legCount == 0 { idleSince = clock() }
     }
 
     func leg(_ id: UInt32) -> MuxLeg? {
@@ -132,7 +140,8 @@ final class MuxConnection: FrameReceiver {
         }
         state = .open
         opened += 1
-        failures = 0
+        openedAt = clock()
+        if outage == nil { forEachLeg { $0.deadline = .distantFuture } }
         meters.connects("ok").increment()
         meters.connections.add(1)
         meters.muxConnections.add(1)
@@ -174,10 +183,19 @@ final class MuxConnection: FrameReceiver {
         let pause = min(base, limits.muxRetryLimit.nanoseconds)
         failures += 1
         let spread = Int64.random(in: 0...max(1, pause / 4))
-        state = .waiting(until: .now() + .nanoseconds(pause + spread))
+        state = .waiting(until: clock() + .nanoseconds(pause + spread))
         logger.warning("multiplexed stream: \(reason)", metadata: metadata)
-        let deadline = NIODeadline.now() + .nanoseconds(limits.muxPatience.nanoseconds)
-        forEachLeg { $0.suspend(until: deadline) }
+    }
+
+    /// A connection that has stayed open for a while is a bot that is there: pauses are short again, and
+    /// the next break has all its patience. One that is accepted and dropped is none.
+    private func prove(_ now: NIODeadline) {
+        guard outage != nil || failures > 0,
+            now - openedAt >= .nanoseconds(limits.muxProof.nanoseconds)
+        else { return }
+        failures = 0
+        outage = nil
+        forEachLeg { $0.deadline = .distantFuture }
     }
 
     // MARK: the clock
@@ -186,6 +204,7 @@ final class MuxConnection: FrameReceiver {
     func tick(now: NIODeadline) {
         switch state {
         case .open:
+            prove(now)
             if legCount == 0, let idleSince,
                 isStopping || now - idleSince > .nanoseconds(limits.muxIdle.nanoseconds)
             {
@@ -218,7 +237,7 @@ final class MuxConnection: FrameReceiver {
     /// The hub shuts down: as soon as no leg is left, so is this.
     func stop() {
         isStopping = true
-        if legCount == 0 { tick(now: .now()) }
+        if legCount == 0 { tick(now: clock()) }
     }
 
     /// Nobody needs it any more. A leg that comes while the bot answers meets a new connection.
@@ -257,8 +276,13 @@ final class MuxConnection: FrameReceiver {
     }
 
     private func broken(_ reason: String) {
+        let now = clock()
+        prove(now)
         countClosed()
         if legCount > 0 { meters.muxReconnects.increment() }
+        let deadline = outage ?? now + .nanoseconds(limits.muxPatience.nanoseconds)
+        outage = deadline
+        forEachLeg { $0.suspend(until: deadline) }
         retry(reason)
     }
 

@@ -32,7 +32,7 @@ final class MuxLeg {
     var place: StreamPlace?
     /// Until the leg is done.
     var connection: MuxConnection?
-    /// While waiting: when the owner is told that the bot will not come.
+    /// When the owner is told that the bot will not come, should this leg be waiting then.
     var deadline = NIODeadline.distantFuture
     /// Called once, when the leg is done.
     var onDone: ((MuxLeg) -> Void)?
@@ -88,7 +88,6 @@ final class MuxLeg {
             return finish(.failed(reason: "the stream's parameters are longer than 64 KiB"))
         }
         state = .live
-        deadline = .distantFuture
         if !hasStarted {
             hasStarted = true
             events(.connected)
@@ -104,11 +103,12 @@ final class MuxLeg {
         pump()
     }
 
-    /// The connection is gone; another one may come until `deadline`.
+    /// The connection is gone; another one may come until `deadline`, or until an earlier one that no
+    /// connection has lived long enough to take away.
     func suspend(until deadline: NIODeadline) {
         guard state == .live else { return }
         state = .waiting
-        self.deadline = deadline
+        if self.deadline == .distantFuture { self.deadline = deadline }
     }
 
     // MARK: commands
@@ -232,15 +232,12 @@ final class MuxLeg {
     /// Drops the oldest frames beyond half the ring: what a slow bot gets later is not old, and the
     /// timestamp's jump tells it what is missing.
     private func shed() {
-        let ring = playout.bridge.received
-        let excess = ring.count - ring.capacity / 2
-        guard excess > 0 else { return }
-        let frame = format.frameSamples
-        let frames = (excess + frame - 1) / frame
-        let dropped = ring.discard(upTo: ring.readPosition + frames * frame)
+        let dropped = playout.discardOldest(format.frameSamples)
+        guard dropped > 0 else { return }
         elapsedSamples += dropped
         meters.lateSamples.increment(by: dropped)
         guard state == .live else { return }
+        let frames = dropped / format.frameSamples
         statistics.mediaDropped += frames
         meters.muxMediaDropped.increment(by: frames)
         connection?.notice(.notReading)

@@ -30,6 +30,18 @@ extension SessionCore {
         notice(.late)
     }
 
+    /// Before `start`: the oldest audio goes, so that the bot hears first what was said last. No frame's
+    /// time tells of it, since times begin with `start`.
+    func shed() { meters.lateSamples.increment(by: playout.discardOldest(format.frameSamples)) }
+
+    /// While the bot is not there yet. The worker must not take this stream for one that is behind.
+    func pumpUnheard() {
+        for _ in 0..<2 {
+            shed()
+            guard playout.arm(received: playout.bridge.received.capacity / 2 + 1) else { break }
+        }
+    }
+
     private func sendMedia(_ muLaw: UnsafeBufferPointer<UInt8>) {
         let chunk = elapsedSamples / format.frameSamples + 1
         let timestamp = elapsedSamples / 8
@@ -71,8 +83,15 @@ extension SessionCore {
 
     func flush(checkingLimit: Bool = true) {
         let waiting = link.flush()
-        guard checkingLimit, state == .open, waiting > limits.maximumControlBytes else { return }
-        lose("the bot does not read: \(waiting) bytes wait for it", closeCode: 1008)
+        guard checkingLimit, waiting > limits.maximumControlBytes else { return }
+        switch state {
+        case .open: lose("the bot does not read: \(waiting) bytes wait for it", closeCode: 1008)
+        // It sends pings instead of its close frame: the end has been decided already.
+        case .closing(let reason):
+            finish(.ended(reason: reason))
+            link.closeChannel()
+        case .connecting, .done: break
+        }
     }
 
     // MARK: from the bot
@@ -84,6 +103,8 @@ extension SessionCore {
         while state == .open || isClosing, let input = link.decoder.next(&rest) { handle(input) }
         if isClosing { flush() }
         pump()
+        // The buffer is shared: what was written behind the end would go out with another call's frames.
+        if state == .done { link.discard() }
     }
 
     private func handle(_ input: WebSocketInput) {
@@ -91,7 +112,8 @@ extension SessionCore {
         case .text(let text):
             countReceived()
             guard state == .open else { return }
-            handle(BotMessage.parse(text.bindMemory(to: UInt8.self), payload: &payload))
+            handle(BotMessage.parse(text.bindMemory(to: UInt8.self), payload: &decoded.bytes))
+            decoded.trim()
         case .binary, .data:
             countReceived()
             statistics.binary += 1
@@ -103,7 +125,8 @@ extension SessionCore {
         case .ping(let payload): link.write(.pong, payload)
         case .pong: break
         case .close(let code, let reason): receivedClose(code: code, reason: reason)
-        case .violation(let reason): lose("the bot broke the WebSocket protocol: \(reason)")
+        case .violation(let fault):
+            lose("the bot broke the WebSocket protocol: \(fault)", closeCode: fault.closeCode)
         }
     }
 
@@ -139,7 +162,7 @@ extension SessionCore {
     }
 
     private func enqueuePayload() {
-        let isWhole = payload.withUnsafeBufferPointer {
+        let isWhole = decoded.bytes.withUnsafeBufferPointer {
             playout.enqueue($0, &statistics, meters)
         }
         if !isWhole { notice(.playoutFull) }

@@ -30,8 +30,8 @@ final class SessionCore: FrameReceiver {
     var playout: LegPlayout
     var writer: TwilioWriter
     var link: FrameLink
-    /// Decoded base64 of the message at hand; kept from message to message.
-    var payload: [UInt8] = []
+    /// The lane's own, as soon as there is one.
+    var decoded = DecodeBuffer()
     /// This session's place in its lane.
     var place: StreamPlace?
     var attempt: ConnectAttempt?
@@ -90,6 +90,8 @@ final class SessionCore: FrameReceiver {
         sendMessage()
         writer.start(parameters: request.parameters)
         sendMessage()
+        shed()
+        drainReceived()  // the digits come after the audio before them
         for digit in earlyDigits { sendDigit(digit) }
         earlyDigits = []
         flush()
@@ -141,6 +143,7 @@ final class SessionCore: FrameReceiver {
 
     /// Called on each wake of the media side: moves audio both ways.
     func pump() {
+        if state == .connecting { return pumpUnheard() }
         guard state == .open else { return }
         // Twice at most: what comes while this runs may have come too early to wake us.
         for _ in 0..<2 {
@@ -170,7 +173,8 @@ final class SessionCore: FrameReceiver {
             guard now >= closeDeadline else { return }
             finish(.ended(reason: reason))
             link.closeChannel()
-        case .connecting, .done: break
+        case .connecting: pump()
+        case .done: break
         }
     }
 
@@ -185,7 +189,10 @@ final class SessionCore: FrameReceiver {
             let text = printable(String(decoding: reason, as: UTF8.self))
             let why = text.isEmpty ? "" : ", \(text)"
             finish(.ended(reason: "the bot closed the stream (\(code ?? 1005)\(why))"))
-        case .closing(let reason): finish(.ended(reason: reason))
+        case .closing(let reason):
+            // Pongs of the same read, which have their last chance here.
+            flush(checkingLimit: false)
+            finish(.ended(reason: reason))
         case .connecting, .done: return
         }
         link.lingerThenClose()
@@ -217,7 +224,7 @@ final class SessionCore: FrameReceiver {
         if case .closing = state { true } else { false }
     }
 
-    private func finish(_ event: StreamEvent) {
+    func finish(_ event: StreamEvent) {
         guard state != .done else { return }
         if state != .connecting {
             meters.connections.add(-1)

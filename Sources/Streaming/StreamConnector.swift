@@ -68,11 +68,12 @@ final class StreamConnector {
     private let timeout: Interval
     private let outboundLimit: Int
     /// Asked for, and the answer must name it.
-    fileprivate let subprotocol: String?
+    private let subprotocol: String?
     /// A plain connection leaves NIO when it is open.
     private let takesDescriptor: Bool
     private var completion: ((Result<OpenedConnection, StreamError>) -> Void)?
-    private var channel: (any Channel)?
+    /// What the attempt has opened or is opening: with several addresses more than one.
+    private var channels: [any Channel] = []
     private var deadline: Scheduled<Void>?
 
     init(
@@ -91,7 +92,9 @@ final class StreamConnector {
         self.completion = completion
     }
 
-    func start() {
+    /// The result is TCP's alone; everything is said to the completion.
+    @discardableResult
+    func start() -> EventLoopFuture<any Channel> {
         let bound = NIOLoopBound(self, eventLoop: loop)
         deadline = loop.scheduleTask(in: .nanoseconds(timeout.nanoseconds)) {
             let connector = bound.value
@@ -102,7 +105,7 @@ final class StreamConnector {
                         milliseconds: connector.timeout.milliseconds)))
         }
         let limit = outboundLimit
-        ClientBootstrap(group: loop)
+        let connecting = ClientBootstrap(group: loop)
             // The deadline above is the limit; NIO's own only has to be later.
             .connectTimeout(.nanoseconds(timeout.nanoseconds) + .seconds(1))
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
@@ -115,13 +118,16 @@ final class StreamConnector {
                 channel.eventLoop.makeCompletedFuture { try bound.value.configure(channel) }
             }
             .connect(host: url.host, port: url.port)
-            .whenComplete { bound.value.connected($0) }
+        connecting.whenComplete { bound.value.connected($0) }
+        return connecting
     }
 
     func cancel() { finish(.failure(.cancelled)) }
 
     private func configure(_ channel: any Channel) throws {
-        self.channel = channel
+        // Over while the name was looked up: nothing is to be opened any more.
+        guard completion != nil else { throw StreamError.cancelled }
+        channels.append(channel)
         let pipeline = channel.pipeline.syncOperations
         if let tls {
             // An IP address cannot be a server name (RFC 6066 section 3); NIOSSL then checks the
@@ -150,18 +156,29 @@ final class StreamConnector {
         return fields
     }
 
-    fileprivate func lacksSubprotocol() {
-        finish(
-            .failure(
-                .badUpgrade(
-                    address: url.address,
-                    reason: "it does not answer with the subprotocol \(subprotocol ?? "")")))
+    /// What is wrong with the answer besides what NIO looks at (RFC 6455 section 4.1).
+    fileprivate func problem(with answer: HTTPHeaders) -> String? {
+        guard answer[canonicalForm: "Connection"].contains(where: { $0.lowercased() == "upgrade" })
+        else { return "its answer lacks Connection: Upgrade" }
+        let chosen = answer[canonicalForm: "Sec-WebSocket-Protocol"]
+        if let subprotocol {
+            return chosen == [Substring(subprotocol)]
+                ? nil : "it does not answer with the subprotocol \(subprotocol)"
+        }
+        let asked = fields[canonicalForm: "Sec-WebSocket-Protocol"]
+        return chosen.isEmpty || (chosen.count == 1 && asked.contains(chosen[0]))
+            ? nil : "it answers with a subprotocol that was not asked for"
+    }
+
+    fileprivate func badAnswer(_ reason: String) {
+        finish(.failure(.badUpgrade(address: url.address, reason: reason)))
     }
 
     private func connected(_ result: Result<any Channel, any Error>) {
         switch result {
         case .success(let channel):
-            if completion == nil, self.channel !== channel { channel.close(promise: nil) }
+            guard completion != nil else { return channel.close(promise: nil) }
+            channels = [channel]  // NIO closes the others
         case .failure(let error): fail(error)
         }
     }
@@ -232,8 +249,8 @@ final class StreamConnector {
         }
         self.completion = nil
         deadline?.cancel()
-        if case .failure = result { channel?.close(promise: nil) }
-        channel = nil
+        if case .failure = result { for channel in channels { channel.close(promise: nil) } }
+        channels = []
         completion(result)
     }
 }
@@ -303,10 +320,8 @@ private final class StreamUpgrader: NIOHTTPClientProtocolUpgrader {
 
     /// RFC 6455 section 4.1: no extension that was not asked for, and we ask for none.
     func shouldAllowUpgrade(upgradeResponse: HTTPResponseHead) -> Bool {
-        if let wanted = connector.subprotocol,
-            upgradeResponse.headers.first(name: "Sec-WebSocket-Protocol") != wanted
-        {
-            connector.lacksSubprotocol()
+        if let problem = connector.problem(with: upgradeResponse.headers) {
+            connector.badAnswer(problem)
             return false
         }
         return rules.shouldAllowUpgrade(upgradeResponse: upgradeResponse)

@@ -188,6 +188,7 @@ public final class StreamHub: Sendable {
         lane.run { loop in
             guard case .call(let core) = session.guest else { return }
             core.place = seat.place
+            core.decoded = loop.decoded
             core.onDone = { [weak self] core in
                 loop.remove(seat.place)
                 self?.release(seat, plan, core.playout.bridge)

@@ -30,6 +30,8 @@ final class StreamLane: Sendable {
         private var slice = 0
         fileprivate var waiters: [@Sendable () -> Void] = []
         private var isPumping = false
+        /// What the calls of this lane decode their messages into.
+        let decoded = DecodeBuffer()
 
         fileprivate init(wakes: WakeSet, words: Range<Int>, executor: LaneExecutor) {
             self.wakes = wakes

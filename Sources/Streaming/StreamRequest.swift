@@ -93,6 +93,9 @@ public struct StreamLimits: Sendable {
     /// First pause before a multiplexed connection is opened again; it doubles each time.
     public var muxRetry: Interval = .milliseconds(100)
     public var muxRetryLimit: Interval = .seconds(5)
+    /// How long a multiplexed connection has to stay open until earlier breaks are forgotten: a bot that
+    /// accepts and drops is not there.
+    public var muxProof: Interval = .seconds(5)
     /// How long a leg waits for its connection, at the start or after a break.
     public var muxPatience: Interval = .seconds(10)
     /// How long a multiplexed connection without legs stays open.

@@ -4,7 +4,7 @@ public import CallModel
 public final class StreamSession: Sendable {
     /// The request's stream identifier.
     public let id: String
-    private let lane: LaneExecutor
+    let lane: LaneExecutor
     private let bound: LaneBox<StreamLane.Guest>
 
     init(_ core: sending SessionCore, id: String, lane: LaneExecutor) {

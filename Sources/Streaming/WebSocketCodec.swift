@@ -43,6 +43,8 @@ enum WebSocketFault: Error, Equatable, CustomStringConvertible {
     case strayContinuation
     case interleaved
     case shortClose
+    case badCloseCode(UInt16)
+    case notUTF8
 
     var description: String {
         switch self {
@@ -54,8 +56,13 @@ enum WebSocketFault: Error, Equatable, CustomStringConvertible {
         case .strayContinuation: "a continuation without a message"
         case .interleaved: "a new message inside a fragmented one"
         case .shortClose: "a close frame of one byte"
+        case .badCloseCode(let code): "close code \(code) never travels"
+        case .notUTF8: "text that is no UTF-8"
         }
     }
+
+    /// What the connection is failed with, RFC 6455 section 7.4.1.
+    var closeCode: UInt16 { self == .notUTF8 ? 1007 : 1002 }
 }
 
 /// Takes server frames out of a byte stream that arrives in pieces of any size.
@@ -157,7 +164,8 @@ struct WebSocketDecoder {
                 return nil
             }
             message = .none
-            return isText ? .text(whole) : .data(whole)
+            guard isText else { return .data(whole) }
+            return isUTF8(whole) ? .text(whole) : violation(.notUTF8)
         }
     }
 
@@ -254,7 +262,19 @@ struct WebSocketDecoder {
         guard payload.count > 0 else { return .close(code: nil, reason: payload) }
         guard payload.count >= 2 else { return violation(.shortClose) }
         let code = UInt16(bigEndian: payload.loadUnaligned(as: UInt16.self))
-        return .close(code: code, reason: UnsafeRawBufferPointer(rebasing: payload[2...]))
+        guard Self.mayTravel(code) else { return violation(.badCloseCode(code)) }
+        let reason = UnsafeRawBufferPointer(rebasing: payload[2...])
+        guard isUTF8(reason) else { return violation(.notUTF8) }
+        return .close(code: code, reason: reason)
+    }
+
+    /// Close codes that a frame may carry: those of RFC 6455 section 7.4.1, what IANA has registered
+    /// since (1012 to 1014), and those of libraries and applications (section 7.4.2).
+    private static func mayTravel(_ code: UInt16) -> Bool {
+        switch code {
+        case 1000...1003, 1007...1014, 3000...4999: true
+        default: false
+        }
     }
 
     private mutating func violation(_ fault: WebSocketFault) -> WebSocketInput {
@@ -262,4 +282,42 @@ struct WebSocketDecoder {
         assembled.release()
         return .violation(fault)
     }
+}
+
+/// Whether `bytes` are UTF-8 as RFC 3629 has it: no overlong form, no surrogate, nothing beyond U+10FFFF,
+/// nothing cut. Allocates nothing; ASCII, which messages are made of, goes by in words.
+func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard let base = bytes.baseAddress else { return true }
+    let count = bytes.count
+    var index = 0
+    while index < count {
+        // SAFETY: index + 8 ≤ count.
+        while index + 8 <= count,
+            base.loadUnaligned(fromByteOffset: index, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+        {
+            index += 8
+        }
+        guard index < count else { break }
+        let first = bytes[index]
+        if first < 0x80 {
+            index += 1
+            continue
+        }
+        // RFC 3629 section 4: how long, and what the second byte may be.
+        let (length, second): (Int, ClosedRange<UInt8>)
+        switch first {
+        case 0xC2...0xDF: (length, second) = (2, 0x80...0xBF)
+        case 0xE0: (length, second) = (3, 0xA0...0xBF)
+        case 0xED: (length, second) = (3, 0x80...0x9F)
+        case 0xE1...0xEF: (length, second) = (3, 0x80...0xBF)
+        case 0xF0: (length, second) = (4, 0x90...0xBF)
+        case 0xF1...0xF3: (length, second) = (4, 0x80...0xBF)
+        case 0xF4: (length, second) = (4, 0x80...0x8F)
+        default: return false
+        }
+        guard count - index >= length, second.contains(bytes[index + 1]) else { return false }
+        for offset in 2..<length where bytes[index + offset] & 0xC0 != 0x80 { return false }
+        index += length
+    }
+    return true
 }

@@ -1,6 +1,7 @@
 import Audio
 import CallModel
 import Foundation
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOSSL
 import Telemetry
@@ -62,6 +63,60 @@ import Testing
                 == .failed(
                     reason: "the bot at 127.0.0.1:\(port) does not speak WebSocket: its "
                         + "Sec-WebSocket-Accept is wrong or it wants an extension"))
+    }
+
+    @Test(
+        arguments: [
+            (.strangeSubprotocol, "it answers with a subprotocol that was not asked for"),
+            (.noConnectionField, "its answer lacks Connection: Upgrade"),
+        ] as [(TestBot.Behaviour, String)])
+    func anAnswerThatIsNoUpgradeIsRefused(behaviour: TestBot.Behaviour, reason: String) async throws
+    {
+        let (event, port, rig) = try await outcome(behaviour)
+        #expect(
+            event
+                == .failed(
+                    reason: "the bot at 127.0.0.1:\(port) does not speak WebSocket: \(reason)"))
+        #expect(rig.counter(Catalogue.streamConnects, ["refused"]) == 1)
+    }
+
+    /// A subprotocol that the owner's own header asks for may be granted.
+    @Test func aSubprotocolThatWasAskedForIsTaken() async throws {
+        try await withBot { rig, bot in
+            var request = rig.request("ws://127.0.0.1:\(bot.port)/")
+            request.headers = [("Sec-WebSocket-Protocol", "audio.1")]
+            let session = rig.connect(request)
+            var events = rig.events.makeAsyncIterator()
+            #expect(await events.next() == .connected)
+            session.stop()
+        }
+    }
+
+    /// The name is looked up on another thread, so the attempt is over before its answer is there.
+    @Test func anAttemptThatIsStoppedDuringTheLookUpOpensNothing() async throws {
+        let rig = try Rig()
+        let bot = try await TestBot(group: rig.group, behaviour: .silent)
+        let url = try StreamURL(parsing: "ws://localhost:\(bot.port)/")
+        let request = rig.request("ws://localhost:\(bot.port)/")
+        let loop = rig.group.next()
+        let results = NIOLockedValueBox<[StreamError]>([])
+        let opening = try await loop.submit {
+            let connector = StreamConnector(
+                url: url, request: request, tls: nil, outboundLimit: 65_536,
+                takesDescriptor: true, loop: loop
+            ) { result in
+                if case .failure(let error) = result {
+                    results.withLockedValue { $0.append(error) }
+                }
+            }
+            let opening = connector.start()
+            connector.cancel()
+            return opening
+        }.get()
+        await #expect(throws: (any Error).self) { try await opening.get() }
+        #expect(results.withLockedValue { $0 } == [.cancelled])
+        await bot.shutdown()
+        try await rig.shutdown()
     }
 
     @Test func nobodyListeningIsSaidPlainly() async throws {

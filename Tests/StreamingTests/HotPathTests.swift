@@ -39,6 +39,33 @@ import Testing
         }
     }
 
+    @Test func textIsUTF8AsTheRFCHasIt() {
+        func check(_ bytes: [UInt8]) -> Bool { bytes.withUnsafeBytes { isUTF8($0) } }
+        for good in [
+            "", "a", "0123456789abcdef", "\u{80}", "\u{7FF}", "\u{800}", "\u{D7FF}",
+            "\u{E000}", "\u{FFFF}", "\u{10000}", "\u{10FFFF}", "Grüße, 你好 👋, and on",
+        ] { #expect(check(Array(good.utf8)), "\(good)") }
+        // Alone, overlong, cut, a surrogate, beyond Unicode.
+        for bad in [
+            [0x80], [0xBF], [0xC0, 0x80], [0xC1, 0xBF], [0xC3], [0xC3, 0x28],
+            [0xE0, 0x9F, 0xBF], [0xE2, 0x82], [0xE2, 0x28, 0xA1], [0xE2, 0x82, 0x28],
+            [0xED, 0xA0, 0x80], [0xED, 0xBF, 0xBF],
+            [0xF0, 0x8F, 0xBF, 0xBF], [0xF0, 0x90, 0x80], [0xF0, 0x90, 0x28, 0x80],
+            [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFE], [0xFF],
+        ] as [[UInt8]] { #expect(!check(bad), "\(bad)") }
+        // Another reader agrees, wherever a word ends.
+        var random = SeededGenerator(seed: 11)
+        let text = Array("plain ASCII of some length, é, €, 👋 and more ASCII behind it".utf8)
+        for _ in 0..<20_000 {
+            var bytes = Array(text[Int.random(in: 0..<20, using: &random)...])
+            for _ in 0..<Int.random(in: 0...2, using: &random) {
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] =
+                    UInt8(truncatingIfNeeded: random.next())
+            }
+            #expect(check(bytes) == (String(validating: bytes, as: UTF8.self) != nil))
+        }
+    }
+
     @Test func audioGoesToTheBridgeAtOnceAndTheRestInOrder() {
         let bridge = AudioBridge()
         #expect(bridge.playout.capacity == 2048)

@@ -24,6 +24,10 @@ final class TestBot: Sendable {
         case extensions
         /// Accepts, but grants no subprotocol.
         case noSubprotocol
+        /// Accepts with a `Sec-WebSocket-Protocol` nobody asked for.
+        case strangeSubprotocol
+        /// Accepts, but its answer has no `Connection` field.
+        case noConnectionField
     }
 
     enum Heard: Sendable, Equatable {
@@ -85,7 +89,8 @@ final class TestBot: Sendable {
             try pipeline.addHandler(
                 OneReply("HTTP/1.1 \(status) Not today\r\nContent-Length: 2\r\n\r\nno"))
             return
-        case .accept, .deaf, .eager, .extensions, .noSubprotocol: break
+        case .noConnectionField: try pipeline.addHandler(WithoutConnectionField())
+        case .accept, .deaf, .eager, .extensions, .noSubprotocol, .strangeSubprotocol: break
         }
         let upgrader = NIOWebSocketServerUpgrader(
             maxFrameSize: 1 << 20, automaticErrorHandling: false,
@@ -97,6 +102,9 @@ final class TestBot: Sendable {
                 var extra = HTTPHeaders()
                 if case .extensions = behaviour {
                     extra.add(name: "Sec-WebSocket-Extensions", value: "permessage-deflate")
+                }
+                if case .strangeSubprotocol = behaviour {
+                    extra.add(name: "Sec-WebSocket-Protocol", value: "chat")
                 }
                 if case .noSubprotocol = behaviour {
                     return channel.eventLoop.makeSucceededFuture(extra)
@@ -212,6 +220,23 @@ final class TestBot: Sendable {
         func channelInactive(context: ChannelHandlerContext) { continuation.yield(.gone) }
         func errorCaught(context: ChannelHandlerContext, error: any Error) {
             context.close(promise: nil)
+        }
+    }
+
+    /// Takes the field out of the answer on its way to the network.
+    private final class WithoutConnectionField: ChannelOutboundHandler {
+        typealias OutboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        func write(
+            context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?
+        ) {
+            let text = String(buffer: unwrapOutboundIn(data))
+            let lines = text.components(separatedBy: "\r\n").filter {
+                !$0.lowercased().hasPrefix("connection:")
+            }
+            let cut = ByteBuffer(string: lines.joined(separator: "\r\n"))
+            context.write(wrapOutboundOut(cut), promise: promise)
         }
     }
 

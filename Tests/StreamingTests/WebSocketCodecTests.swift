@@ -187,6 +187,11 @@ import Testing
             ([0x80, 0x00], "a continuation without a message"),
             ([0x01, 0x00, 0x81, 0x00], "a new message inside a fragmented one"),
             ([0x88, 0x01, 0x03], "a close frame of one byte"),
+            ([0x88, 0x02, 0x03, 0xED], "close code 1005 never travels"),
+            ([0x88, 0x04, 0x03, 0xE8, 0xC3, 0x28], "text that is no UTF-8"),
+            ([0x81, 0x02, 0xC3, 0x28], "text that is no UTF-8"),
+            // Cut at the end of the message, not of the fragment.
+            ([0x01, 0x01, 0xC3, 0x80, 0x01, 0x28], "text that is no UTF-8"),
             (
                 [0x81, 0x7F, 0x80, 0, 0, 0, 0, 0, 0, 0], "a frame length has its highest bit set"
             ),
@@ -195,6 +200,24 @@ import Testing
         let after: [UInt8] = [0x81, 0x02, 0x6F, 0x6B]
         #expect(decode(bytes + after, piece: 1) == [.violation(reason)])
         #expect(decode(bytes + after) == [.violation(reason)])
+    }
+
+    @Test func onlyCodesThatMayTravelDo() {
+        // RFC 6455 section 7.4, and 1012 to 1014 of IANA's registry.
+        let allowed = Set([1000, 1001, 1002, 1003] + Array(1007...1014) + Array(3000...4999))
+        for code in 0...5100 {
+            let heard = decode([0x88, 0x02, UInt8(code >> 8), UInt8(code & 0xFF)])
+            let isClose = heard == [.close(code: UInt16(code), reason: "")]
+            #expect(isClose == allowed.contains(code), "\(code)")
+        }
+        #expect(WebSocketFault.badCloseCode(999).closeCode == 1002)
+        #expect(WebSocketFault.notUTF8.closeCode == 1007)
+    }
+
+    @Test func aCharacterMayBeCutBetweenFragments() {
+        // U+20AC, e2 82 ac.
+        let bytes: [UInt8] = [0x01, 0x01, 0xE2, 0x00, 0x01, 0x82, 0x80, 0x01, 0xAC]
+        for piece in 1...bytes.count { #expect(decode(bytes, piece: piece) == [text("\u{20AC}")]) }
     }
 
     private static let session: [UInt8] =

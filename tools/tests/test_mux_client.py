@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import json
 import pathlib
+import types
 import unittest
 
 PATH = pathlib.Path(__file__).resolve().parent.parent / "mux-client.py"
@@ -100,6 +101,28 @@ class Connections(unittest.TestCase):
         self.assertEqual(connection.legs, {})
         with self.assertRaises(mux.Malformed):
             talk(FakeSocket(mux.pack([end])))
+
+    def test_records_of_unknown_types_are_skipped_for_whatever_leg(self):
+        strange = [mux.Record(99, leg, b"later", mux.END) for leg in (0, 1, 77)]
+        start = mux.Record(mux.START, 1, START)
+        digit = mux.Record(mux.DTMF, 1, b"5")
+        connection, heard = talk(FakeSocket(mux.pack(strange + [start] + strange + [digit])))
+        self.assertEqual(heard, [("call-1", "start"), ("call-1", "dtmf")])
+        self.assertEqual(list(connection.legs), [1])
+        # A known one for a leg that never started is still a fault.
+        with self.assertRaises(mux.Malformed):
+            talk(FakeSocket(mux.pack([digit])))
+
+    def test_a_leg_that_comes_back_does_not_hear_its_tone_again(self):
+        options = types.SimpleNamespace(tone=440.0, echo=False, record=None)
+        demonstration = mux.Demonstration(options)
+        demonstration.log = lambda *_, **__: None
+        for resumed, records in ((False, 2), (True, 0)):
+            connection = mux.Connection(FakeSocket())
+            body = json.dumps({**json.loads(START), "resumed": resumed}).encode()
+            record = mux.Record(mux.START, 1, body)
+            demonstration.handle(connection, mux.Leg(record), record, {}, 1)
+            self.assertEqual(len(connection.waiting), records)
 
     def test_a_tone_has_the_legs_encoding(self):
         leg = mux.Leg(mux.Record(mux.START, 1, START))

@@ -1,0 +1,147 @@
+import Audio
+import Base
+import CallModel
+import Foundation
+import NIOCore
+import NIOPosix
+import Telemetry
+import Testing
+
+@testable import Streaming
+
+/// When a multiplexed connection is opened again and its legs are given up, in simulated time.
+@Suite struct MuxConnectionTests {
+    /// One connection with one leg, and a bot that accepts.
+    private final class Bench {
+        let rig = LoopRig()
+        let zero = NIODeadline.now()
+        var now = NIODeadline.now()
+        /// When the connection was dialled, in milliseconds.
+        var dials: [Int64] = []
+        var answered = 0
+        let leg: MuxLeg
+        let events = EventList()
+        private var made: MuxConnection?
+        private var socket: PlainSocket?
+        private var bot: WireBot?
+
+        init(_ limits: StreamLimits = StreamLimits()) throws {
+            let events = events
+            let request = StreamRequest(
+                url: "mux+ws://bot/", streamID: "MZ1", callID: CallID("CA1"))
+            leg = MuxLeg(
+                request: request,
+                format: StreamFormat(
+                    mode: .multiplexed, frameMilliseconds: 20, encoding: .muLaw, sampleRate: 8000),
+                bridge: AudioBridge(), limits: limits, meters: rig.meters
+            ) { events.append($0) }
+            // What is really dialled is refused, and nobody hears of it.
+            let url = try StreamURL(parsing: "ws://127.0.0.1:1/")
+            let loop = MultiThreadedEventLoopGroup.singleton.next()
+            made = MuxConnection(
+                name: "MX1", limits: limits, meters: rig.meters, logger: rig.logger,
+                wakes: WakeSet(capacity: 64), clock: { [unowned self] in now },
+                connector: { [unowned self] _ in
+                    dials.append(milliseconds)
+                    return ConnectAttempt(
+                        on: loop, url: url, request: request, tls: nil, outboundLimit: 65_536,
+                        takesDescriptor: true
+                    ) { _ in }
+                }, pumpReady: {}, onDone: { _ in })
+            made?.add(leg)
+        }
+
+        var milliseconds: Int64 { (now - zero).nanoseconds / 1_000_000 }
+        var connection: MuxConnection? { made }
+
+        func accept() throws {
+            let (socket, bot) = try rig.connection()
+            (self.socket, self.bot) = (socket, bot)
+            answered += 1
+            made?.connected(.socket(socket))
+        }
+
+        func drop() {
+            socket?.close()
+            made?.channelClosed(error: nil)
+        }
+
+        func advance(_ milliseconds: Int64) {
+            for _ in 0..<(milliseconds / 10) {
+                now = now + .milliseconds(10)
+                made?.tick(now: now)
+            }
+        }
+
+        var failure: String? {
+            for event in events.all { if case .failed(let reason) = event { return reason } }
+            return nil
+        }
+    }
+
+    @Test func aBotThatAcceptsAndDropsIsDialledEverMoreSeldomAndGivenUp() throws {
+        let bench = try Bench()
+        bench.now = bench.zero
+        try bench.accept()
+        bench.drop()
+        while bench.failure == nil, bench.milliseconds < 60_000 {
+            bench.advance(10)
+            if bench.dials.count > bench.answered {
+                try bench.accept()
+                bench.drop()
+            }
+        }
+        // 10 s after the first break, not after the last.
+        #expect((10_000...10_020).contains(bench.milliseconds))
+        #expect(bench.failure == "the bot closed the connection without a close frame")
+        // 0.1 s, doubled each time, up to a quarter and a tick more.
+        let pauses = zip(bench.dials.dropFirst(), bench.dials).map { $0 - $1 }
+        let wanted: [Int64] = [100, 200, 400, 800, 1600, 3200]
+        #expect(pauses.count >= 5)
+        for (pause, least) in zip(pauses, wanted) {
+            #expect((least...least + least / 4 + 20).contains(pause), "\(pauses)")
+        }
+    }
+
+    @Test func aBotThatStayedIsDialledAtOnceAndHasItsWholePatience() throws {
+        let bench = try Bench()
+        bench.now = bench.zero
+        // Three drops, and then it stays for five seconds.
+        for _ in 0..<3 {
+            try bench.accept()
+            bench.drop()
+            while bench.dials.count == bench.answered { bench.advance(10) }
+        }
+        try bench.accept()
+        bench.advance(5000)
+        bench.drop()
+        let broken = bench.milliseconds
+        while bench.dials.count == bench.answered { bench.advance(10) }
+        #expect((100...145).contains((bench.dials.last ?? 0) - broken))
+        // Nobody answers this time: ten seconds from this break.
+        bench.advance(broken + 9980 - bench.milliseconds)
+        #expect(bench.failure == nil)
+        bench.advance(30)
+        #expect(bench.failure != nil)
+    }
+
+    /// A leg that comes while its bot is in doubt waits as long as one that comes first.
+    @Test func aLegThatComesLaterHasAPatienceOfItsOwn() throws {
+        let bench = try Bench()
+        bench.now = bench.zero
+        try bench.accept()
+        bench.drop()
+        bench.advance(5000)
+        let events = EventList()
+        let late = MuxLeg(
+            request: bench.leg.request, format: bench.leg.format, bridge: AudioBridge(),
+            limits: bench.leg.limits, meters: bench.rig.meters
+        ) { events.append($0) }
+        bench.connection?.add(late)
+        bench.advance(5010)
+        #expect(bench.failure != nil)
+        #expect(events.all == [])
+        bench.advance(5000)
+        #expect(events.all.count == 1)
+    }
+}
