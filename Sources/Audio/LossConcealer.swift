@@ -163,10 +163,11 @@ public struct LossConcealer: Sendable {
         for index in 0..<historyCount {
             before[index] = history[(oldest + index) % historyCount]
         }
-        (lag, gainStep) = withUnsafeTemporaryAllocation(of: Float.self, capacity: historyCount) {
-            samples in
-            for index in 0..<historyCount { samples[index] = Float(before[index]) }
-            let samples = UnsafeBufferPointer(samples)
+        // On the stack: a temporary allocation of more than 1 KiB would be one of the heap.
+        var room = InlineArray<960, Float>(repeating: 0)
+        for index in 0..<historyCount { room[index] = Float(before[index]) }
+        (lag, gainStep) = room.span.withUnsafeBufferPointer { room in
+            let samples = UnsafeBufferPointer(rebasing: room[..<historyCount])
             let lag = Self.bestLag(samples, scale)
             let span = max(lag, Self.trendCount * scale)
             let newer = Self.energy(samples, historyCount - span, span)

@@ -2,9 +2,10 @@ import Base
 
 /// A WAV file in memory, as 16-bit samples.
 ///
-/// Reads PCM (8 and 16 bit), µ-law and A-law, plain or WAVE_FORMAT_EXTENSIBLE, any chunk order that
-/// has `fmt ` before `data`. Tolerant where recorders are sloppy: a `data` size that is larger than
-/// the file, or 0 because the recorder was killed, means "to the end"; a last half frame is dropped.
+/// Reads PCM of 8, 16, 24 and 32 bits, floating point of 32 and 64, µ-law and A-law, plain or
+/// WAVE_FORMAT_EXTENSIBLE, RIFF or RF64 (EBU Tech 3306), any chunk order that has `fmt ` before `data`.
+/// Tolerant where recorders are sloppy: a `data` size that is larger than the file, or 0 because the
+/// recorder was killed, means "to the end"; a last half frame is dropped.
 public struct WAVFile: Sendable, Equatable {
     /// Rates that are believed, Hz.
     public static let sampleRates = 1000...384_000
@@ -58,10 +59,12 @@ public struct WAVFile: Sendable, Equatable {
     private static func parse(_ bytes: [UInt8]) throws -> WAVFile {
         var reader = ByteReader(bytes)
         let riff = try reader.readBytes(4)
-        guard riff.elementsEqual("RIFF".utf8) else { throw AudioError.notWAV }
+        let isLong = riff.elementsEqual("RF64".utf8)
+        guard isLong || riff.elementsEqual("RIFF".utf8) else { throw AudioError.notWAV }
         try reader.skip(4)
         guard try reader.readBytes(4).elementsEqual("WAVE".utf8) else { throw AudioError.notWAV }
         var format: SampleFormat?
+        var longData: Int?
         for _ in 0..<maximumChunks {
             guard reader.remaining >= 8 else { break }
             let name = try reader.readBytes(4)
@@ -70,15 +73,39 @@ public struct WAVFile: Sendable, Equatable {
                 format = try SampleFormat(chunk: try reader.readBytes(size))
             } else if name.elementsEqual("data".utf8) {
                 guard let format else { throw AudioError.missingChunk(name: "fmt ") }
-                // 0 with bytes behind it: the header was never patched.
-                let count = size == 0 ? reader.remaining : min(size, reader.remaining)
+                // 0 with bytes behind it: the header was never patched, unless a chunk is what follows.
+                let isOpen = size == 0 && !Self.beginsWithChunk(reader)
+                let wanted = isLong && size == 0xFFFF_FFFF ? longData ?? size : size
+                let count = isOpen ? reader.remaining : min(wanted, reader.remaining)
                 return try format.file(try reader.readBytes(count))
+            } else if isLong, name.elementsEqual("ds64".utf8) {
+                var sizes = ByteReader(Array(try reader.readBytes(size)))
+                try sizes.skip(8)
+                let low = Int(try sizes.readUInt32LE())
+                let high = Int(try sizes.readUInt32LE() & 0x7FFF_FFFF)
+                longData = high << 32 | low
             } else {
                 try reader.skip(min(size, reader.remaining))
             }
             if size % 2 == 1, reader.remaining > 0 { try reader.skip(1) }
         }
         throw AudioError.missingChunk(name: format == nil ? "fmt " : "data")
+    }
+
+    /// What may stand behind the samples of a file.
+    private static let trailers = [
+        "LIST", "INFO", "fact", "cue ", "id3 ", "ID3 ", "bext", "iXML", "smpl", "JUNK", "junk",
+        "PAD ", "FLLR",
+        "axml", "_PMX",
+    ]
+
+    /// A chunk that is known and fits what is left.
+    private static func beginsWithChunk(_ reader: ByteReader) -> Bool {
+        var ahead = reader
+        guard let name = try? ahead.readBytes(4), let size = try? ahead.readUInt32LE() else {
+            return false
+        }
+        return Int(size) <= ahead.remaining && trailers.contains { name.elementsEqual($0.utf8) }
     }
 
     // MARK: writing
@@ -98,7 +125,20 @@ public struct WAVFile: Sendable, Equatable {
 
 /// What a `fmt ` chunk says, checked.
 private struct SampleFormat {
-    enum Encoding { case pcm8, pcm16, muLaw, aLaw }
+    enum Encoding {
+        case pcm8, pcm16, pcm24, pcm32, float32, float64, muLaw, aLaw
+
+        /// Bytes of a sample.
+        var width: Int {
+            switch self {
+            case .pcm8, .muLaw, .aLaw: 1
+            case .pcm16: 2
+            case .pcm24: 3
+            case .pcm32, .float32: 4
+            case .float64: 8
+            }
+        }
+    }
 
     var encoding: Encoding
     var channels: Int
@@ -129,6 +169,10 @@ private struct SampleFormat {
         switch (tag, bits) {
         case (1, 8): encoding = .pcm8
         case (1, 16): encoding = .pcm16
+        case (1, 24): encoding = .pcm24
+        case (1, 32): encoding = .pcm32
+        case (3, 32): encoding = .float32
+        case (3, 64): encoding = .float64
         case (6, 8): encoding = .aLaw
         case (7, 8): encoding = .muLaw
         default: throw AudioError.unsupportedFormat(tag: tag, bitsPerSample: bits)
@@ -136,7 +180,7 @@ private struct SampleFormat {
     }
 
     func file(_ bytes: ArraySlice<UInt8>) throws -> WAVFile {
-        let width = encoding == .pcm16 ? 2 : 1
+        let width = encoding.width
         let frames = bytes.count / width / channels
         let count = frames * channels
         guard count <= WAVFile.maximumSamples else {
@@ -156,10 +200,42 @@ private struct SampleFormat {
                             truncatingIfNeeded: UInt16(source[2 * index])
                                 | UInt16(source[2 * index + 1]) << 8)
                     }
+                // Longer ones are rounded.
+                case .pcm24, .pcm32:
+                    for index in 0..<count {
+                        let top = Self.littleEndian(source, at: width * index, count: width)
+                        let value = Int32(truncatingIfNeeded: top << UInt64(32 - 8 * width))
+                        target[index] = Int16(clamping: (Int64(value) + 0x8000) >> 16)
+                    }
+                case .float32:
+                    for index in 0..<count {
+                        let bits = Self.littleEndian(source, at: 4 * index, count: 4)
+                        let value = Float(bitPattern: UInt32(truncatingIfNeeded: bits))
+                        target[index] = Self.sample(Double(value))
+                    }
+                case .float64:
+                    for index in 0..<count {
+                        let bits = Self.littleEndian(source, at: 8 * index, count: 8)
+                        target[index] = Self.sample(Double(bitPattern: bits))
+                    }
                 }
             }
         }
         return WAVFile(sampleRate: sampleRate, channels: channels, samples: samples)
+    }
+
+    /// `place + count` must not lie behind the end.
+    private static func littleEndian(_ bytes: UnsafeRawBufferPointer, at place: Int, count: Int)
+        -> UInt64
+    {
+        var value: UInt64 = 0
+        for index in 0..<count { value |= UInt64(bytes[place + index]) << UInt64(8 * index) }
+        return value
+    }
+
+    /// Of −1…1; what is no number is silence.
+    private static func sample(_ value: Double) -> Int16 {
+        value.isNaN ? 0 : Int16(min(max(value * 32_768, -32_768), 32_767).rounded())
     }
 }
 

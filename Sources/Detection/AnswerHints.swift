@@ -12,6 +12,8 @@ public enum AnswerHints {
         let text = " " + folded(transcript) + " "
         func has(_ phrases: [String]) -> Bool { phrases.contains { contains(text, " \($0) ") } }
         if has(AnswerPhrases.screening) { return .screening }
+        // "... or press one for more options": who names the tone waits for a message.
+        if has(AnswerPhrases.tone) { return .voicemail }
         if has(AnswerPhrases.unavailable) { return .unavailable }
         if has(AnswerPhrases.menu) { return .ivr }
         if has(AnswerPhrases.voicemail) { return .voicemail }

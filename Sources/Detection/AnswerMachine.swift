@@ -26,6 +26,7 @@ struct AnswerMachine: Sendable {
 
     // Quiet
     private var quietSince = 0
+    private var isRinging = false
     private var loneBeepAt: Int?
     private(set) var hasHeardBeep = false
     private var firstVoice: Int?
@@ -42,11 +43,9 @@ struct AnswerMachine: Sendable {
 
     init(policy: DetectionPolicy) { self.policy = policy }
 
-    /// The verdict is final, and nothing that follows needs to know when somebody speaks.
-    var isSettled: Bool {
-        guard let final else { return false }
-        return final != .voicemail || isReady
-    }
+    /// The verdict is final, and nothing that follows needs to know when somebody speaks. Of a mailbox it
+    /// does to the end: its greeting may go on under the message, and a person may pick up.
+    var isSettled: Bool { final != nil && final != .voicemail }
 
     /// Speech heard so far, ms.
     var speechMs: Int { speech / 8 }
@@ -117,7 +116,9 @@ struct AnswerMachine: Sendable {
         }
     }
 
+    /// One that began before the answer is the network's.
     mutating func beep(start: Int, knownAt now: Int, out: inout Outbox<DetectionEvent>) {
+        guard start >= 0 else { return }
         hasHeardBeep = true
         if final == nil {
             guard speechMs >= policy.greetingMinimumMs else {
@@ -132,6 +133,15 @@ struct AnswerMachine: Sendable {
         becomeReady(now, &out)
     }
 
+    /// Somebody knows better: it is a mailbox, and its message may begin.
+    mutating func isVoicemail() {
+        guard final != .voicemail else { return }
+        final = .voicemail
+        isReady = true
+        speechAtReady = speech
+        greetingEndSent = true
+    }
+
     // MARK: time
 
     /// Called each hop after the answer.
@@ -139,12 +149,16 @@ struct AnswerMachine: Sendable {
     /// - Parameters:
     ///   - onset: where a word that is not yet believed may have begun; it stops the pause.
     ///   - isBeeping: what may become a beep is sounding; nobody's pause is judged before it is over.
+    ///   - isRinging: a network rings (a transfer, a late 200), or has within its cadence: this is nobody's
+    ///     silence.
     ///   - odds: natural logarithm of the odds that a person speaks, by the sound of it.
     mutating func advance(
-        to now: Int, onset: Int?, isBeeping: Bool, odds: Float, out: inout Outbox<DetectionEvent>
+        to now: Int, onset: Int?, isBeeping: Bool, isRinging: Bool, odds: Float,
+        out: inout Outbox<DetectionEvent>
     ) {
         if final == nil {
             self.odds = odds
+            self.isRinging = isRinging
             judge(now, onset, isBeeping, &out)
         }
         if final == .voicemail { followGreeting(now, &out) }
@@ -178,7 +192,7 @@ struct AnswerMachine: Sendable {
                 becomeReady(now, &out)
                 return
             }
-        } else if (now - max(quietSince, lastVoice)) / 8 >= policy.silenceMs {
+        } else if !isRinging, (now - max(quietSince, lastVoice)) / 8 >= policy.silenceMs {
             return decide(.silence, 0.9, "no_speech", now, &out)
         }
         if now / 8 >= policy.capMs { decide(.unknown, 0.3, "time_limit", now, &out) }

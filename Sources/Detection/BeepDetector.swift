@@ -58,6 +58,11 @@ struct BeepDetector: Sendable {
     private var wasSteadyLine = false
     /// The gate is open: this hop belongs to a steady line.
     private(set) var isTonal = false
+    /// What sounded before the answer is forgotten as soon as it is over.
+    private var forgets = false
+
+    /// The call was answered: a tune of the network's is not what goes before who answered.
+    mutating func answered() { forgets = true }
 
     /// The gate: one or two lines, or one and its harmonics, hold half of the power and stay.
     private mutating func hearsTone(_ features: HopFeatures) -> Bool {
@@ -77,6 +82,7 @@ struct BeepDetector: Sendable {
         afterSpeech: Bool, hopEnd: Int
     ) -> Candidate? {
         isTonal = hearsTone(features)
+        if forgets, !isTonal { self = BeepDetector() }
         sinceTonal = isTonal ? 0 : min(sinceTonal + 1, Self.listeningHops + 1)
         sinceFired = min(sinceFired + 1, Self.restHops)
         guard sinceTonal <= Self.listeningHops else {

@@ -9,6 +9,16 @@ struct CadenceJudge: Sendable {
     /// The kind last reported is still in force at `sample`.
     func isInForce(at sample: Int) -> Bool { reported != nil && sample < reportedUntil }
 
+    /// It has rung, and may ring again.
+    func isRinging(at sample: Int) -> Bool { reported == .ringback && sample < reportedUntil }
+
+    /// The call was answered: rings go on being known, and what sounds from now on is the other side's, also
+    /// when the network said the same before.
+    mutating func answered() {
+        last = PairDetector.Burst()
+        if reported != .ringback { reported = nil }
+    }
+
     /// The burst before this one had the same tone and ended less than 8 s ago.
     func repeats(_ tone: NetworkTone, hertz: Float, start: Int) -> Bool {
         last.tone == tone && start - last.end < Self.forgetSamples && start >= last.end

@@ -21,6 +21,8 @@ public struct DetectorChain: ~Copyable, Sendable {
     public static let sampleRate = 8000
     /// 10 ms.
     static let hopCount = 80
+    /// A beep this soon after the answer overrules a verdict of `human`.
+    public static let lateBeepMs = 20_000
 
     public let policy: DetectionPolicy
     /// Score of the last whole 20 ms frame, 0…1.
@@ -31,8 +33,8 @@ public struct DetectorChain: ~Copyable, Sendable {
     public var tracesVAD = false
     private var trace: [VADScore] = []
     /// Leave out what is optional: call progress tones and speech once the answer's verdict is
-    /// final and no voicemail greeting is being followed. Beeps, digits, fax and information tones
-    /// are always heard. Speech that is going on when this takes effect is ended.
+    /// final, it is no mailbox's, and 20 s have passed since a person's. Beeps, digits, fax and information
+    /// tones are always heard. Speech that is going on when this takes effect is ended.
     public var isEconomical = false
     /// Somebody says what is understood (`hint`): until then no pause is short enough for a person
     /// (`DetectionPolicy.toldPauseMs`). May change at any time.
@@ -107,6 +109,8 @@ public struct DetectorChain: ~Copyable, Sendable {
         machine = AnswerMachine(policy: policy)
         machine.expectsTranscript = expectsTranscript
         answerer = AnswerClassifier()
+        classifier.answered()
+        beeps.answered()
         if segmenter.isSpeaking { machine.speechStarted(at: 0) }
     }
 
@@ -120,6 +124,13 @@ public struct DetectorChain: ~Copyable, Sendable {
         guard answerSample != nil else { return }
         expectsTranscript = true
         machine.hear(transcript: verdict, now: sinceAnswer(hopEnd), out: &out)
+    }
+
+    /// Who answered is a mailbox, whatever the verdict was, and its message may begin: `ready_for_message`
+    /// comes again when it has spoken on. Ignored before the answer.
+    public mutating func isVoicemail() {
+        guard answerSample != nil else { return }
+        machine.isVoicemail()
     }
 
     /// The audio is over: ends open speech and gives the verdict that is still owed.
@@ -162,7 +173,7 @@ public struct DetectorChain: ~Copyable, Sendable {
         earlierLevel = hopLevel
         hopLevel = features.levelDBm0
         peakHz = features.peakHz
-        let rests = isEconomical && machine.isSettled
+        let rests = mayRest
         hearDigits(hop, &out)
         if !rests { hearPairs(features, &out) }
         // While nobody says what is speech, a vowel cannot be told from a note.
@@ -175,8 +186,15 @@ public struct DetectorChain: ~Copyable, Sendable {
             if let sample = segmenter.onset { onset = sinceAnswer(sample) }
             machine.advance(
                 to: sinceAnswer(hopEnd), onset: onset, isBeeping: beeps.isSounding,
-                odds: answerer.odds, out: &out)
+                isRinging: classifier.judge.isRinging(at: hopEnd), odds: answerer.odds, out: &out)
         }
+    }
+
+    /// Not while a beep would still say that a person was none (`lateBeepMs`): without the voice a vowel that
+    /// somebody holds cannot be told from it.
+    private var mayRest: Bool {
+        isEconomical && machine.isSettled
+            && (machine.final != .human || sinceAnswer(hopEnd) >= Self.lateBeepMs * 8)
     }
 
     /// A function of two parts: what is lent out of `self` is copied.

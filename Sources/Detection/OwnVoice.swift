@@ -11,17 +11,25 @@ struct OwnVoice: Sendable {
     /// Below this what we send is a pause of ours, dBm0.
     static let floorDBm0 = -50.0
 
-    private var loudest = Level.silenceDBm0
-    /// Hops since `loudest`.
+    /// The loudest of these and of the 35 hops before them: what may still come back, and at most as much again.
+    private var recent = Level.silenceDBm0
+    private var earlier = Level.silenceDBm0
+    private var recentHops = 0
+    /// Hops since we spoke.
     private var age = OwnVoice.tailHops
     /// Of the speech that is going on, frames of 20 ms too loud to be ours.
     private var loudFrames = 0
     private var hasReported = false
 
+    private var loudest: Double { max(recent, earlier) }
+
     /// A frame of so much was sent just now.
     mutating func said(levelDBm0 level: Double) {
         guard level >= Self.floorDBm0 else { return }
-        if level >= loudest || age >= Self.tailHops { loudest = level }
+        if age >= Self.tailHops {
+            (recent, earlier, recentHops) = (Level.silenceDBm0, Level.silenceDBm0, 0)
+        }
+        recent = max(recent, level)
         age = 0
     }
 
@@ -29,6 +37,9 @@ struct OwnVoice: Sendable {
     mutating func advance() {
         guard age < Self.tailHops else { return }
         age += 1
+        recentHops += 1
+        guard recentHops >= Self.tailHops else { return }
+        (recent, earlier, recentHops) = (Level.silenceDBm0, recent, 0)
     }
 
     /// We speak, or did just now.

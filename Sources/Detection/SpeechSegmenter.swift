@@ -47,8 +47,9 @@ struct SpeechSegmenter: Sendable {
         return .started(at: runStart)
     }
 
-    /// Ends an open span at the end of the audio.
+    /// Ends an open span: the audio is over, or speech is not looked for just now.
     mutating func finish() -> Change {
+        runFrames = 0
         guard isSpeaking else { return .none }
         isSpeaking = false
         return .ended(at: lastVoice)

@@ -99,6 +99,17 @@ struct ToneClassifier: Sendable {
     /// What sounded before; fed each hop.
     var notes = NoteMemory()
 
+    /// The call was answered: what the network sounded before is no note, no rhythm and no beep of who
+    /// answered.
+    mutating func answered() {
+        held = nil
+        lastLone = nil
+        repeats = 0
+        earlier = InlineArray<4, Int>(repeating: -1_000_000)
+        notes = NoteMemory()
+        judge.answered()
+    }
+
     /// The audio is over: a tone still held back is a beep.
     mutating func finish(_ context: Context) -> Finding? { release(context) }
 
@@ -248,7 +259,8 @@ struct ToneClassifier: Sendable {
             held = nil
             return name(kind, from: segment.start, to: segment.end)
         }
-        if inForce || isRepeat && context.speechMs == 0 {
+        // After a greeting a lone one is a mailbox's beep, however often it has rung before.
+        if inForce && context.speechMs < 300 || isRepeat && context.speechMs == 0 {
             held = nil
             namedUntil = max(namedUntil, segment.end)
         } else if segment.milliseconds >= 800, context.speechMs < 300,

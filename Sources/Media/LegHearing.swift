@@ -59,6 +59,8 @@ struct LegHearing: ~Copyable {
     private var owed = 0
     /// Part of a sample that gaps have left over, in clock units times `rate`.
     private var remainder = 0
+    /// Of those units, Hz.
+    private var gapClockRate = AudioCodec.pcmu.clockRate
     private var lastDigit: (digit: Character, source: DTMFSource, at: Instant)?
 
     init(detectors: consuming DetectorChain?, noiseSeed: UInt64) {
@@ -78,6 +80,9 @@ struct LegHearing: ~Copyable {
     mutating func expectTranscript(_ isExpected: Bool) {
         detectors?.expectsTranscript = isExpected
     }
+
+    /// The verdict was wrong: a machine it is, and it has beeped.
+    mutating func isVoicemail() { detectors?.isVoicemail() }
 
     /// What a transcript says about who answered.
     mutating func hint(
@@ -113,17 +118,21 @@ struct LegHearing: ~Copyable {
             ? nil : try Resampler(from: rate, to: DetectorChain.sampleRate)
     }
 
-    /// One piece from the tap.
+    /// One piece from the tap. `clockRate`: the tap's, Hz. At a change of clock it is not yet the
+    /// decoder's: the gap before the first packet of the new codec comes ahead of it (RFC 7160 4.1).
     mutating func take(
-        _ piece: TapOutput, now: Instant, bridge: inout LegBridge?,
+        _ piece: TapOutput, clockRate: Int, now: Instant, bridge: inout LegBridge?,
         recorder: inout LegRecorderTap?, workspace: inout LegWorkspace,
         out: inout Outbox<LegOutput>
     ) {
         begin(now, &recorder, &workspace, &out)
         switch piece {
-        case .gap(let units, _):
+        case .gap(let units, let missing, _):
+            if clockRate != gapClockRate {
+                gapClockRate = clockRate
+                remainder = 0
+            }
             let total = units * rate + remainder
-            let clockRate = decoder.codec.clockRate
             remainder = total % clockRate
             let samples = total / clockRate
             let rest = samples - min(samples, filled)
@@ -131,7 +140,7 @@ struct LegHearing: ~Copyable {
             workspace.counters.concealedSamples += rest
             owed += rest
             if let links, links.listens, !LegPlayout.decodesAlone(decoder.codec) {
-                links.missedInOrder()
+                links.missedInOrder(missing)
             }
         case .payload(let payload, let type, let timestamp):
             filled = 0
@@ -361,16 +370,17 @@ struct LegHearing: ~Copyable {
         workspace.detections.drain { _ in }
     }
 
-    /// Gateways leave remnants of a tone beside its telephone-event: one press is said once.
+    /// Gateways leave remnants of a tone beside its telephone-event: one press is said once, and the other
+    /// sign of it is not a press that the next one would be compared with.
     private mutating func report(
         _ digit: Character, _ source: DTMFSource, _ now: Instant, _ out: inout Outbox<LegOutput>
     ) {
-        defer { lastDigit = (digit, source, now) }
         if let lastDigit, lastDigit.digit == digit, lastDigit.source != source,
             now - lastDigit.at < Self.samePress
         {
             return
         }
+        lastDigit = (digit, source, now)
         out.push(.dtmf(digit, source: source))
     }
 }

@@ -48,11 +48,17 @@ final class LegLinks {
         writers.reserveCapacity(MediaLeg.linkLimit)
     }
 
-    /// The same links at another rate: the leg's codec has changed.
+    /// The same links at another rate: the leg's codec has changed. What is heard and said goes on;
+    /// `old` is not to be used any more.
     convenience init(from old: LegLinks, rate: Int) {
         self.init(rate: rate)
-        for reader in old.readers { readers.append(LinkReader(reader.link, legRate: rate)) }
-        for writer in old.writers { _ = add(output: writer.link) }
+        old.report(&unreported)
+        for reader in old.readers { readers.append(LinkReader(from: reader, legRate: rate)) }
+        for writer in old.writers { writers.append(LinkWriter(from: writer, legRate: rate)) }
+        listens = old.listens
+        playout = old.playout.take()
+        playout?.useOutput(rate: rate)
+        seam = OutputSeam(rate: rate, after: old.seam)
         isHeld = old.isHeld
         music = old.music.take()
     }
@@ -129,14 +135,17 @@ final class LegLinks {
         playout?.takeInOrder(samples, timestamp: timestamp, now: now)
     }
 
-    /// The analysis tap gave up what is missing.
-    func missedInOrder() { playout?.skipInOrder() }
+    /// The analysis tap gave up `count` packets; 0: what is missing was never sent.
+    func missedInOrder(_ count: Int) { playout?.skipInOrder(count) }
 
     /// The far end may change its codec with any packet.
     private func prepare(_ codec: AudioCodec) {
         guard listens, playout?.codec != codec else { return }
         playout?.report(to: &unreported)
+        let jitter = playout?.buffer.delay
         playout = LegPlayout(codec, outputRate: rate)
+        // The path is the same, whatever comes over it.
+        if let jitter { playout?.buffer.delay.learn(from: jitter) }
     }
 
     /// A packet without audio (comfort noise, a telephone-event).
@@ -295,8 +304,18 @@ struct OutputSeam {
     private var last: Int16 = 0
     private var step = 0
     private var left = 0
+    /// The next frame is joined though its source is the same.
+    private var isOpen = false
 
     init(rate: Int) { overlap = max(1, rate / 200) }
+
+    /// The same at another rate: the converters begin anew, so there is a step.
+    init(rate: Int, after old: OutputSeam) {
+        self.init(rate: rate)
+        source = old.source
+        last = old.last
+        isOpen = true
+    }
 
     var isDone: Bool { left == 0 && source == .talk }
 
@@ -305,8 +324,9 @@ struct OutputSeam {
         _ frame: UnsafeMutableBufferPointer<Int16>, from next: Source
     ) -> Bool {
         guard let first = frame.first else { return false }
-        if next != source {
+        if next != source || isOpen {
             source = next
+            isOpen = false
             step = Int(last) - Int(first)
             left = overlap
         }

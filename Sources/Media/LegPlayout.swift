@@ -60,6 +60,11 @@ struct LegPlayout: ~Copyable {
         buffer = PlayoutBuffer(configuration)
     }
 
+    /// The frames that follow are of another rate; what is held stays.
+    mutating func useOutput(rate output: Int) {
+        resampler = rate == output ? nil : try? Resampler(from: rate, to: output)
+    }
+
     /// One packet, in whatever order it came.
     mutating func take(
         _ samples: UnsafeBufferPointer<Int16>, sequence: UInt16, timestamp: UInt32, now: Instant
@@ -82,8 +87,8 @@ struct LegPlayout: ~Copyable {
         if Self.decodesAlone(codec) { buffer.insertOther(sequence: sequence) }
     }
 
-    /// The analysis tap gave something up: a number is missing.
-    mutating func skipInOrder() { number &+= 1 }
+    /// The analysis tap gave up so many packets: their numbers are missing. None behind a pause.
+    mutating func skipInOrder(_ count: Int) { number &+= UInt16(truncatingIfNeeded: count) }
 
     /// Another source follows.
     mutating func changeSource() {
@@ -113,6 +118,7 @@ struct LegPlayout: ~Copyable {
         counters.playoutReceived += new.received - reported.received
         counters.playoutLate += new.late - reported.late
         counters.playoutEarly += new.early - reported.early
+        counters.playoutUnusable += new.unusable - reported.unusable
         counters.playoutExpansions += new.expansions - reported.expansions
         counters.playoutCompressions += new.compressions - reported.compressions
         counters.playoutUnderruns += new.underruns - reported.underruns

@@ -14,24 +14,25 @@ struct LegReceiver: ~Copyable {
     static let longTapPayload = MediaLeg.maximumDatagram - RTPHeader.byteCount
 
     /// What a payload type means on this leg.
-    enum Content { case audio(AudioCodec), telephoneEvent, comfortNoise }
+    enum Content { case audio(AudioCodec), telephoneEvent(clockRate: Int), comfortNoise }
 
     var tap = InOrderTap(
         capacityPackets: LegReceiver.tapPackets, maximumPayload: LegReceiver.tapPayload,
         clockRate: AudioCodec.pcmu.clockRate)
     var statistics = ReceiverStatistics(clockRate: AudioCodec.pcmu.clockRate)
-    var telephoneEvents = TelephoneEventReceiver(clockRate: 8000)
+    var telephoneEvents = TelephoneEventReceiver()
     /// RTP clock of the source, Hz: that of its last audio packet.
     private(set) var clockRate = AudioCodec.pcmu.clockRate
     private var tapRoom = LegReceiver.tapPayload
+    /// What the last audio packet lasted, units of `clockRate`; 0 before the first.
+    var packetUnits = 0
     /// Bursts and gaps of all sources.
     var losses = LossPattern()
     var srtp: SRTPContext?
     var isSecure = false
     var receives = false
     var formats = ReceiveFormats()
-    var telephoneEventPayloadType: UInt8?
-    private var eventClockRate = 8000
+    var eventFormats: [ReceiveEventFormat] = []
 
     /// Identity of the last packet accepted.
     private(set) var stream: SourceRule.Stream?
@@ -41,6 +42,8 @@ struct LegReceiver: ~Copyable {
 
     /// Accepted RTP packets of all sources.
     private(set) var accepted = 0
+    /// Packets of the source that was followed, of a type that nobody agreed on.
+    private var ignored = 0
     /// Datagrams dropped.
     var rejected = 0
     /// Loss of sources that have been replaced.
@@ -51,10 +54,22 @@ struct LegReceiver: ~Copyable {
     /// Packets lost so far, all sources (RFC 3550 A.3).
     var lost: Int { earlierLost + max(0, statistics.lost) }
 
+    /// Packets of the sources followed, whatever their type.
+    var heard: Int { accepted + ignored }
+
+    /// What a packet of the source lasts, by its last one of audio.
+    var packetMilliseconds: Int {
+        packetUnits > 0
+            ? max(1, (packetUnits * 1000 + clockRate / 2) / clockRate)
+            : Int(MediaLeg.tick.nanoseconds / 1_000_000)
+    }
+
     /// (Mutating, as everything here that is asked for each packet: else a copy of all is lent.)
     mutating func content(of type: UInt8) -> Content? {
         if let codec = formats.codec(of: type) { return .audio(codec) }
-        if type == telephoneEventPayloadType { return .telephoneEvent }
+        for format in eventFormats where format.payloadType == type {
+            return .telephoneEvent(clockRate: format.clockRate)
+        }
         return formats.isComfortNoise(type) ? .comfortNoise : nil
     }
 
@@ -72,13 +87,6 @@ struct LegReceiver: ~Copyable {
         tap.reset(clockRate: clockRate, maximumPayload: tapRoom)
     }
 
-    /// The clock of telephone-event packets changed; presses under way are forgotten.
-    mutating func setEventClock(_ rate: Int) {
-        guard rate != eventClockRate else { return }
-        eventClockRate = rate
-        telephoneEvents = TelephoneEventReceiver(clockRate: rate)
-    }
-
     static func tapPayload(of codec: AudioCodec) -> Int {
         switch codec {
         case .pcmu, .pcma, .g722: tapPayload
@@ -90,15 +98,24 @@ struct LegReceiver: ~Copyable {
     enum SourceDecision { case follow, change, reject }
 
     /// A new SSRC is followed at once when it is expected or authenticated, otherwise from its
-    /// second packet in sequence on (RFC 3550 A.1, MIN_SEQUENTIAL). Memory does not grow with
-    /// SSRCs.
-    mutating func decide(_ header: RTPHeader) -> SourceDecision {
+    /// second packet in sequence on (RFC 3550 A.1, MIN_SEQUENTIAL). So is, under SRTP, one that was
+    /// heard before: a single packet of it may have been held back. Memory does not grow with SSRCs.
+    ///
+    /// - Parameter arrival: of an SRTP packet whose tag was right; nil: plain RTP.
+    mutating func decide(
+        _ header: RTPHeader, arrival: SRTPContext.Arrival?
+    ) -> SourceDecision {
         guard let stream else { return .follow }
         if header.ssrc == stream.ssrc {
             candidate = nil
             return .follow
         }
-        if expectsNewSource || isSecure { return .change }
+        if let arrival {
+            if arrival.isFirst { return .change }
+            guard arrival.isNewest else { return .reject }
+        } else if expectsNewSource {
+            return .change
+        }
         if let candidate, candidate.ssrc == header.ssrc,
             header.sequence == candidate.sequence &+ 1
         {
@@ -112,21 +129,52 @@ struct LegReceiver: ~Copyable {
     mutating func beginSource() {
         earlierLost = lost
         statistics = ReceiverStatistics(clockRate: clockRate)
-        telephoneEvents = TelephoneEventReceiver(clockRate: eventClockRate)
+        telephoneEvents = TelephoneEventReceiver()
         tap.reset()
         losses.beginSource()
         candidate = nil
     }
 
     /// Counts an accepted packet; true for the very first of the leg.
-    mutating func accept(_ header: RTPHeader, now: Instant) -> Bool {
+    mutating func accept(_ header: RTPHeader, as content: Content, now: Instant) -> Bool {
         expectsNewSource = false
         stream = SourceRule.Stream(
             ssrc: header.ssrc, payloadType: header.payloadType, sequence: header.sequence)
-        statistics.receive(sequence: header.sequence, timestamp: header.timestamp, arrival: now)
+        count(header, isTimed: isTimed(content, header.payloadType), now: now)
         lastReceived = now
         accepted += 1
         return accepted == 1
+    }
+
+    /// Jitter is measured on what has its time in the audio's clock.
+    private mutating func isTimed(_ content: Content, _ type: UInt8) -> Bool {
+        switch content {
+        case .audio: true
+        case .telephoneEvent: false
+        case .comfortNoise: formats.describesNoise(type)
+        }
+    }
+
+    /// Counts a packet of the source followed whose type nobody agreed on: ignored, not lost (RFC 3550
+    /// 5.1). It is no life, for there is nothing to hear in it.
+    mutating func ignore(_ header: RTPHeader, now: Instant) {
+        stream?.sequence = header.sequence
+        count(header, isTimed: false, now: now)
+        losses.receive(sequence: header.sequence)
+        _ = tap.insertOther(sequence: header.sequence, now: now)
+        ignored += 1
+    }
+
+    private mutating func count(_ header: RTPHeader, isTimed: Bool, now: Instant) {
+        let restarts = statistics.restarts
+        let lostBefore = statistics.lost
+        statistics.receive(
+            sequence: header.sequence, timestamp: header.timestamp, arrival: now, isTimed: isTimed)
+        guard statistics.restarts != restarts else { return }
+        // The source numbers anew and its statistics begin anew (A.1 init_seq). What it lost before
+        // stays lost.
+        earlierLost += max(0, lostBefore)
+        losses.restart(at: header.sequence)
     }
 
     /// Growth of `lost` since the last call, for totals that may not fall.

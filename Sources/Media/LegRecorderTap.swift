@@ -11,8 +11,9 @@ internal import Base
 /// ```
 /// Position 0 is the moment of `init`; a position is that moment plus n samples of `rate`. Each side
 /// has its media clock, which a `RecorderAlignment` ties to positions, so the two stay aligned to
-/// the sample over loss, silence suppression and hold. The window lets what the tap released late
-/// land in place. A side whose codec has another rate is resampled, the filter's delay taken out.
+/// the sample over loss, silence suppression and hold; a clock that drifts is followed by a sample at
+/// a time. The window lets what the tap released late land in place. A side whose codec has another
+/// rate is resampled, the filter's delay taken out.
 struct LegRecorderTap: ~Copyable {
     /// How long a position stays open: more than the tap's wait and two frames.
     static let holdMilliseconds = 200
@@ -44,6 +45,8 @@ struct LegRecorderTap: ~Copyable {
         var rate = 0
         /// Output of the filter that belongs to the time before its first input.
         var warmUp = 0
+        /// Behind the last sample written.
+        var end = Int64.min
     }
 
     /// - Parameter rate: 8000 or 16000 Hz.
@@ -78,7 +81,10 @@ struct LegRecorderTap: ~Copyable {
             place = leftPlaces.place(clock, expected: expected)
         }
         let fitted = Self.fit(&left, samples, from: rate, to: self.rate, &workspace)
-        write(fitted.samples, at: place + fitted.offset, side: 0)
+        let start = place + fitted.offset
+        if start - 1 == left.end { mend(fitted.samples, at: left.end, side: 0) }
+        write(fitted.samples, at: start, side: 0)
+        left.end = start + Int64(fitted.samples.count)
         leftCursor = place + fitted.advance
     }
 
@@ -95,7 +101,10 @@ struct LegRecorderTap: ~Copyable {
             milliseconds * Int64(self.rate) / 1000 + ahead * Int64(self.rate) / Int64(clockRate)
         let place = rightPlaces.place(clock, expected: position(now))
         let fitted = Self.fit(&right, samples, from: rate, to: self.rate, &workspace)
-        write(fitted.samples, at: place + fitted.offset, side: 1)
+        let start = place + fitted.offset
+        if start - 1 == right.end { mend(fitted.samples, at: right.end, side: 1) }
+        write(fitted.samples, at: start, side: 1)
+        right.end = start + Int64(fitted.samples.count)
     }
 
     /// Hands on everything that is older than the hold. Call each tick.
@@ -138,6 +147,14 @@ struct LegRecorderTap: ~Copyable {
         } catch {
             return nil
         }
+    }
+
+    /// The alignment has moved by a sample: its place gets the one that follows, and is no hole.
+    private mutating func mend(
+        _ samples: UnsafeBufferPointer<Int16>, at position: Int64, side: Int
+    ) {
+        guard !samples.isEmpty else { return }
+        write(UnsafeBufferPointer(rebasing: samples[0..<1]), at: position, side: side)
     }
 
     private mutating func write(

@@ -15,6 +15,8 @@ struct LegReports: ~Copyable {
     private let cname: [UInt8]
     private let ntpOrigin: Int64
     private var packetsBeforeLast = 0
+    /// Of the far end's packets, how many had come when we last reported.
+    private var heardAtReport = 0
     /// From the far end's report blocks.
     private(set) var roundTripMilliseconds: Double?
     private(set) var remoteFractionLost: Double?
@@ -137,18 +139,21 @@ struct LegReports: ~Copyable {
     }
 
     /// Writes SR (or RR, when nothing was sent since the last two reports) + SDES (+ XR) (+ BYE).
-    /// `metrics`: about the far end, nil to send no XR. Returns the bytes written; 0 when `buffer` is shorter than `packetCapacity`.
+    /// `heard`: packets that came from the far end, in all. `metrics`: about it, nil to send no XR.
+    /// Returns the bytes written; 0 when `buffer` is shorter than `packetCapacity`.
     mutating func write(
         into buffer: UnsafeMutableRawBufferPointer, sender: borrowing LegSender,
         packetsSinceLast: Int, statistics: inout ReceiverStatistics, theirSSRC: UInt32?,
-        metrics: VoIPMetrics?, bye: Bool, now: Instant
+        heard: Int, metrics: VoIPMetrics?, bye: Bool, now: Instant
     ) -> Int {
         guard buffer.count >= Self.packetCapacity else { return 0 }
         let isSender = packetsSinceLast > 0 || packetsBeforeLast > 0
         packetsBeforeLast = packetsSinceLast
         schedule.noteSending(isSender)
         var writer = PacketWriter(buffer: buffer)
-        let hasBlock = theirSSRC != nil && statistics.isValid
+        // 6.4: about a source that has sent something since the last report, and no other.
+        let hasBlock = theirSSRC != nil && statistics.isValid && heard != heardAtReport
+        heardAtReport = heard
         writer.begin(type: isSender ? 200 : 201, count: hasBlock ? 1 : 0)
         writer.put(sender.ssrc)
         if isSender {
@@ -168,7 +173,7 @@ struct LegReports: ~Copyable {
         writer.put(sender.ssrc)
         writer.putItem(type: 1, text: cname)
         writer.end()
-        if let metrics {
+        if let metrics, hasBlock || !isSender || reference != nil {
             writer.begin(type: 207, count: 0)
             writer.put(sender.ssrc)
             if !isSender {

@@ -128,8 +128,11 @@ struct LegSender: ~Copyable {
     }
 
     /// Goes on as another source (RFC 3550 8.2).
-    mutating func changeSource(to ssrc: UInt32) {
+    ///
+    /// - Parameter sequence: of its first packet; nil: the numbers go on.
+    mutating func changeSource(to ssrc: UInt32, sequence: UInt16? = nil) {
         self.ssrc = ssrc
+        if let sequence { self.sequence = sequence }
         earlierPackets = packets
         earlierPayloadBytes = payloadBytes
         needsMarker = true
@@ -193,12 +196,13 @@ struct LegSender: ~Copyable {
             marker: header.marker, destination, &workspace, send)
     }
 
-    /// The timestamp that media sampled at `now` would carry, for sender reports (RFC 3550 6.4.1).
+    /// The timestamp that media sampled at `now` would carry, for sender reports (RFC 3550 6.4.1): that
+    /// of the next frame, and what has already been sampled of a frame longer than a tick.
     func timestamp(at now: Instant) -> UInt32 {
         guard let lastTick else { return timestamp }
+        let sampled = Interval.milliseconds(Int64(budget)) + (now - lastTick)
         return timestamp
-            &+ UInt32(
-                truncatingIfNeeded: MediaLeg.samples(in: now - lastTick, rate: codec.clockRate))
+            &+ UInt32(truncatingIfNeeded: MediaLeg.samples(in: sampled, rate: codec.clockRate))
     }
 
     // MARK: one tick's choice

@@ -89,6 +89,18 @@ public struct ReceiveFormat: Sendable, Equatable {
     }
 }
 
+/// A payload type that the far end may send telephone-events with.
+public struct ReceiveEventFormat: Sendable, Equatable {
+    public var payloadType: UInt8
+    /// Of its timestamps and durations, Hz.
+    public var clockRate: Int
+
+    public init(payloadType: UInt8, clockRate: Int) {
+        self.payloadType = payloadType
+        self.clockRate = clockRate
+    }
+}
+
 /// What offer and answer agreed on, as the media leg needs it.
 public struct RemoteMedia: Sendable, Equatable {
     /// Numeric IPv4 or IPv6 address of the SDP's connection line.
@@ -96,6 +108,8 @@ public struct RemoteMedia: Sendable, Equatable {
     public var port: Int
     /// Where RTCP goes; `port + 1` unless `a=rtcp` said otherwise (RFC 3605).
     public var rtcpPort: Int
+    /// Numeric address of RTCP where `a=rtcp` names another than RTP's (RFC 3605 2.1); nil: `address`.
+    public var rtcpHost: String?
     /// RTP and RTCP share the port (RFC 5761).
     public var rtcpMux: Bool
     public var codec: AudioCodec
@@ -114,6 +128,9 @@ public struct RemoteMedia: Sendable, Equatable {
     /// Further types that the far end may change to at any time (RFC 3264 6.1), at most
     /// `alternativeLimit`.
     public var alternatives: [ReceiveFormat]
+    /// Further types that its digits may come with, at most `alternativeLimit`: each codec of an
+    /// `alternatives` may bring those of its own clock (RFC 4733 2.1).
+    public var alternativeEvents: [ReceiveEventFormat] = []
     /// What we send: 10, 20, 30, 40 or 60 ms, where the codec has it (`frameMilliseconds`).
     public var ptimeMilliseconds: Int
     public var srtp: SRTPKeys?

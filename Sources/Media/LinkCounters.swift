@@ -11,6 +11,8 @@ public struct LinkCounters: Sendable, Equatable {
     public var playoutLate = 0
     public var playoutEarly = 0
     public var playoutLost = 0
+    /// Longer than a playout buffer takes.
+    public var playoutUnusable = 0
     public var playoutUnderruns = 0
     public var playoutExpansions = 0
     public var playoutCompressions = 0
@@ -26,6 +28,7 @@ public struct LinkCounters: Sendable, Equatable {
         playoutLate += other.playoutLate
         playoutEarly += other.playoutEarly
         playoutLost += other.playoutLost
+        playoutUnusable += other.playoutUnusable
         playoutUnderruns += other.playoutUnderruns
         playoutExpansions += other.playoutExpansions
         playoutCompressions += other.playoutCompressions

@@ -7,14 +7,19 @@ internal import Base
 /// ```
 ///            enough there?          too much for a second?      level, start, end
 /// ring ──►  start (phases of the ──► one pitch period less ──► ramp over a frame ──► frame
-///            two ticks known)          short? decay to 0
+///            two ticks known)          too little? one more
+///                                      short? decay to 0
 /// ```
-/// Both legs tick by one clock, so a link that runs stays as it is: it holds one frame at most
-/// beyond what the phases of the two ticks cost. Only a worker that was stopped changes that.
+/// Each leg's tick follows its own far end's packets, so the phases of the two ticks drift past each
+/// other: a frame too many or too few each 200 s at 100 ppm. The link holds one frame at most beyond
+/// what those phases cost; what changes that otherwise is a worker that was stopped.
 final class LinkReader {
     /// How much earlier than the reader's tick a frame must have been due to be counted on: a
     /// worker may begin its tick 0.75 ms late and be late itself.
     static let margin = Interval.milliseconds(3)
+    /// From here on that frame is one too many: ticks move by a millisecond or two at a time, and must
+    /// not have audio stretched and shortened in turn.
+    static let looseMargin = Interval.milliseconds(7)
     /// Frames over which too much must have been there before it is given up (1 s of 20 ms).
     static let watch = 50
     /// Beyond this, in ms, the surplus is not worn down but jumped over.
@@ -36,9 +41,15 @@ final class LinkReader {
     private var gain: Float = 0
     private var lastSample: Int16 = 0
     private var decay = 0
-    private var least = Int.max
+    /// What was left in the ring beyond what has to be, at least: by the loose margin, and by the other.
+    private var excess = Int.max
+    private var slack = Int.max
     private var watched = 0
+    /// Samples to lose, or to gain, a pitch period at a time.
     private var surplus = 0
+    private var deficit = 0
+    /// Frames in a row that were unfit to be stretched.
+    private var unfit = 0
     /// It was said of this link that it has ended, and its last frame was given.
     private(set) var isFinished = false
     /// The frame at hand holds sound.
@@ -53,13 +64,23 @@ final class LinkReader {
         frame = .allocate(capacity: legRate * Self.longestFrame / 1000)
         frame.initialize(repeating: 0)
         scratch = .allocate(
-            capacity: link.sampleRate * Self.longestFrame / 1000 + link.sampleRate * 15 / 1000)
+            capacity: link.sampleRate * Self.longestFrame / 500 + link.sampleRate * 15 / 1000)
         scratch.initialize(repeating: 0)
         fade = .allocate(capacity: overlap)
         fade.initialize(repeating: 0)
         if link.sampleRate != legRate {
             resampler = try? Resampler(from: link.sampleRate, to: legRate)
         }
+    }
+
+    /// The same for a leg that has changed its rate: what was playing plays on.
+    convenience init(from old: LinkReader, legRate: Int) {
+        self.init(old.link, legRate: legRate)
+        isPlaying = old.isPlaying
+        gain = old.gain
+        lastSample = old.lastSample
+        decay = old.decay
+        isFinished = old.isFinished
     }
 
     deinit {
@@ -128,42 +149,91 @@ final class LinkReader {
         guard available >= needed else { return false }
         _ = link.ring.discard(upTo: link.ring.writePosition - needed)
         isPlaying = true
-        watch()
+        settle()
         return true
     }
 
     /// What must be there beyond this frame: a tick when the writer's comes at the same moment or
     /// just afterwards, and one when frames of ours are no whole ticks.
-    private func reserve(_ wanted: Int, _ age: Interval) -> Int {
+    private func reserve(
+        _ wanted: Int, _ age: Interval, within margin: Interval = LinkReader.margin
+    ) -> Int {
         let tick = link.sampleRate / 50
-        return (age < Self.margin ? tick : 0) + (wanted > tick && wanted % tick != 0 ? tick : 0)
+        return (age < margin ? tick : 0) + (wanted > tick && wanted % tick != 0 ? tick : 0)
     }
 
     /// Frames shorter than a tick are read several at once.
     private func restOfTick(_ wanted: Int) -> Int { max(0, link.sampleRate / 50 - wanted) }
 
-    // MARK: surplus
+    // MARK: too much, too little
 
     private func watch() {
-        least = .max
+        excess = .max
+        slack = .max
         watched = 0
     }
 
-    /// Reads a frame, shortened when there has been too much for a while.
+    private func settle() {
+        surplus = 0
+        deficit = 0
+        unfit = 0
+        watch()
+    }
+
+    /// Reads a frame, shortened when there has been too much for a while, stretched when the next one
+    /// may soon come too late.
     private func readAdjusted(_ part: UnsafeMutableBufferPointer<Int16>, _ now: Instant) -> Int {
         let available = link.ring.count
         let rate = link.sampleRate
         if available - part.count > rate * Self.jumpLimit / 1000 { return jump(part, now) }
-        least = min(least, available - part.count)
-        watched += 1
-        if watched >= Self.watch {
-            let age = link.newestFrame.map { now - $0 } ?? .zero
-            surplus = least - reserve(part.count, age)
-            if surplus < rate / 100 { surplus = 0 }
-            watch()
-        }
+        judge(available - part.count, part.count, link.newestFrame.map { now - $0 } ?? .zero)
         if surplus > 0, let read = shorten(part, available) { return read }
+        if deficit > 0, let read = stretch(part, available) { return read }
         return link.ring.read(into: part)
+    }
+
+    /// - Parameters:
+    ///   - left: in the ring behind this frame.
+    ///   - age: of the newest that the writer has given.
+    private func judge(_ left: Int, _ wanted: Int, _ age: Interval) {
+        excess = min(excess, left - reserve(wanted, age, within: Self.looseMargin))
+        slack = min(slack, left - reserve(0, age))
+        watched += 1
+        guard watched >= Self.watch else { return }
+        surplus = excess < link.sampleRate / 100 ? 0 : excess
+        deficit = max(0, -slack)
+        watch()
+    }
+
+    /// Says one pitch period twice, where the waveform repeats itself best.
+    private func stretch(_ part: UnsafeMutableBufferPointer<Int16>, _ available: Int) -> Int? {
+        let rate = link.sampleRate
+        let lags = rate / 400...rate * 15 / 1000
+        // Beyond what is wanted, as long as that is not too much then: low voices have long periods.
+        let largest = min(lags.upperBound, part.count - overlap, deficit + rate / 100 - 1)
+        guard largest >= lags.lowerBound, available >= part.count else { return nil }
+        let ahead = min(available, part.count + lags.upperBound)
+        let run = UnsafeMutableBufferPointer(
+            rebasing: scratch[part.count..<part.count + ahead])
+        guard link.ring.peek(into: run) == run.count else { return nil }
+        let audio = UnsafeBufferPointer(run)
+        var lag = largest
+        if PlayoutTimeScale.meanSquare(audio) > PlayoutTimeScale.quiet {
+            let best = PlayoutTimeScale.bestLag(
+                audio, lags: lags.lowerBound...largest, window: 2 * overlap)
+            // There is time to wait for a better place, though not for ever.
+            unfit += 1
+            guard best.similarity >= PlayoutTimeScale.similar || unfit > Self.watch else {
+                return nil
+            }
+            lag = best.lag
+        }
+        PlayoutTimeScale.expand(audio, lag: lag, overlap: overlap, into: part)
+        link.ring.discard(upTo: link.ring.readPosition + part.count - lag)
+        deficit = max(0, deficit - lag)
+        unfit = 0
+        watch()
+        return part.count
     }
 
     /// Loses one pitch period, where the waveform repeats itself best.
@@ -205,8 +275,7 @@ final class LinkReader {
         for index in 0..<min(old, read) {
             part[index] = PlayoutTimeScale.blend(fade[index], part[index], index, overlap)
         }
-        surplus = 0
-        watch()
+        settle()
         return read
     }
 

@@ -31,6 +31,12 @@ final class LinkWriter {
         }
     }
 
+    /// The same for a leg that has changed its rate.
+    convenience init(from old: LinkWriter, legRate: Int) {
+        self.init(old.link, legRate: legRate)
+        level = old.level
+    }
+
     /// What was counted since the last call.
     func report(to counters: inout LinkCounters) {
         counters.overrunSamples += overruns

@@ -11,15 +11,17 @@ extension RemoteMedia {
         guard MediaLeg.ptimes.contains(ptimeMilliseconds) else {
             throw .unsupportedPtime(milliseconds: ptimeMilliseconds)
         }
-        guard alternatives.count <= MediaLeg.alternativeLimit else {
-            throw .tooManyFormats(limit: MediaLeg.alternativeLimit)
-        }
-        guard (8000...192_000).contains(telephoneEventClockRate) else {
-            throw .unsupportedEventRate(telephoneEventClockRate)
-        }
+        guard alternatives.count <= MediaLeg.alternativeLimit,
+            alternativeEvents.count <= MediaLeg.alternativeLimit
+        else { throw .tooManyFormats(limit: MediaLeg.alternativeLimit) }
+        for rate in [telephoneEventClockRate] + alternativeEvents.map(\.clockRate)
+        where !(8000...192_000).contains(rate) { throw .unsupportedEventRate(rate) }
         if let srtp {
             let needed = srtp.suite.keyAndSaltCount
-            guard srtp.local.count == needed, srtp.remote.count == needed else { throw .badKeys }
+            guard srtp.local.count == needed, srtp.remote.count == needed,
+                max(srtp.localMKI.count, srtp.remoteMKI.count)
+                    <= SRTPContext.masterKeyIdentifierLimit
+            else { throw .badKeys }
         }
         if let dtls {
             guard srtp == nil, dtls.fingerprint.count == dtls.fingerprintHash.byteCount else {
@@ -29,14 +31,38 @@ extension RemoteMedia {
         }
     }
 
-    func rtpAddress() throws(MediaError) -> SocketAddressValue { try usable(port) }
-    func rtcpAddress() throws(MediaError) -> SocketAddressValue { try usable(rtcpPort) }
+    /// Every type that digits may come with.
+    var eventFormats: [ReceiveEventFormat] {
+        guard let type = receiveTelephoneEventPayloadType ?? telephoneEventPayloadType else {
+            return alternativeEvents
+        }
+        return [ReceiveEventFormat(payloadType: type, clockRate: telephoneEventClockRate)]
+            + alternativeEvents
+    }
 
-    private func usable(_ port: Int) throws(MediaError) -> SocketAddressValue {
+    func rtpAddress() throws(MediaError) -> SocketAddressValue {
         guard let value = SocketAddressValue(address: address, port: port),
             value.isUsableDestination
         else { throw .unusableAddress(address, port: port) }
         return value
+    }
+
+    func rtcpAddress() throws(MediaError) -> SocketAddressValue {
+        guard let value = rtcpDestination, value.isUsableDestination else {
+            throw .unusableAddress(rtcpHost ?? address, port: rtcpPort)
+        }
+        return value
+    }
+
+    /// Where RTCP goes without rtcp-mux; nil: that is no port. A host of another family than RTP's,
+    /// which our socket does not reach, or that may not get media is passed over.
+    public var rtcpDestination: SocketAddressValue? {
+        let beside = SocketAddressValue(address: address, port: rtcpPort)
+        guard let rtcpHost, let beside,
+            let named = SocketAddressValue(address: rtcpHost, port: rtcpPort),
+            named.isUsableDestination, named.isIPv6 == beside.isIPv6
+        else { return beside }
+        return named
     }
 }
 
@@ -55,12 +81,17 @@ extension MediaLeg {
             srtcpSource = nil
             sender.restart()
         }
+        let reports = media.rtcpDestination
+        // Whoever sent SRTCP until now is not whom the description names now.
+        if reports != remoteRTCP { srtcpSource = nil }
         source.configure(address, speaksFirst: media.speaksFirst, now: now)
-        remoteRTCP = SocketAddressValue(address: media.address, port: media.rtcpPort)
-        receiver.telephoneEventPayloadType =
-            media.receiveTelephoneEventPayloadType ?? media.telephoneEventPayloadType
+        remoteRTCP = reports
+        receiver.eventFormats = media.eventFormats
+        if media.receives, !receiver.receives {
+            receivesSince = now
+            saidTimeout = false
+        }
         receiver.receives = media.receives
-        receiver.setEventClock(media.telephoneEventClockRate)
         sender.payloadType = media.payloadType
         sender.telephoneEventPayloadType = media.telephoneEventPayloadType
         sender.telephoneEventClockRate = media.telephoneEventClockRate
@@ -95,7 +126,7 @@ extension MediaLeg {
         guard answeredAt == nil else { return }
         answeredAt = now
         source.answered(now: now)
-        dtls?.answered(now: now)
+        dtls?.beginAgain(since: now)
         hearing.answered(now: now)
     }
 
@@ -103,6 +134,10 @@ extension MediaLeg {
     public mutating func expectTranscript(_ isExpected: Bool) {
         hearing.expectTranscript(isExpected)
     }
+
+    /// What was taken for somebody else is a mailbox, whose message may begin: `ready_for_message` comes
+    /// again when it has spoken on.
+    public mutating func isVoicemail() { hearing.isVoicemail() }
 
     /// What a transcript of the far end since the answer says about who answered
     /// (`AnswerHints.verdict(of:)`).

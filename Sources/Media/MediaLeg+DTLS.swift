@@ -35,18 +35,61 @@ struct DTLSPort {
     /// Handshakes that one port of a leg begins as a server, with the SDP's address, and again as
     /// many with all others. Each costs a signature.
     static let attemptLimit = 16
+    /// One of them more is allowed after so long: whoever fails often is not shut out for good.
+    static let attemptRefill = Interval.seconds(2)
+    /// As a client: before the first new handshake after a failure; twice as long before the next.
+    static let retryPause = Interval.milliseconds(500)
+    static let longestRetryPause = Interval.seconds(4)
 
     let signalled: SocketAddressValue
     var winner: Candidate?
     var candidates: [Candidate] = []
     /// As a server: answers whoever has not shown a cookie yet.
     var listener: Candidate?
-    private var attempts = 0
-    private var foreignAttempts = 0
-    /// As a client: the handshake has failed.
-    var isHopeless = false
+    private var attempts = Attempts()
+    private var foreignAttempts = Attempts()
+    /// As a client: the far end is not who signalling said.
+    private(set) var isHopeless = false
+    /// As a client: when to begin again; nil: no handshake has failed.
+    private(set) var retryAt: Instant?
+    private var pause = DTLSPort.retryPause
 
     init(signalled: SocketAddressValue) { self.signalled = signalled }
+
+    /// Handshakes begun, less what time has given back.
+    private struct Attempts {
+        private var count = 0
+        private var refilledAt = Instant.zero
+
+        mutating func isLeft(now: Instant) -> Bool {
+            let grown = (now - refilledAt).nanoseconds / DTLSPort.attemptRefill.nanoseconds
+            if count > 0, grown > 0 {
+                count = Int(max(0, Int64(count) - grown))
+                refilledAt += DTLSPort.attemptRefill * grown
+            }
+            return count < DTLSPort.attemptLimit
+        }
+
+        mutating func use(now: Instant) {
+            if count == 0 { refilledAt = now }
+            count += 1
+        }
+    }
+
+    /// As a client: a failure may be forged (alerts are not protected before there are keys), or be that
+    /// of a far end which has not seen our description yet. A wrong certificate is neither.
+    mutating func failed(_ failure: DTLSFailure, now: Instant) {
+        if failure == .fingerprintMismatch { isHopeless = true }
+        retryAt = now + pause
+        pause = min(pause * 2, Self.longestRetryPause)
+    }
+
+    /// As a client: signalling has said something new.
+    mutating func beginAgain() {
+        isHopeless = false
+        retryAt = nil
+        pause = Self.retryPause
+    }
 
     /// The earliest time at which something is to be done.
     var deadline: Instant {
@@ -57,8 +100,8 @@ struct DTLSPort {
 
     /// Whether a handshake with `address` may begin; makes room for it.
     mutating func admits(_ address: SocketAddressValue, now: Instant) -> Bool {
-        if address == signalled { return attempts < Self.attemptLimit }
-        guard foreignAttempts < Self.attemptLimit,
+        if address == signalled { return attempts.isLeft(now: now) }
+        guard foreignAttempts.isLeft(now: now),
             !candidates.contains(where: { $0.address == signalled })
         else { return false }
         guard candidates.count >= Self.foreignLimit else { return true }
@@ -74,7 +117,11 @@ struct DTLSPort {
             candidates.remove(at: oldest)
         }
         candidates.append(candidate)
-        if candidate.address == signalled { attempts += 1 } else { foreignAttempts += 1 }
+        if candidate.address == signalled {
+            attempts.use(now: candidate.since)
+        } else {
+            foreignAttempts.use(now: candidate.since)
+        }
     }
 }
 
@@ -93,11 +140,20 @@ struct LegDTLS {
     /// The answer, or the agreement when that came later; nil: still ringing.
     var since: Instant?
 
-    /// Who did not answer before the call was answered may do so now.
-    mutating func answered(now: Instant) {
-        since = now
-        rtp.isHopeless = false
-        rtcp?.isHopeless = false
+    /// Who did not answer before the call was answered, or before this description, may do so now.
+    mutating func beginAgain(since: Instant?) {
+        self.since = since
+        rtp.beginAgain()
+        rtcp?.beginAgain()
+    }
+
+    /// As a client: whether a handshake is to begin at `port`.
+    func mayBegin(_ port: DTLSPort, now: Instant) -> Bool {
+        guard parameters.role == .client, port.winner == nil, port.candidates.isEmpty,
+            !port.isHopeless
+        else { return false }
+        guard let retryAt = port.retryAt else { return true }
+        return now >= retryAt && since.map { now - $0 < Self.patience } ?? true
     }
 
     /// The port of a channel that has one; nil for RTCP's with rtcp-mux.
@@ -135,7 +191,7 @@ extension MediaLeg {
     /// there are none.
     mutating func secure(_ media: RemoteMedia, now: Instant) throws(MediaError) {
         guard let parameters = media.dtls else {
-            if media.srtp != remote?.srtp || dtls != nil { try rekey(media.srtp) }
+            try rekey(media.srtp)
             forgetDTLS()
             return
         }
@@ -145,14 +201,16 @@ extension MediaLeg {
         if let dtls, dtls.parameters == parameters, dtls.rtp.signalled == address,
             dtls.rtcp?.signalled == reports
         {
+            if !dtls.hasKeys {
+                self.dtls?.beginAgain(since: answeredAt == nil ? nil : now)
+            }
             return
         }
         forgetDTLS()
+        dropKeys()
         dtls = LegDTLS(
             parameters: parameters, identity: certificate, rtp: DTLSPort(signalled: address),
             rtcp: reports.map { DTLSPort(signalled: $0) }, since: answeredAt == nil ? nil : now)
-        sender.srtp = nil
-        receiver.srtp = nil
         receiver.isSecure = true
     }
 
@@ -243,8 +301,7 @@ extension MediaLeg {
         _ out: inout Outbox<LegOutput>, _ send: PacketSend
     ) {
         guard let state = dtls, let port = state[channel] else { return }
-        if state.parameters.role == .client, port.winner == nil, port.candidates.isEmpty,
-            !port.isHopeless, source.destination != nil,
+        if state.mayBegin(port, now: now), source.destination != nil,
             let candidate = makeCandidate(state, port.signalled, now)
         {
             dtls?[channel]?.promote(candidate)
@@ -285,7 +342,7 @@ extension MediaLeg {
                 workspace.counters.countHandshake(failure)
                 port.candidates.removeAll { $0 === candidate }
                 guard candidate.address == port.signalled else { continue }
-                port.isHopeless = dtls?.parameters.role == .client
+                port.failed(failure, now: now)
                 if channel == .rtp { report(failure, &out) }
             }
         }
@@ -305,6 +362,7 @@ extension MediaLeg {
             let inbound = try keys.makeContext(.inbound)
             switch channel {
             case .rtp:
+                leaveStreamOfOldKey()
                 sender.srtp = consume outbound
                 receiver.srtp = consume inbound
                 // The handshake lives there, so media does: as if an SRTP packet had come.

@@ -61,8 +61,7 @@ extension MediaLeg {
     var voipMetrics: VoIPMetrics {
         let quality = quality
         var metrics = VoIPMetrics(ssrc: receiver.stream?.ssrc ?? 0)
-        quality.losses.apply(
-            to: &metrics, packetMilliseconds: Int(Self.tick.nanoseconds / 1_000_000))
+        quality.losses.apply(to: &metrics, packetMilliseconds: receiver.packetMilliseconds)
         if let roundTrip = quality.roundTripMilliseconds {
             metrics.roundTripDelay = UInt16(max(0, min(65_535, roundTrip)))
         }

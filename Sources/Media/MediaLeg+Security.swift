@@ -3,40 +3,97 @@ internal import RTP
 internal import SecureRTP
 
 extension MediaLeg {
-    /// New keys, or none. A direction whose key stays keeps its context with its rollover counter:
-    /// a fresh one would encrypt other packets with the same key stream. The old contexts go only
-    /// when the new ones are ready.
+    /// New keys, or none. A direction whose suite and key stay keeps its context with its rollover
+    /// counter, whatever the key is called: a fresh one would encrypt other packets with the same key
+    /// stream, and take replayed packets for new. For the same reason a key that comes back gets the
+    /// context that it had. The old contexts go only when the new ones are ready.
     mutating func rekey(_ keys: SRTPKeys?) throws(MediaError) {
-        guard let keys else {
-            sender.srtp = nil
-            receiver.srtp = nil
-            receiver.isSecure = false
-            return
-        }
-        let old = remote?.srtp.flatMap { $0.suite == keys.suite ? $0 : nil }
-        let keepsOutbound = old.map { $0.local == keys.local && $0.localMKI == keys.localMKI }
-        let keepsInbound = old.map { $0.remote == keys.remote && $0.remoteMKI == keys.remoteMKI }
+        guard let keys else { return dropKeys() }
+        let old = liveKeys.flatMap { $0.suite == keys.suite ? $0 : nil }
+        let keepsOutbound = old?.local == keys.local
+        let keepsInbound = old?.remote == keys.remote
+        noteFormerIndex()
         do throws(SRTPError) {
+            for identifier in [keys.localMKI, keys.remoteMKI]
+            where identifier.count > SRTPContext.masterKeyIdentifierLimit {
+                throw .badMasterKeyIdentifier(
+                    limit: SRTPContext.masterKeyIdentifierLimit, have: identifier.count)
+            }
             var outbound: SRTPContext?
-            if keepsOutbound != true {
+            if !keepsOutbound, !keyring.holds(keys.suite, key: keys.local, .outbound) {
                 outbound = try SRTPContext(
-                    suite: keys.suite, key: keys.local, direction: .outbound,
-                    masterKeyIdentifier: keys.localMKI)
+                    suite: keys.suite, key: keys.local, direction: .outbound)
             }
-            if keepsInbound != true {
-                var former: UInt64?
-                if let ssrc = receiver.stream?.ssrc {
-                    former = receiver.srtp?.newestIndex(of: ssrc)
-                }
-                receiver.srtp = try SRTPContext(
+            var inbound: SRTPContext?
+            if !keepsInbound, !keyring.holds(keys.suite, key: keys.remote, .inbound) {
+                inbound = try SRTPContext(
                     suite: keys.suite, key: keys.remote, direction: .inbound,
-                    masterKeyIdentifier: keys.remoteMKI, formerIndex: former)
+                    formerIndex: formerIndex)
             }
-            if keepsOutbound != true { sender.srtp = consume outbound }
+            // Nothing fails from here on.
+            if !keepsOutbound {
+                if outbound == nil {
+                    outbound = keyring.take(keys.suite, key: keys.local, .outbound)
+                }
+                leaveStreamOfOldKey()
+                if let live = liveKeys, let context = sender.srtp.take() {
+                    keyring.retire(context, key: live.local)
+                }
+                sender.srtp = consume outbound
+            }
+            if !keepsInbound {
+                if inbound == nil {
+                    inbound = keyring.take(keys.suite, key: keys.remote, .inbound)
+                }
+                if let live = liveKeys, let context = receiver.srtp.take() {
+                    keyring.retire(context, key: live.remote)
+                }
+                receiver.srtp = consume inbound
+            }
+            liveKeys = keys
             receiver.isSecure = true
+            try sender.srtp?.setMasterKeyIdentifier(keys.localMKI)
+            try receiver.srtp?.setMasterKeyIdentifier(keys.remoteMKI)
         } catch {
             throw .badKeys
         }
+    }
+
+    /// Goes on without protection, or until DTLS gives keys. What was in use is kept for when it comes
+    /// back.
+    mutating func dropKeys() {
+        noteFormerIndex()
+        let live = liveKeys
+        liveKeys = nil
+        if let context = sender.srtp.take(), let live {
+            keyring.retire(context, key: live.local)
+        }
+        if let context = receiver.srtp.take(), let live {
+            keyring.retire(context, key: live.remote)
+        }
+        receiver.isSecure = false
+        srtcpSource = nil
+    }
+
+    /// Where the far end's stream is, for the next key: also over a key that no packet came under, and
+    /// over a time without protection.
+    private mutating func noteFormerIndex() {
+        if let ssrc = receiver.stream?.ssrc,
+            let newest = receiver.srtp?.newestIndex(of: ssrc)
+        {
+            formerIndex = newest
+        } else if let untried = receiver.srtp?.untriedFormerIndex() {
+            formerIndex = untried
+        }
+    }
+
+    /// A new key's rollover counter begins at 0 for the far end, wherever our numbers are: what was
+    /// sent before ends with its SSRC, and another stream begins below 2¹⁵, so that no loss at its
+    /// start can hide a rollover (RFC 3711 3.3.1).
+    mutating func leaveStreamOfOldKey() {
+        guard sender.streamPackets > 0 || sender.srtp?.isUsed() == true else { return }
+        let start = collision.restart(besides: sender.ssrc, receiver.stream?.ssrc)
+        sender.changeSource(to: start.ssrc, sequence: start.sequence)
     }
 
     /// Opens an SRTP packet in place; nil (and counted) when its tag is wrong or it was seen
@@ -58,6 +115,11 @@ extension MediaLeg {
             }
             return nil
         }
+    }
+
+    /// What the SRTCP packet that was opened last is among those of its source.
+    var reportArrival: SRTPContext.Arrival? {
+        dtls?.rtcp != nil ? srtcpIn?.lastArrival() : receiver.srtp?.lastArrival()
     }
 
     mutating func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer) -> Int? {

@@ -77,6 +77,12 @@ public struct MediaLeg: ~Copyable {
     var reports: LegReports
     var collision: SourceCollision
     var srtcpSource: SocketAddressValue?
+    /// SDES keys of the contexts that `sender` and `receiver` have; nil: there are none, or DTLS's.
+    var liveKeys: SRTPKeys?
+    /// Contexts of SDES keys that were in use before.
+    var keyring = SRTPKeyring()
+    /// Newest index of the far end's stream under an earlier key.
+    var formerIndex: UInt64?
     let certificate: DTLSIdentity?
     var dtls: LegDTLS?
     /// SRTCP of a port of its own, with the keys of its own association (RFC 5764 3).
@@ -87,6 +93,8 @@ public struct MediaLeg: ~Copyable {
     var links: LegLinks?
     var recorder: LegRecorderTap?
     var answeredAt: Instant?
+    /// When the far end was last allowed to send after it was not: nobody was missed before.
+    var receivesSince: Instant?
     var saidTimeout = false
     private var ticks = 0
 
@@ -176,37 +184,59 @@ public struct MediaLeg: ~Copyable {
         if awaitsKeys { return reject(.noKeys, &workspace) }
         guard receiver.receives else { return reject(.notReceiving, &workspace) }
         guard let content = receiver.content(of: header.payloadType) else {
-            return reject(.payloadType, &workspace)
+            return ignore(packet, header, address, now, &workspace, &out)
         }
         let verdict = source.admit(
             header, from: address, stream: receiver.stream, isSecure: receiver.isSecure, now: now)
         var count = packet.count
+        var arrival: SRTPContext.Arrival?
         switch verdict {
         case .reject(let reason): return reject(reason, &workspace)
         case .accept: break
         case .acceptIfAuthentic:
             guard let opened = unprotect(packet, &workspace) else { return }
             count = opened
-            source.authenticated(address)
+            arrival = receiver.srtp?.lastArrival()
         }
         let bytes = UnsafeRawBufferPointer(rebasing: packet[0..<count])
         guard let parsed = Self.parse(bytes) else { return reject(.malformed, &workspace) }
         if header.ssrc == sender.ssrc { collision.noteRTP(isOurs: sender.hasSent(header)) }
-        switch receiver.decide(header) {
+        switch receiver.decide(header, arrival: arrival) {
         case .reject: return reject(.foreignSSRC, &workspace)
         case .follow: break
         case .change: changeSource(now, &workspace, &out)
         }
+        if arrival?.isNewest == true { source.authenticated(address) }
         if case .audio(let codec) = content, receiver.needsChange(for: codec) {
             drainTap(now: .distantFuture, at: now, &workspace, &out)
             receiver.changeClock(for: codec)
         }
-        if receiver.accept(header, now: now) { out.push(.mediaStarted) }
+        if receiver.accept(header, as: content, now: now) { out.push(.mediaStarted) }
         saidTimeout = false
         workspace.counters.packetsReceived += 1
         workspace.counters.bytesReceived += packet.count
         take(parsed.payload(of: bytes), header, content, now, &workspace, &out, send)
         drainTap(now: now, &workspace, &out)
+    }
+
+    /// A type that nobody agreed on. From the source that is believed its number has come all the same;
+    /// it teaches nothing about who that is.
+    private mutating func ignore(
+        _ packet: UnsafeMutableRawBufferPointer, _ header: RTPHeader,
+        _ address: SocketAddressValue, _ now: Instant, _ workspace: inout LegWorkspace,
+        _ out: inout Outbox<LegOutput>
+    ) {
+        if header.ssrc == receiver.stream?.ssrc {
+            if receiver.isSecure {
+                guard unprotect(packet, &workspace) != nil else { return }
+            } else if !source.isLocked || address != source.destination {
+                return reject(.payloadType, &workspace)
+            }
+            receiver.ignore(header, now: now)
+            links?.heardOther(sequence: header.sequence)
+            drainTap(now: now, &workspace, &out)
+        }
+        reject(.payloadType, &workspace)
     }
 
     private mutating func take(
@@ -221,6 +251,7 @@ public struct MediaLeg: ~Copyable {
                 _ = receiver.tap.insertOther(sequence: header.sequence, now: now)
                 return reject(.malformed, &workspace)
             }
+            receiver.packetUnits = units
             result = receiver.tap.insert(
                 sequence: header.sequence, timestamp: header.timestamp, payload: payload,
                 payloadType: header.payloadType, samples: units, now: now)
@@ -232,11 +263,11 @@ public struct MediaLeg: ~Copyable {
                     payload: payload, header: header, now: now, destination: destination,
                     recorder: &recorder, workspace: &workspace, send: send)
             }
-        case .telephoneEvent:
+        case .telephoneEvent(let clockRate):
             // Never waits in a buffer, and end packets may repeat their sequence number.
             if let digit = receiver.telephoneEvents.receive(
                 payload: payload, marker: header.marker, timestamp: header.timestamp,
-                sequence: header.sequence, now: now)
+                sequence: header.sequence, clockRate: clockRate, now: now)
             {
                 hearing.pressed(digit, now: now, out: &out)
                 links?.pressed(digit, counters: &workspace.counters.links)
@@ -286,7 +317,7 @@ public struct MediaLeg: ~Copyable {
                 return reject(.authentication, &workspace)
             }
             count = opened
-            srtcpSource = address
+            if reportArrival?.isNewest == true { srtcpSource = address }
         } else if !isRTCPSource(address) {
             return reject(.foreignSource, &workspace)
         }
@@ -348,6 +379,7 @@ public struct MediaLeg: ~Copyable {
     private mutating func checkTimeout(now: Instant, _ out: inout Outbox<LegOutput>) {
         guard let mediaTimeout, let answeredAt, !saidTimeout, receiver.receives else { return }
         var last = answeredAt
+        if let receivesSince { last = max(last, receivesSince) }
         if let received = receiver.lastReceived { last = max(last, received) }
         if let received = reports.lastReceived { last = max(last, received) }
         guard now - last >= mediaTimeout else { return }
@@ -360,7 +392,9 @@ public struct MediaLeg: ~Copyable {
         if remote.rtcpMux { return (rtp, .rtp) }
         if let srtcpSource { return (srtcpSource, .rtcp) }
         // Behind a NAT the signalled address leads nowhere: try the port above the RTP source's.
-        if let remoteRTCP, rtp.hasSameHost(as: remoteRTCP) { return (remoteRTCP, .rtcp) }
+        if let remoteRTCP, source.isAtSignalledHost || rtp.hasSameHost(as: remoteRTCP) {
+            return (remoteRTCP, .rtcp)
+        }
         return (rtp.withPort(rtp.port &+ 1), .rtcp)
     }
 
@@ -373,8 +407,8 @@ public struct MediaLeg: ~Copyable {
         let metrics = reports.usesExtendedReports ? voipMetrics : nil
         var count = reports.write(
             into: workspace.packet, sender: sender, packetsSinceLast: since,
-            statistics: &receiver.statistics, theirSSRC: receiver.stream?.ssrc, metrics: metrics,
-            bye: bye, now: now)
+            statistics: &receiver.statistics, theirSSRC: receiver.stream?.ssrc,
+            heard: receiver.heard, metrics: metrics, bye: bye, now: now)
         if receiver.isSecure {
             guard let secured = protectRTCP(workspace.packet, count: count) else { return }
             count = secured
@@ -390,14 +424,15 @@ public struct MediaLeg: ~Copyable {
         now: Instant, at moment: Instant? = nil, _ workspace: inout LegWorkspace,
         _ out: inout Outbox<LegOutput>
     ) {
+        let clockRate = receiver.clockRate
         Self.drain(
-            &receiver.tap, until: now, at: moment ?? now, &hearing, &bridge, &recorder, &workspace,
-            &out)
+            &receiver.tap, clockRate, until: now, at: moment ?? now, &hearing, &bridge, &recorder,
+            &workspace, &out)
     }
 
     /// A function of disjoint parts, so that the tap may call into the others.
     private static func drain(
-        _ tap: inout InOrderTap, until deadline: Instant, at now: Instant,
+        _ tap: inout InOrderTap, _ clockRate: Int, until deadline: Instant, at now: Instant,
         _ hearing: inout LegHearing, _ bridge: inout LegBridge?,
         _ recorder: inout LegRecorderTap?, _ workspace: inout LegWorkspace,
         _ out: inout Outbox<LegOutput>
@@ -406,8 +441,8 @@ public struct MediaLeg: ~Copyable {
             now: deadline,
             { piece in
                 hearing.take(
-                    piece, now: now, bridge: &bridge, recorder: &recorder, workspace: &workspace,
-                    out: &out)
+                    piece, clockRate: clockRate, now: now, bridge: &bridge, recorder: &recorder,
+                    workspace: &workspace, out: &out)
             })
         {}
     }

@@ -112,6 +112,7 @@ extension PlayoutBuffer {
         point += Int64(run)
         result.audio += run
         hasPlayed = true
+        if isStarving { counters.underruns += 1 }
         isStarving = false
         return run
     }
@@ -139,10 +140,14 @@ extension PlayoutBuffer {
         _ result: inout PlayoutFrame
     ) -> Int {
         guard let next = timeline.next(from: point, through: newest) else {
-            if hasPlayed, !isStarving { counters.underruns += 1 }
-            isStarving = true
+            isStarving = hasPlayed
             fill(rest, hasPlayed ? .concealed : .silence, &result)
             return rest.count
+        }
+        if isStarving {
+            // Not a pause: what is missing here was sent, and has not come in time.
+            if !isPause(before: next) { counters.underruns += 1 }
+            isStarving = false
         }
         let wait = next &+ base &+ Int64(targetSamples) &- time
         guard wait > 0 else {

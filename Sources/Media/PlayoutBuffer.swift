@@ -22,8 +22,8 @@ internal import RTP
 public struct PlayoutBuffer: ~Copyable {
     /// Packets whose numbers are remembered.
     static let slotCount = 64
-    /// Longest packet, ms.
-    static let packetLimit = 80
+    /// Longest packet, ms: that of Opus. No datagram of L16 is longer.
+    static let packetLimit = 120
     /// A jump of numbers beyond this is another stream (RFC 3550 A.1 MAX_DROPOUT).
     static let maximumNumberJump: Int64 = 3000
     /// So many late packets in a row mean that the path has become longer for good.
@@ -65,6 +65,7 @@ public struct PlayoutBuffer: ~Copyable {
     var point: Int64 = 0
     /// End of the newest sample stored.
     var newest: Int64 = 0
+    /// Playing ran dry; whether that was a pause is known when something comes.
     var isStarving = false
     var filling = Filling.silence
     var fillRun = 0
@@ -73,7 +74,7 @@ public struct PlayoutBuffer: ~Copyable {
     var seamLeft = 0
     var fadeLeft = 0
     var lastDelay: Int64 = 0
-    var concealer = LossConcealer()
+    var concealer: LossConcealer
     // SAFETY: allocated in `init`, freed in `deinit`, owned by this ~Copyable value alone.
     let fade: UnsafeMutableBufferPointer<Int16>
     let scratch: UnsafeMutableBufferPointer<Int16>
@@ -92,8 +93,12 @@ public struct PlayoutBuffer: ~Copyable {
         maximumLag = rate * 15 / 1000
         overlap = rate / 200
         concealLimit = rate * 80 / 1000
-        timeline = PlayoutTimeline(atLeast: 2 * Int(maximumDelaySamples) + maximumPacket)
+        // The bound, and beyond it a burst as long or the longest packet: a power of two either way.
+        let bound = Int(maximumDelaySamples)
+        timeline = PlayoutTimeline(
+            atLeast: bound + max(bound, maximumPacket + checked.frameSamples))
         delay = PlayoutDelay(checked)
+        concealer = LossConcealer(sampleRate: rate)
         slots = [Slot](repeating: Slot(), count: Self.slotCount)
         fade = .allocate(capacity: overlap)
         fade.initialize(repeating: 0)
@@ -164,7 +169,10 @@ public struct PlayoutBuffer: ~Copyable {
     public mutating func insert(
         sequence: UInt16, timestamp: UInt32, samples: UnsafeBufferPointer<Int16>, now: Instant
     ) -> PlayoutInsertion {
-        guard !samples.isEmpty, samples.count <= maximumPacket else { return .unusable }
+        guard !samples.isEmpty, samples.count <= maximumPacket else {
+            counters.unusable += 1
+            return .unusable
+        }
         let arrival = clock(now)
         if !isStarted { begin(sequence, timestamp, arrival) }
         if !isPlausible(sequence, timestamp, arrival) {
@@ -230,12 +238,15 @@ public struct PlayoutBuffer: ~Copyable {
         }
         lateRun = 0
         if end - point > Int64(timeline.capacity) {
-            // The owner does not pull. Keep the newest, as much as the target holds.
-            counters.early += 1
             let from = max(point, start - Int64(targetSamples))
-            counters.skippedSamples += Int(clamping: from - point)
+            // Nothing is held behind a pause. Else the owner does not pull: keep the newest, as much
+            // as the target holds.
+            if newest > point {
+                counters.early += 1
+                counters.skippedSamples += Int(clamping: from - point)
+                result = .early
+            }
             point = from
-            result = .early
         }
         let from = max(start, point)
         timeline.store(
@@ -258,6 +269,7 @@ public struct PlayoutBuffer: ~Copyable {
         newest = start
         isStarted = true
         hasPlayed = false
+        isStarving = false
         lateRun = 0
         delay.rebase(to: arrival &- start)
     }

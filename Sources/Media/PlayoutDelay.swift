@@ -66,6 +66,15 @@ struct PlayoutDelay {
         needed = seen < Self.minimumPackets ? max(initial, quantile()) : quantile()
     }
 
+    /// The jitter that another buffer of the same path has seen, at whatever rate: bins are times.
+    mutating func learn(from other: PlayoutDelay) {
+        histogram = other.histogram
+        total = other.total
+        weight = other.weight
+        seen = other.seen
+        if seen > 0 { needed = quantile() }
+    }
+
     /// The path has a new length: only `transit` is known about it.
     mutating func rebase(to transit: Int64) {
         for index in 0..<Self.buckets { minima[index] = .max }

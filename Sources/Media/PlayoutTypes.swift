@@ -83,7 +83,9 @@ public struct PlayoutCounters: Equatable, Sendable {
     public var late = 0
     public var early = 0
     public var implausible = 0
-    /// Times that playing ran dry.
+    /// Longer than a packet may be, or empty.
+    public var unusable = 0
+    /// Times that playing ran dry while the sender spoke. Known when something comes again.
     public var underruns = 0
     /// Times that the stream began anew: numbers, clock or delay jumped.
     public var restarts = 0

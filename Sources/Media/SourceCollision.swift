@@ -30,8 +30,19 @@ struct SourceCollision: Sendable {
 
     /// The SSRC to go on with; never one of `used`.
     mutating func next(besides used: UInt32, _ theirs: UInt32?) -> UInt32 {
-        isPending = false
         changes += 1
+        return draw(besides: used, theirs)
+    }
+
+    /// SSRC and first sequence number of a stream under another key, which is no collision.
+    mutating func restart(
+        besides used: UInt32, _ theirs: UInt32?
+    ) -> (ssrc: UInt32, sequence: UInt16) {
+        (draw(besides: used, theirs), UInt16(truncatingIfNeeded: generator.next() >> 49))
+    }
+
+    private mutating func draw(besides used: UInt32, _ theirs: UInt32?) -> UInt32 {
+        isPending = false
         var ssrc: UInt32
         repeat {
             ssrc = UInt32(truncatingIfNeeded: generator.next() >> 32)

@@ -5,7 +5,7 @@ internal import RTP
 ///
 /// ```
 ///              from the SDP's address ────────────────┐
-/// configured ──┤ SRTP-authenticated, any address ─────┼─► locked ──► others: dropped
+/// configured ──┤ newest of its stream by SRTP's tag ──┼─► locked ──► others: dropped
 ///              │ same SSRC, type, next sequence ──────┤       │
 ///              └ 4 in a row from the SDP's host, ─────┘       └─ the SDP's address always may
 ///                nobody locked yet
@@ -27,7 +27,7 @@ struct SourceRule: Sendable {
 
     enum Verdict: Equatable {
         case accept
-        /// Believe it if, and only if, its SRTP tag is right; then call `authenticated`.
+        /// Believe it if, and only if, its SRTP tag is right; `authenticated` when it is the newest.
         case acceptIfAuthentic
         case reject(RejectReason)
     }
@@ -64,6 +64,11 @@ struct SourceRule: Sendable {
     /// Where packets go: the proven source, before that the SDP's address, unless it must speak first.
     var destination: SocketAddressValue? { locked ?? (speaksFirst ? signalled : nil) }
     var isLocked: Bool { locked != nil }
+    /// Packets go to the host that the SDP names: its other addresses lead somewhere too.
+    var isAtSignalledHost: Bool {
+        guard let destination, let signalled else { return false }
+        return destination.hasSameHost(as: signalled)
+    }
 
     /// The SDP's address. The same one again (a re-INVITE) keeps what was learned.
     ///
@@ -109,7 +114,8 @@ struct SourceRule: Sendable {
         return .accept
     }
 
-    /// A packet from `source` had a right SRTP tag.
+    /// A packet from `source` had a right SRTP tag and was the newest of the stream that is followed:
+    /// one that somebody has held back, or sends a second way, says nothing about where the far end is.
     mutating func authenticated(_ source: SocketAddressValue) {
         if source != locked { lock(source) }
     }

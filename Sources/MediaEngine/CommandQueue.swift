@@ -17,6 +17,7 @@ enum LegOrder: Sendable {
     case answered
     case expectTranscript(Bool)
     case hint(AnswerVerdict?)
+    case isVoicemail
     case play(id: Int, clip: PlaybackClip, loops: Bool, mixed: Bool)
     case hold(music: PlaybackClip?)
     case resume
@@ -37,34 +38,54 @@ final class CommandQueue: Sendable {
     /// and is never refused.
     static let limit = 4096
 
-    private let waiting = Mutex<[WorkerCommand]>([])
+    private struct State: Sendable {
+        var waiting: [WorkerCommand] = []
+        /// The worker has taken the last time.
+        var isSealed = false
+    }
+
+    private let state = Mutex(State())
     let signal: WakeSignal
 
     init() throws(EngineError) { signal = try WakeSignal() }
 
-    /// False when the queue is full.
+    /// False when the queue is full, or the worker takes nothing any more.
     func push(order: LegOrder, to leg: LegID) -> Bool {
-        let isFirst: Bool? = waiting.withLock { queue in
-            guard queue.count < Self.limit else { return nil }
-            queue.append(.order(leg, order))
-            return queue.count == 1
+        let isFirst: Bool? = state.withLock { state in
+            guard !state.isSealed, state.waiting.count < Self.limit else { return nil }
+            state.waiting.append(.order(leg, order))
+            return state.waiting.count == 1
         }
         guard let isFirst else { return false }
         if isFirst { signal.signal() }
         return true
     }
 
-    func push(_ command: WorkerCommand) {
-        waiting.withLock { $0.append(command) }
-        signal.signal()
+    /// False when the worker takes nothing any more.
+    @discardableResult
+    func push(_ command: WorkerCommand) -> Bool {
+        let isTaken = state.withLock { state in
+            if !state.isSealed { state.waiting.append(command) }
+            return !state.isSealed
+        }
+        if isTaken { signal.signal() }
+        return isTaken
     }
 
     /// Worker: takes everything; nil when another thread holds the lock just now, because a
     /// real-time thread does not wait for it but asks again.
     func take() -> [WorkerCommand]? {
-        waiting.withLockIfAvailable { queue in
-            defer { queue = [] }
-            return queue
+        state.withLockIfAvailable { state in
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+    }
+
+    /// Worker, once, when it stops: takes everything, and refuses what comes later.
+    func seal() -> [WorkerCommand] {
+        state.withLock { state in
+            defer { state = State(isSealed: true) }
+            return state.waiting
         }
     }
 }

@@ -137,6 +137,8 @@ public enum LegCommand: Sendable {
     /// What a speech recogniser has understood of the far end since the answer, from its first word
     /// on. Nothing of the text is kept; beyond `AnswerHints.characterLimit` it is not read.
     case transcript(String)
+    /// Who answered is a mailbox, whatever the verdict was, and its message may begin.
+    case isVoicemail
     /// Plays a clip; one already playing is replaced and reported as not completed. `loops`: over
     /// and over until it is stopped; `mixed`: under what else the leg says, not in its place.
     /// Refused above `MediaEngine.clipLimit`.

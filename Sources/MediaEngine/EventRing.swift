@@ -1,4 +1,5 @@
 internal import Base
+internal import CLinux
 internal import Synchronization
 
 /// Events from one worker to the event thread, without a lock.
@@ -9,6 +10,7 @@ final class EventRing: @unchecked Sendable {
     private let slots: UnsafeMutablePointer<EngineEvent>
     private let written = Atomic<Int>(0)
     private let read = Atomic<Int>(0)
+    private let abandoned = Atomic<Bool>(false)
 
     init() { slots = .allocate(capacity: Self.capacity) }
 
@@ -29,6 +31,10 @@ final class EventRing: @unchecked Sendable {
         written.store(position + 1, ordering: .releasing)
         return true
     }
+
+    /// Reader: takes nothing any more.
+    func abandon() { abandoned.store(true, ordering: .releasing) }
+    var isAbandoned: Bool { abandoned.load(ordering: .acquiring) }
 
     /// Reader: moves everything out.
     func drain(into events: inout [EngineEvent]) {
@@ -58,6 +64,9 @@ struct EventSender {
         self.signal = signal
     }
 
+    /// The ring was full: `flush` must come again, or what is kept stays here.
+    var hasBacklog: Bool { !backlog.isEmpty }
+
     mutating func push(_ event: EngineEvent) {
         needsSignal = true
         if backlog.isEmpty, ring.push(event) { return }
@@ -79,6 +88,16 @@ struct EventSender {
         guard needsSignal else { return }
         needsSignal = false
         signal.signal()
+    }
+
+    /// The last flush: comes back when the ring has taken everything, or when nobody reads it any more.
+    mutating func finish() {
+        flush()
+        while hasBacklog, !ring.isAbandoned {
+            // Milliseconds at the end of a thread's life; who hands events on has no signal for room.
+            tl_sleep_ns(500_000)
+            flush()
+        }
     }
 }
 
@@ -122,7 +141,10 @@ final class EventPump: Sendable {
                 deliver(batch)
                 batch.removeAll(keepingCapacity: true)
             }
-            if isLast { return }
+            if isLast {
+                for ring in workers { ring.abandon() }
+                return recorder.abandon()
+            }
             signal.wait(epoll: loop.descriptor, timeout: nil)
         }
     }

@@ -17,6 +17,7 @@ extension MediaEngine {
         case .answered: return .answered
         case .expectTranscript(let isExpected): return .expectTranscript(isExpected)
         case .transcript(let text): return .hint(AnswerHints.verdict(of: text))
+        case .isVoicemail: return .isVoicemail
         case .play(let id, let clip, let loops, let mixed):
             return converted(clip, for: leg, loops: loops).map {
                 .play(id: id, clip: $0, loops: loops, mixed: mixed)

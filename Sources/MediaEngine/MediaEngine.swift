@@ -166,9 +166,12 @@ public final class MediaEngine: Sendable {
             }
             seat = LegSeat(id: id, leg: makeLeg(options), sockets: sockets)
         }
-        guard let worker = worker(of: id) else { throw .shutDown }
         withLinks { $0.add(id, mode: options.mode) }
-        worker.commands.push(.add(seat))
+        // Shut down since the leg was reserved: its worker has closed its legs and takes no more.
+        guard let worker = worker(of: id), worker.commands.push(.add(seat)) else {
+            legClosed(id, port: seat.shared == nil ? seat.port : nil)
+            throw .shutDown
+        }
         legsCreated.increment()
         if let path = options.record { send(.startRecording(path: path), to: id) }
         return LegHandle(id: id, port: seat.port, isShared: seat.shared != nil)
@@ -324,7 +327,7 @@ public final class MediaEngine: Sendable {
         legsGauge.set(Double(legCount))
     }
 
-    /// Worker thread: a leg has gone.
+    /// Worker thread: a leg has gone. Any thread: it never came to its worker.
     private func legClosed(_ id: LegID, port: Int?) {
         let now = monotonicNow()
         state.withLock { state in

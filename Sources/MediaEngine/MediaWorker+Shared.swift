@@ -6,6 +6,7 @@ internal import Media
 extension MediaWorker {
     func addShared(_ seat: LegSeat, _ port: SharedPort) {
         guard let number = shared.ports.firstIndex(where: { $0 === port }) else { return }
+        if shared.legs == 0 { shared.nextDrain = .zero }
         shared.legs += 1
         shared.routes.add(seat.index, port: number)
     }
@@ -22,9 +23,7 @@ extension MediaWorker {
         guard seat.shared != nil,
             let rtp = SocketAddressValue(address: remote.address, port: remote.port)
         else { return }
-        let rtcp =
-            remote.rtcpMux
-            ? nil : SocketAddressValue(address: remote.address, port: remote.rtcpPort)
+        let rtcp = remote.rtcpMux ? nil : remote.rtcpDestination
         shared.routes.configure(
             seat.index, rtp: rtp, rtcp: rtcp, isSecure: remote.srtp != nil || remote.dtls != nil)
         seat.provenAddress = nil
@@ -32,15 +31,21 @@ extension MediaWorker {
         noteProof(seat)
     }
 
-    /// Empties the shared sockets when a slot has begun.
+    /// Empties the shared sockets when a slot has begun. Without a leg a few times a second only, and
+    /// all of it is dropped: it must not wait there for the next leg, for it may be the tail of a call
+    /// whose addresses rest no more when it is read. (Emptying them when that leg is added would
+    /// take its own first packets too.)
     func drainShared(now: Instant) {
-        guard shared.legs > 0, now >= shared.nextDrain else { return }
-        shared.nextDrain = now + PhaseWheel.slot
+        guard now >= shared.nextDrain else { return }
+        let isIdle = shared.legs == 0
+        shared.nextDrain = now + (isIdle ? Self.publishPeriod : PhaseWheel.slot)
         shared.slot = shared.slot + 1 == SharedReceiver.rtcpSlots ? 0 : shared.slot + 1
         shared.trials = 0
         for port in shared.ports.indices {
             drain(shared.ports[port].sockets.rtp, port, .rtp, now)
-            if shared.slot == 0 { drain(shared.ports[port].sockets.rtcp, port, .rtcp, now) }
+            if shared.slot == 0 || isIdle {
+                drain(shared.ports[port].sockets.rtcp, port, .rtcp, now)
+            }
         }
     }
 

@@ -159,14 +159,18 @@ final class MediaWorker: @unchecked Sendable {
             publishIfDue(now: end)
             leaveTurn(now: end, waited: arrival - now)
         }
-        commandsWait = true
-        while commandsWait { obeyCommands() }
-        for seat in seats { if let seat { close(seat) } }
+        // What comes behind this finds the queue closed: no leg is left that nobody closes.
+        obey(commands.seal())
+        for seat in seats {
+            guard let seat else { continue }
+            close(seat)
+            events.flush()
+        }
         flushShared()
         publishShared(now: monotonicNow())
         metrics.publish(workspace.counters, socketDrops: socketDrops)
         publishLosses()
-        events.flush()
+        events.finish()
     }
 
     private func prepareThread() {
@@ -285,7 +289,9 @@ final class MediaWorker: @unchecked Sendable {
 
     private func publishLosses() {
         losses.publish(
-            workspace.counters, skippedTicks: wheel.skippedSlots, droppedEvents: events.dropped,
+            workspace.counters,
+            sharedFailures: shared.ports.reduce(0) { $0 + $1.failures },
+            skippedTicks: wheel.skippedSlots, droppedEvents: events.dropped,
             sheddings: shedding.begun, streamTurns: streamTurn.count, backlogs: backlog.count)
     }
 
@@ -298,6 +304,10 @@ final class MediaWorker: @unchecked Sendable {
             return
         }
         commandsWait = false
+        obey(waiting)
+    }
+
+    private func obey(_ waiting: [WorkerCommand]) {
         for command in waiting {
             switch command {
             case .add(let seat): add(seat)
@@ -345,6 +355,7 @@ final class MediaWorker: @unchecked Sendable {
             }
         case .answered: seat.leg.answered(now: now)
         case .expectTranscript(let isExpected): seat.leg.expectTranscript(isExpected)
+        case .isVoicemail: seat.leg.isVoicemail()
         case .hint(let verdict):
             seat.leg.hint(verdict, now: now, workspace: &workspace, out: &outputs)
         case .play(let id, let clip, let loops, let mixed):

@@ -20,6 +20,9 @@ struct PortAllocator: Sendable {
         free = Array(stride(from: first, through: range.upperBound - 1, by: 2))
     }
 
+    /// Entries of ports at rest that are kept in memory, those whose rest is over included.
+    var restingEntries: Int { resting.count }
+
     /// Ports that `take` could hand out at `now`.
     mutating func freeCount(now: Instant) -> Int {
         endQuarantine(now: now)
@@ -61,6 +64,9 @@ struct PortAllocator: Sendable {
         }
         if restingHead == resting.count {
             resting.removeAll(keepingCapacity: true)
+            restingHead = 0
+        } else if restingHead > 4096 {
+            resting.removeFirst(restingHead)
             restingHead = 0
         }
     }

@@ -116,9 +116,10 @@ final class RecordingWriter: @unchecked Sendable {
                 end(item)
                 return true
             }
+            if isLast { return events.finish() }
             events.flush()
-            if isLast { return }
-            signal.wait(epoll: loop.descriptor, timeout: items.isEmpty ? nil : Self.period)
+            let isIdle = items.isEmpty && !events.hasBacklog
+            signal.wait(epoll: loop.descriptor, timeout: isIdle ? nil : Self.period)
         }
     }
 

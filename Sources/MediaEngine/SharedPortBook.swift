@@ -46,6 +46,9 @@ struct SharedPortBook: Sendable {
         load = Array(repeating: Array(repeating: 0, count: ports), count: workers)
     }
 
+    /// Entries of legs at rest that are kept in memory, those whose rest is over included.
+    var restingEntries: Int { resting.count }
+
     /// Live legs on shared ports.
     var count: Int { entries.count }
 
@@ -104,6 +107,9 @@ struct SharedPortBook: Sendable {
         }
         if restingHead == resting.count {
             resting.removeAll(keepingCapacity: true)
+            restingHead = 0
+        } else if restingHead > 4096 {
+            resting.removeFirst(restingHead)
             restingHead = 0
         }
     }

@@ -97,7 +97,6 @@ struct SharedRoutes: ~Copyable {
     }
 
     private func choose(_ group: Group, _ ssrc: UInt32?) -> Decision {
-        guard let ssrc else { return .drop }
         var live: Int32 = -1
         var liveCount = 0
         var open: Int32 = -1
@@ -105,7 +104,9 @@ struct SharedRoutes: ~Copyable {
         var hasSecure = false
         for index in 0..<Self.groupLimit {
             guard let member = group.members[index] else { continue }
-            if member.ssrc == ssrc { return member.leg < 0 ? .drop : .leg(Int(member.leg)) }
+            if let ssrc, member.ssrc == ssrc {
+                return member.leg < 0 ? .drop : .leg(Int(member.leg))
+            }
             guard member.leg >= 0 else { continue }
             live = member.leg
             liveCount += 1
@@ -114,8 +115,9 @@ struct SharedRoutes: ~Copyable {
             openCount += 1
             if legs[Int(member.leg)].isSecure { hasSecure = true }
         }
-        // The others only rest: a new SSRC is the living one's.
+        // The others only rest: a new SSRC is the living one's, and so is what has none (DTLS).
         if liveCount == 1 { return .leg(Int(live)) }
+        guard ssrc != nil else { return .drop }
         if openCount == 1 { return .leg(Int(open)) }
         return hasSecure ? .tryKeys : .drop
     }

@@ -22,10 +22,10 @@ struct WorkerLosses {
     }
 
     func publish(
-        _ counters: MediaCounters, skippedTicks: Int, droppedEvents: Int, sheddings begun: Int,
-        streamTurns turns: Int, backlogs held: Int
+        _ counters: MediaCounters, sharedFailures: Int, skippedTicks: Int, droppedEvents: Int,
+        sheddings begun: Int, streamTurns turns: Int, backlogs held: Int
     ) {
-        sendFailures.publish(total: counters.sendFailures)
+        sendFailures.publish(total: counters.sendFailures + sharedFailures)
         digitsRefused.publish(total: counters.digitsRefused)
         ticksSkipped.publish(total: skippedTicks)
         eventsDropped.publish(total: droppedEvents)

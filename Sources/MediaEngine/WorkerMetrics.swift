@@ -61,6 +61,7 @@ struct WorkerMetrics {
         links = [
             (packets("received"), { $0.playoutReceived }), (packets("late"), { $0.playoutLate }),
             (packets("early"), { $0.playoutEarly }), (packets("lost"), { $0.playoutLost }),
+            (packets("unusable"), { $0.playoutUnusable }),
             (adjustments("expanded"), { $0.playoutExpansions }),
             (adjustments("compressed"), { $0.playoutCompressions }),
             (metrics.counter(Catalogue.playoutUnderruns).shard(), { $0.playoutUnderruns }),

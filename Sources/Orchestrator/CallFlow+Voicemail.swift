@@ -22,6 +22,7 @@ extension CallFlow {
                 .verdict(.voicemail, final: true, confidence: 0.9, reason: "late_beep"), now, &out)
             stopStream(&out)
             out.push(.media(.detach))
+            out.push(.media(.isVoicemail))
             leaveMessage(now, &out)
         default: break
         }
@@ -29,7 +30,10 @@ extension CallFlow {
 
     mutating func leaveMessage(_ now: Moment, _ out: inout Outbox<Action>) {
         guard let clip = plan.voicemail else { return }
-        for name in [.beepWait, .partyWaits, .partySpeaks] as [TimerName] { timers.cancel(name) }
+        // Also one that was over already, and to whose end a second beep came.
+        let waits: [TimerName] = [.beepWait, .partyWaits, .partySpeaks, .tail]
+        for name in waits { timers.cancel(name) }
+        facts.voicemailLeft = false
         phase = .leavingMessage(startedAt: now.instant)
         emit(.voicemailStarted, now, &out)
         out.push(.media(.play(id: Self.messagePlay, clip: clip)))

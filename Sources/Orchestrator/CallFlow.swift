@@ -85,7 +85,7 @@ public struct CallFlow: Sendable {
     /// A second beep this soon after the message began means the first was not the last: start over.
     static let secondBeepWindow = Interval.seconds(3)
     /// A beep this soon after the answer overrules a verdict of `human`.
-    static let lateBeepWindow = Interval.seconds(20)
+    static let lateBeepWindow = Interval.milliseconds(Int64(DetectorChain.lateBeepMs))
     /// Silence left after a message, so that a mailbox does not cut its last word.
     static let messageTail = Interval.milliseconds(300)
     /// How long the end of a call waits for the media leg's and the recorder's last words.
@@ -359,7 +359,8 @@ public struct CallFlow: Sendable {
         case .bargeIn: bargedIn(now, &out)
         case .speechStart: partySpeaks(now)
         case .speechEnd: partyIsSilent(now)
-        case .beep: beepHeard(now, &out)
+        // What began before the answer is the network's.
+        case .beep(let start, _, _, _, _): if start >= 0 { beepHeard(now, &out) }
         default: break
         }
     }

@@ -21,7 +21,7 @@ struct MediaNegotiation: Sendable {
     private var association: NegotiatedDTLS?
     /// Where media last went: the hold of RFC 2543 (c=0.0.0.0) names no place, and the leg keeps its
     /// own.
-    private var place: (address: String, port: Int, rtcpPort: Int)?
+    private var place: (address: String, port: Int, rtcpHost: String?, rtcpPort: Int)?
 
     init(address: String, port: Int, settings: NegotiationSettings, certificate: [UInt8] = []) {
         self.address = address
@@ -81,11 +81,11 @@ struct MediaNegotiation: Sendable {
     /// Media that is held without an address stays where it was; else remembers where it goes.
     private mutating func placed(_ media: RemoteMedia) -> RemoteMedia {
         guard !isUsableMediaAddress(media.address), let place else {
-            place = (media.address, media.port, media.rtcpPort)
+            place = (media.address, media.port, media.rtcpHost, media.rtcpPort)
             return media
         }
         var media = media
-        (media.address, media.port, media.rtcpPort) = place
+        (media.address, media.port, media.rtcpHost, media.rtcpPort) = place
         return media
     }
 
@@ -132,6 +132,13 @@ struct MediaNegotiation: Sendable {
             ptimeMilliseconds: negotiated.ptimeMilliseconds, srtp: keys,
             sends: negotiated.direction.sends, receives: negotiated.direction.receives)
         media.wantsExtendedReports = negotiated.wantsExtendedReports
+        let reports = negotiated.remoteRTCPAddress
+        // Another host that must not get media, or is a name, is no reason to refuse the call.
+        if reports != negotiated.remoteAddress, isUsableMediaAddress(reports) {
+            media.rtcpHost = reports
+        }
+        media.alternativeEvents = negotiated.alternativeEvents.prefix(MediaLeg.alternativeLimit)
+            .map { ReceiveEventFormat(payloadType: $0.payloadType, clockRate: $0.clockRate) }
         if let association = negotiated.dtls {
             guard let dtls = dtls(association) else { throw MediaError.badKeys }
             media.dtls = dtls

@@ -6,8 +6,9 @@ public enum TapOutput {
     /// first packet's RTP timestamp, then one unit a sample. Its one seam is what a gap longer than
     /// `maximumConcealment` left out.
     case payload(UnsafeRawBufferPointer, payloadType: UInt8, timestamp: Int64)
-    /// `samples` that will not come (lost, or never sent: DTX), to be concealed or filled.
-    case gap(samples: Int, timestamp: Int64)
+    /// `samples` that will not come (lost, or never sent: DTX), to be concealed or filled. `missing`:
+    /// numbers of packets that did not come; 0 where none was sent, and where a restart hides them.
+    case gap(samples: Int, missing: Int, timestamp: Int64)
 }
 
 /// The analysis tap: puts packets in order and hands each on the moment nothing before it is
@@ -313,7 +314,11 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
             }
             let missing = gap(before: slot)
             if missing > 0 {
-                body(.gap(samples: missing, timestamp: position))
+                let numbers = slot.isRestart || isSeamOpen ? 0 : slot.sequence &- nextSequence
+                body(
+                    .gap(
+                        samples: missing, missing: Int(clamping: max(0, numbers)),
+                        timestamp: position))
                 concealedSamples += missing
                 position += Int64(missing)
                 settle(index, slot)

@@ -12,7 +12,7 @@ public struct LossPattern: Sendable {
     public static let gapThreshold = 16
     /// Sequence numbers after which a packet that has not come is lost.
     public static let window: Int64 = 64
-    /// A jump of more than this begins anew (RFC 3550 A.1 MAX_DROPOUT).
+    /// A jump of this or more begins anew (RFC 3550 A.1 MAX_DROPOUT).
     static let maximumJump: Int64 = 3000
 
     private var unwrapper = SequenceUnwrapper()
@@ -53,7 +53,7 @@ public struct LossPattern: Sendable {
             return
         }
         let number = unwrapper.peek(sequence)
-        guard abs(number - top) <= Self.maximumJump else {
+        guard abs(number - top) < Self.maximumJump else {
             beginSource()
             begin(at: unwrapper.unwrap(sequence), isUsable)
             return
@@ -77,6 +77,15 @@ public struct LossPattern: Sendable {
         settle(through: highest)
         self.highest = nil
         unwrapper = SequenceUnwrapper()
+    }
+
+    /// The same source has numbered anew, which shows at its second packet (RFC 3550 A.1): `sequence`,
+    /// about to be counted. A step back of less than `maximumJump` looks late until then.
+    public mutating func restart(at sequence: UInt16) {
+        let before = sequence &- 1
+        if let highest, UInt16(truncatingIfNeeded: highest) == before { return }
+        beginSource()
+        receive(sequence: before)
     }
 
     private mutating func begin(at number: Int64, _ isUsable: Bool) {

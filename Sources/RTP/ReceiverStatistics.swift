@@ -72,14 +72,22 @@ public struct ReceiverStatistics: Sendable {
 
     /// Counts one packet. Returns false while the source is on probation and for a packet whose
     /// sequence number jumped too far to believe (A.1).
+    ///
+    /// - Parameter isTimed: the timestamp says when the payload was sampled. That of a
+    ///   telephone-event says when the press began, in all its packets (RFC 4733 2.1), and that of
+    ///   an unknown type nothing: they count by their number alone, and the transit before them is
+    ///   no measure of the next.
     @discardableResult
-    public mutating func receive(sequence: UInt16, timestamp: UInt32, arrival: Instant) -> Bool {
-        guard updateSequence(sequence) else {
-            if !isStarted { updateJitter(timestamp: timestamp, arrival: arrival) }
-            return false
+    public mutating func receive(
+        sequence: UInt16, timestamp: UInt32, arrival: Instant, isTimed: Bool = true
+    ) -> Bool {
+        let isCounted = updateSequence(sequence)
+        if !isTimed {
+            hasTransit = false
+        } else if isCounted || !isStarted {
+            updateJitter(timestamp: timestamp, arrival: arrival)
         }
-        updateJitter(timestamp: timestamp, arrival: arrival)
-        return true
+        return isCounted
     }
 
     /// RFC 3550 A.1 `update_seq`.

@@ -7,7 +7,8 @@ public import Base
 /// in the field and tolerated: a first duration of 0; end packets that share one sequence number;
 /// no end packet; an update that moves the timestamp along (part of the press while it overlaps
 /// it); a captured press played again with its old timestamp (a new press: the duration starts over
-/// after a pause); the segments of a very long press (2.5.1.3).
+/// after a pause, or behind the end packets); the segments of a very long press (2.5.1.3); and all
+/// of that out of order: an older timestamp of the running press is no digit of its own.
 public struct TelephoneEventReceiver: Sendable {
     /// A known timestamp is a new press only after this much quiet and a duration that starts over.
     public static let replayPause = Interval.milliseconds(400)
@@ -16,14 +17,30 @@ public struct TelephoneEventReceiver: Sendable {
 
     private struct Press {
         var event: UInt8
-        var timestamp: UInt32
-        var duration: UInt16
         var hasEnded: Bool
+        var duration: UInt16
+        /// Of the first packet seen.
+        var firstSequence: UInt16
+        /// Of the newest end packet, once `hasEnded`.
+        var endSequence: UInt16
+        /// Where it began, and what the newest packet said: segments and some senders move on.
+        var start: UInt32
+        var timestamp: UInt32
+        var clockRate: Int32
         var lastPacket: Instant
+
+        /// Two presses are at least this far apart; an overlap within it is one press, timestamp
+        /// units.
+        var contiguity: Int64 { Int64(clockRate) / 50 }
+
+        /// The timestamps that its packets have had.
+        func covers(_ other: UInt32) -> Bool { other &- start <= timestamp &- start }
     }
 
-    /// Two presses are at least this far apart; an overlap within it is one press, timestamp units.
-    private let contiguity: Int64
+    /// What a packet is to the press that is running.
+    private enum Relation { case another, update, late }
+
+    private let clockRate: Int32
     private var current: Press?
     private var earlier: (Press?, Press?, Press?) = (nil, nil, nil)
 
@@ -34,9 +51,9 @@ public struct TelephoneEventReceiver: Sendable {
     /// Packets with an event that is no digit (flash, modem tones).
     public private(set) var otherEvents = 0
 
-    /// - Parameter clockRate: of the telephone-event payload type, Hz.
+    /// - Parameter clockRate: of the telephone-event payload type, Hz, where `receive` is not told.
     public init(clockRate: Int = 8000) {
-        contiguity = Int64(max(1, clockRate)) / 50
+        self.clockRate = Int32(clamping: max(1, clockRate))
     }
 
     /// Takes one packet's payload; returns the digit when it is the first of a press.
@@ -44,11 +61,12 @@ public struct TelephoneEventReceiver: Sendable {
     /// - Parameters:
     ///   - payload: the four bytes of RFC 4733 2.3; further events in the packet are not read.
     ///   - marker: accepted for the caller's convenience and not relied upon.
-    ///   - sequence: likewise.
+    ///   - sequence: tells what was sent before an end packet from what was sent after it.
+    ///   - clockRate: of this packet's payload type, Hz: a source may have several (RFC 4733 2.1).
     ///   - now: arrival.
     public mutating func receive(
         payload: UnsafeRawBufferPointer, marker: Bool, timestamp: UInt32, sequence: UInt16,
-        now: Instant
+        clockRate: Int? = nil, now: Instant
     ) -> Character? {
         guard payload.count >= TelephoneEvent.byteCount else {
             malformed += 1
@@ -59,16 +77,23 @@ public struct TelephoneEventReceiver: Sendable {
             return nil
         }
         let packet = Press(
-            event: payload[0], timestamp: timestamp, duration: payload.uint16(at: 2),
-            hasEnded: payload[1] & 0x80 != 0, lastPacket: now)
+            event: payload[0], hasEnded: payload[1] & 0x80 != 0, duration: payload.uint16(at: 2),
+            firstSequence: sequence, endSequence: sequence, start: timestamp, timestamp: timestamp,
+            clockRate: clockRate.map { Int32(clamping: max(1, $0)) } ?? self.clockRate,
+            lastPacket: now)
         if isRemembered(packet) { return nil }
-        guard let press = current, !isNewPress(packet, after: press) else {
-            begin(packet)
-            digits += 1
-            return digit
+        if let press = current {
+            switch relation(of: packet, to: press) {
+            case .another: break
+            case .update:
+                update(press, with: packet)
+                return nil
+            case .late: return nil
+            }
         }
-        update(press, with: packet)
-        return nil
+        begin(packet)
+        digits += 1
+        return digit
     }
 
     /// A packet of a press before the current one, late.
@@ -78,27 +103,51 @@ public struct TelephoneEventReceiver: Sendable {
     }
 
     private func isSame(_ press: Press?, _ packet: Press) -> Bool {
-        guard let press, press.timestamp == packet.timestamp, press.event == packet.event else {
+        guard let press, press.event == packet.event, press.covers(packet.timestamp) else {
             return false
         }
         return packet.lastPacket - press.lastPacket < Self.replayPause
             || packet.duration > press.duration
     }
 
-    private func isNewPress(_ packet: Press, after press: Press) -> Bool {
-        guard packet.event == press.event else { return true }
+    private func relation(of packet: Press, to press: Press) -> Relation {
+        guard packet.event == press.event else { return .another }
         let quiet = packet.lastPacket - press.lastPacket
-        if packet.timestamp == press.timestamp {
-            return quiet >= Self.replayPause && packet.duration < press.duration
-        }
-        // Another timestamp. Ended, and this is no copy of the end: another press.
-        guard !press.hasEnded || packet.hasEnded else { return true }
+        // Sent behind the end, and no copy of it.
+        let isBehindEnd =
+            press.hasEnded && !packet.hasEnded
+            && Self.isAhead(packet.firstSequence, of: press.endSequence)
         let step = Int64(Int32(bitPattern: packet.timestamp &- press.timestamp))
-        guard step > 0, quiet < Self.replayPause else { return true }
+        if step == 0 {
+            if packet.duration < press.duration, quiet >= Self.replayPause || isBehindEnd {
+                return .another
+            }
+            // A copy of the end of the press before, which had the same timestamp.
+            let isFormer = Self.isAhead(press.firstSequence, of: packet.firstSequence)
+            return packet.hasEnded && isFormer ? .late : .update
+        }
+        // What counts by another clock cannot be compared.
+        guard quiet < Self.replayPause, packet.clockRate == press.clockRate else { return .another }
+        if step < 0 { return !isBehindEnd && reaches(packet, press) ? .late : .another }
+        // Ended, and this is no copy of the end: another press.
+        guard !press.hasEnded || packet.hasEnded else { return .another }
         // 2.5.1.3: the next segment starts where 0xFFFF units of the last one end.
-        if !press.hasEnded, abs(step - 0xFFFF) <= contiguity { return false }
+        if !press.hasEnded, abs(step - 0xFFFF) <= press.contiguity { return .update }
         // A sender that moves the timestamp with each update: still inside what it has reported.
-        return step > Int64(press.duration) + contiguity || packet.duration < press.duration
+        let isInside =
+            step <= Int64(press.duration) + press.contiguity && packet.duration >= press.duration
+        return isInside ? .update : .another
+    }
+
+    /// An older packet is of this press: overtaken by a later segment or by updates that moved the
+    /// timestamp. A press of its own that only shows late ends well before this one.
+    private func reaches(_ packet: Press, _ press: Press) -> Bool {
+        let offset = Int64(Int32(bitPattern: packet.timestamp &- press.start))
+        return offset >= 0 || offset + Int64(packet.duration) + press.contiguity >= 0
+    }
+
+    private static func isAhead(_ sequence: UInt16, of other: UInt16) -> Bool {
+        Int16(bitPattern: sequence &- other) > 0
     }
 
     private mutating func begin(_ packet: Press) {
@@ -111,7 +160,13 @@ public struct TelephoneEventReceiver: Sendable {
         if packet.timestamp == press.timestamp {
             updated.duration = max(press.duration, packet.duration)
         }
+        updated.start = press.start
+        updated.firstSequence = press.firstSequence
         updated.hasEnded = press.hasEnded || packet.hasEnded
+        let isNewestEnd =
+            packet.hasEnded
+            && (!press.hasEnded || Self.isAhead(packet.endSequence, of: press.endSequence))
+        if !isNewestEnd { updated.endSequence = press.endSequence }
         current = updated
     }
 }

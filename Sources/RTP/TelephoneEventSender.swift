@@ -1,11 +1,12 @@
 /// The packets of one key press, one each 20 ms (RFC 4733 2.5.1): the marker on the first only, the
 /// timestamp fixed at the start, the duration growing, the end packet three times. A press longer
-/// than 0xFFFF units continues in segments (2.5.1.3). The caller numbers the packets.
+/// than 0xFFFF units continues in segments (2.5.1.3), whose last packet goes three times as well; the
+/// next one begins behind the copies with the time they took. The caller numbers the packets.
 public struct TelephoneEventSender: Sendable {
     /// What goes into the header of the packet whose payload `next` wrote.
     public typealias Step = (payloadCount: Int, marker: Bool, timestamp: UInt32, isLast: Bool)
 
-    /// Copies of the end packet, 2.5.1.4.
+    /// Copies of the last packet of a press and of each segment, 2.5.1.4.
     public static let endPackets = 3
     /// Longest press, seconds: nobody holds a key longer on purpose.
     public static let maximumSeconds = 60
@@ -19,6 +20,7 @@ public struct TelephoneEventSender: Sendable {
     private var segmentStart = 0
     private var isFirst = true
     private var endPacketsLeft = Self.endPackets
+    private var segmentPacketsLeft = Self.endPackets
 
     /// - Parameters:
     ///   - durationSamples: length of the press in timestamp units.
@@ -53,7 +55,11 @@ public struct TelephoneEventSender: Sendable {
         var isEnd = false
         if duration > 0xFFFF || (duration == 0xFFFF && elapsed < total) {
             duration = 0xFFFF
-            segmentStart += 0xFFFF
+            segmentPacketsLeft -= 1
+            if segmentPacketsLeft == 0 {
+                segmentPacketsLeft = Self.endPackets
+                segmentStart += 0xFFFF
+            }
         } else if elapsed == total {
             isEnd = true
             endPacketsLeft -= 1

@@ -116,6 +116,18 @@ extension MediaDescription {
         }
     }
 
+    /// The clock rates that telephone-event stands at, Hz, each once.
+    var telephoneEventRates: [Int] {
+        var rates: [Int] = []
+        for type in payloadTypes {
+            guard let map = encoding(of: type), map.encoding.lowercased() == "telephone-event",
+                !rates.contains(map.clockRate)
+            else { continue }
+            rates.append(map.clockRate)
+        }
+        return rates
+    }
+
     /// The payload type of comfort noise at 8000 Hz.
     var comfortNoiseType: UInt8? {
         payloadTypes.first { type in

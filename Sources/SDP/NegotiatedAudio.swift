@@ -40,6 +40,17 @@ public struct NegotiatedAudio: Sendable, Equatable {
         }
     }
 
+    public struct EventFormat: Sendable, Equatable {
+        public var payloadType: UInt8
+        /// Of timestamps and durations, Hz.
+        public var clockRate: Int
+
+        public init(payloadType: UInt8, clockRate: Int) {
+            self.payloadType = payloadType
+            self.clockRate = clockRate
+        }
+    }
+
     /// Where to send. May be 0.0.0.0 while held: ask `isUsableMediaAddress`.
     public var remoteAddress: String
     public var remotePort: Int
@@ -59,6 +70,9 @@ public struct NegotiatedAudio: Sendable, Equatable {
     public var comfortNoisePayloadType: UInt8?
     /// Further types that the peer may change to in mid-call (RFC 3264 6.1), by our numbers.
     public var alternatives: [Alternative]
+    /// Further types that its digits may come with, by our numbers: a codec of another clock brings
+    /// its own (RFC 4733 2.1).
+    public var alternativeEvents: [EventFormat] = []
     /// What the peer says about Opus; nil with other codecs.
     public var opus: OpusParameters?
     /// Length of the packets we send.

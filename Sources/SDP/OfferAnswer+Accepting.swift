@@ -33,23 +33,40 @@ extension OfferAnswer {
         return found
     }
 
+    typealias AgreedEvent = (theirs: UInt8, ours: UInt8, clockRate: Int)
+
     /// Digits at the codec's clock, else at 8000, as far as both have them: what to send them with,
     /// and what they come with.
     static func acceptedEvent(
         _ codec: AudioCodec, offered: MediaDescription, answered: MediaDescription
-    ) -> (theirs: UInt8, ours: UInt8, clockRate: Int)? {
+    ) -> AgreedEvent? {
         for clockRate in [codec.clockRate, 8000] {
-            guard let ours = offered.telephoneEventType(clockRate: clockRate) else { continue }
-            // An answer may list the offer's payload type without its rtpmap.
-            let isBare =
-                answered.payloadTypes.contains(ours) && answered.encoding(of: ours) == nil
-            if let theirs = answered.telephoneEventType(clockRate: clockRate)
-                ?? (isBare ? ours : nil)
-            {
-                return (theirs, ours, clockRate)
-            }
+            if let event = agreedEvent(clockRate, offered, answered) { return event }
         }
         return nil
+    }
+
+    /// The other types of digits of an answer that we offered: the peer may send any of them.
+    static func alternativeEvents(
+        offered: MediaDescription, answered: MediaDescription, besides chosen: AgreedEvent?
+    ) -> [NegotiatedAudio.EventFormat] {
+        var found: [NegotiatedAudio.EventFormat] = []
+        for clockRate in offered.telephoneEventRates where clockRate != chosen?.clockRate {
+            guard let event = agreedEvent(clockRate, offered, answered) else { continue }
+            found.append(
+                NegotiatedAudio.EventFormat(payloadType: event.ours, clockRate: clockRate))
+        }
+        return found
+    }
+
+    private static func agreedEvent(
+        _ clockRate: Int, _ offered: MediaDescription, _ answered: MediaDescription
+    ) -> AgreedEvent? {
+        guard let ours = offered.telephoneEventType(clockRate: clockRate) else { return nil }
+        // An answer may list the offer's payload type without its rtpmap.
+        let isBare = answered.payloadTypes.contains(ours) && answered.encoding(of: ours) == nil
+        let theirs = answered.telephoneEventType(clockRate: clockRate) ?? (isBare ? ours : nil)
+        return theirs.map { ($0, ours, clockRate) }
     }
 
     /// The keys of an answered line, or the DTLS association; neither when both sides go plain.

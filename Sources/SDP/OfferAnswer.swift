@@ -146,7 +146,7 @@ public struct OfferAnswer: Sendable {
         let ours = (offered.direction ?? offer.direction ?? .sendrecv)
         let rtcpMux = offered.rtcpMux && answered.rtcpMux
         let remote = remoteEnds(of: answered, connection.address, mux: rtcpMux)
-        return NegotiatedAudio(
+        var negotiated = NegotiatedAudio(
             remoteAddress: connection.address, remotePort: answered.port,
             remoteRTCPAddress: remote.address, remoteRTCPPort: remote.port, codec: codec,
             payloadType: payloadType, receivePayloadType: receiveType,
@@ -161,6 +161,9 @@ public struct OfferAnswer: Sendable {
             alternatives: alternatives(offered: offered, answered: answered, besides: codec),
             opus: codec == .opus ? OpusParameters(parsing: answered.fmtp(of: payloadType)) : nil,
             dtls: keying.dtls, wantsExtendedReports: answer.wantsVoIPMetrics(answered))
+        negotiated.alternativeEvents = alternativeEvents(
+            offered: offered, answered: answered, besides: event)
+        return negotiated
     }
 
     /// Where RTCP goes: a=rtcp (RFC 3605), the RTP port with rtcp-mux, else the next port.

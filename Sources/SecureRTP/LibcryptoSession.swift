@@ -3,8 +3,9 @@ internal import COpenSSL
 //   protect    header ─► source ─► index (ROC ‖ sequence) ─► used before? ─► encrypt ─► tag ─► store
 //   unprotect  header ─► source ─► estimated index ─► seen? ─► tag right? ─► decrypt ─► store
 //
-// A packet that fails anywhere leaves no trace: state is stored last. Session keys belong to the
-// context, not to a source (RFC 3711 3.2.3), so a new SSRC costs one entry of a short table.
+// A packet that fails anywhere leaves no trace but a count of failures (RolloverSearch.swift): state
+// is stored last. Session keys belong to the context, not to a source (RFC 3711 3.2.3), so a new SSRC
+// costs one entry of a short table.
 
 /// SRTP and SRTCP of one direction on libcrypto: RFC 3711, RFC 6188, RFC 7714.
 struct LibcryptoSession: ~Copyable {
@@ -15,31 +16,39 @@ struct LibcryptoSession: ~Copyable {
     }
 
     /// One SSRC that sent an authentic packet, or that we sent as.
-    private struct Source {
+    struct Source {
         let ssrc: UInt32
         var rtp = ReplayWindow()
         var rtcp = ReplayWindow()
         /// Of the last SRTCP packet that we sent; the first has 1.
         var sentReports: UInt32 = 0
+        /// Packets refused in a row, of a source that has been heard.
+        var misses: UInt32 = 0
     }
 
     private static let eBit: UInt32 = 0x8000_0000
 
     private let suite: SRTPSuite
-    private let isAEAD: Bool
+    let isAEAD: Bool
     private let tagCount: Int
     private let rtcpTagCount: Int
-    private let masterKeyIdentifier: [UInt8]
+    private(set) var masterKeyIdentifier: [UInt8]
     private let initialRolloverCounter: UInt32
     /// The newest index that came under the key before this one, until the first packet has shown
     /// whether the counter goes on from there or began anew.
-    private var formerIndex: UInt64?
+    var formerIndex: UInt64?
     private let rtpCipher: PacketCipher
     private let rtcpCipher: PacketCipher
     /// RTP's and RTCP's.
     private let keys: UnsafeMutablePointer<KeyState>
-    private var sources: [Source] = []
+    var sources: [Source] = []
     private var lastSource = 0
+    /// Packets refused in a row whose sources have not been heard yet.
+    var newcomerMisses: UInt32 = 0
+    /// Tags that were checked for a second counter.
+    var searches = 0
+    /// What the last packet that was opened says about its source.
+    private var arrival = SRTPContext.Arrival()
     /// Packets that the master key may still protect (RFC 3711 9.2).
     private var packetsLeft: UInt64 = 1 << 48
     private var reportsLeft: UInt64 = 1 << 31
@@ -135,6 +144,18 @@ struct LibcryptoSession: ~Copyable {
         sources.first { $0.ssrc == ssrc && $0.rtp.isStarted }?.rtp.highest
     }
 
+    /// Something was protected, or opened.
+    func isUsed() -> Bool { !sources.isEmpty }
+    // Functions, because a property cannot be read through an optional of what cannot be copied.
+    func untriedFormerIndex() -> UInt64? { formerIndex }
+    func lastArrival() -> SRTPContext.Arrival { arrival }
+    func searchCount() -> Int { searches }
+
+    /// Another name for the same key: counters and windows go on.
+    mutating func setMasterKeyIdentifier(_ identifier: [UInt8]) {
+        masterKeyIdentifier = identifier
+    }
+
     /// For tests of the limits, which nobody lives to reach.
     mutating func setPacketsLeft(_ packets: UInt64, reports: UInt64) {
         packetsLeft = packets
@@ -150,7 +171,8 @@ struct LibcryptoSession: ~Copyable {
         let header = try Self.headerCount(packet, count: count)
         let ssrc = Self.word(packet, 8)
         let position = place(of: ssrc)
-        let index = try nextIndex(Self.sequence(packet), position)
+        let index = try estimate(Self.sequence(packet), position)
+        try check(index, position)
         guard packetsLeft > 0 else { throw .keyExpired }
         let vector = InitialVector(
             salt: keys[0].salt, ssrc: ssrc, index: index, isAEAD: isAEAD)
@@ -182,28 +204,30 @@ struct LibcryptoSession: ~Copyable {
         let header = try Self.headerCount(packet, count: plainCount)
         let ssrc = Self.word(packet, 8)
         let position = place(of: ssrc)
-        var index = try nextIndex(Self.sequence(packet), position)
         try checkIdentifier(packet + plainCount + (isAEAD ? tagCount : 0))
+        var index = try estimate(Self.sequence(packet), position)
         do throws(SRTPError) {
+            try check(index, position)
             try open(packet, count: count, header: header, ssrc: ssrc, index: index)
         } catch {
-            guard formerIndex != nil, let other = continuedIndex(Self.sequence(packet), position)
-            else { throw error }
-            // GCM has decrypted before it found the tag wrong; the same once more undoes it.
-            if isAEAD {
-                try? open(packet, count: count, header: header, ssrc: ssrc, index: index)
-            }
-            try open(packet, count: count, header: header, ssrc: ssrc, index: other)
-            index = other
+            index = try openElsewhere(
+                packet, count: count, header: header, ssrc: ssrc, estimate: index, position,
+                after: error)
         }
         if formerIndex != nil { formerIndex = nil }
-        sources[try commit(position, ssrc)].rtp.store(index)
+        let place = try commit(position, ssrc)
+        let isFirst = !sources[place].rtp.isStarted
+        arrival = SRTPContext.Arrival(
+            isFirst: isFirst, isNewest: isFirst || index > sources[place].rtp.highest)
+        sources[place].rtp.store(index)
+        if isFirst { newcomerMisses = 0 }
+        if sources[place].misses != 0 { sources[place].misses = 0 }
         return plainCount
     }
 
     /// Checks the tag of a packet with `index` and decrypts it.
     @inline(__always)
-    private func open(
+    func open(
         _ packet: UnsafeMutableRawPointer, count: Int, header: Int, ssrc: UInt32, index: UInt64
     ) throws(SRTPError) {
         let plainCount = count - tagCount - masterKeyIdentifier.count
@@ -223,27 +247,24 @@ struct LibcryptoSession: ~Copyable {
         }
     }
 
-    /// The index of a new source's packet when its counter goes on from under the key before.
-    private func continuedIndex(_ sequence: UInt16, _ position: Int?) -> UInt64? {
-        guard let formerIndex, position.map({ !sources[$0].rtp.isStarted }) ?? true else {
-            return nil
-        }
-        var window = ReplayWindow()
-        window.store(formerIndex)
-        return window.estimate(sequence, rolloverCounter: 0)
+    /// The index that a packet with `sequence` from the source at `position` (nil: a new one) most
+    /// likely has.
+    @inline(__always)
+    private func estimate(_ sequence: UInt16, _ position: Int?) throws(SRTPError) -> UInt64 {
+        guard let position else { return UInt64(initialRolloverCounter) << 16 | UInt64(sequence) }
+        guard
+            let index = sources[position].rtp.estimate(
+                sequence, rolloverCounter: initialRolloverCounter)
+        else { throw .keyExpired }
+        return index
     }
 
-    /// The index of a packet with `sequence` from the source at `position` (nil: a new one), when
-    /// that was not used or seen.
+    /// Throws for an index that was used or seen.
     @inline(__always)
-    private func nextIndex(_ sequence: UInt16, _ position: Int?) throws(SRTPError) -> UInt64 {
-        guard let position else { return UInt64(initialRolloverCounter) << 16 | UInt64(sequence) }
-        let window = sources[position].rtp
-        guard let index = window.estimate(sequence, rolloverCounter: initialRolloverCounter) else {
-            throw .keyExpired
-        }
-        switch window.check(index) {
-        case .fresh: return index
+    private func check(_ index: UInt64, _ position: Int?) throws(SRTPError) {
+        guard let position else { return }
+        switch sources[position].rtp.check(index) {
+        case .fresh: return
         case .replayed: throw .replayed
         case .tooOld: throw .tooOld
         }
@@ -326,7 +347,11 @@ struct LibcryptoSession: ~Copyable {
             else { throw .authenticationFailed }
             try rtcpCipher.run(packet + header, count: plainCount - header, vector: vector)
         }
-        sources[try commit(position, ssrc)].rtcp.store(index)
+        let place = try commit(position, ssrc)
+        let isFirst = !sources[place].rtcp.isStarted
+        arrival = SRTPContext.Arrival(
+            isFirst: isFirst, isNewest: isFirst || index > sources[place].rtcp.highest)
+        sources[place].rtcp.store(index)
         return plainCount
     }
 

@@ -19,6 +19,15 @@ public struct SRTPContext: ~Copyable, @unchecked Sendable {
 
     public enum Direction: Sendable { case inbound, outbound }
 
+    /// What an authentic packet is among those of its source.
+    public struct Arrival: Equatable, Sendable {
+        /// The source's first under this key, RTP and RTCP apart.
+        public var isFirst = false
+        /// Its index is above all others of the source: nobody can have held it back while the source
+        /// went on.
+        public var isNewest = true
+    }
+
     /// Packets the replay window reaches back (RFC 3711 3.3.2 wants at least 64): 2.5 s at 20 ms.
     public static let replayWindow = Int(ReplayWindow.reach)
     /// Sources (SSRCs) that one context follows. A peer that keeps changing its SSRC needs 64
@@ -34,9 +43,9 @@ public struct SRTPContext: ~Copyable, @unchecked Sendable {
     public let direction: Direction
     public let backend: SRTPBackend
     /// Bytes that `protect` appends: the suite's and the master key identifier's.
-    public let overhead: Int
+    public private(set) var overhead: Int
     /// Bytes that `protectRTCP` appends.
-    public let rtcpOverhead: Int
+    public private(set) var rtcpOverhead: Int
     // One of the two.
     private var own: LibcryptoSession?
     private var reference: LibsrtpSession?
@@ -157,6 +166,35 @@ public struct SRTPContext: ~Copyable, @unchecked Sendable {
             own?.newestIndex(of: ssrc).map { UInt32(truncatingIfNeeded: $0 >> 16) }
         case .libsrtp2: reference?.rolloverCounter(of: ssrc)
         }
+    }
+
+    /// What is waiting to be tried of the `formerIndex` that `init` was given; nil once a packet has
+    /// been opened.
+    public borrowing func untriedFormerIndex() -> UInt64? { own?.untriedFormerIndex() }
+
+    /// Of the packet that `unprotect` or `unprotectRTCP` opened last. With libsrtp2, which does not
+    /// say, every packet counts as the newest.
+    public borrowing func lastArrival() -> Arrival { own?.lastArrival() ?? Arrival() }
+
+    /// Something was protected, or opened. Always true with libsrtp2, which does not say.
+    public borrowing func isUsed() -> Bool { own?.isUsed() ?? true }
+
+    /// Tags opened for other rollover counters than the likeliest; for tests.
+    borrowing func searchCount() -> Int { own?.searchCount() ?? 0 }
+
+    /// The key is the same and has another name from now on. Indices, counters and replay windows go on:
+    /// under a fresh context the key would encrypt other packets with the same key stream.
+    ///
+    /// - Throws: `badMasterKeyIdentifier`; `unsupportedByBackend` with libsrtp2.
+    public mutating func setMasterKeyIdentifier(_ identifier: [UInt8]) throws(SRTPError) {
+        guard identifier.count <= Self.masterKeyIdentifierLimit else {
+            throw .badMasterKeyIdentifier(
+                limit: Self.masterKeyIdentifierLimit, have: identifier.count)
+        }
+        guard own != nil else { throw .unsupportedByBackend }
+        own?.setMasterKeyIdentifier(identifier)
+        overhead = suite.overhead + identifier.count
+        rtcpOverhead = suite.rtcpOverhead + identifier.count
     }
 
     /// Leaves the master key so many packets (RFC 3711 9.2); for tests of what nobody lives to

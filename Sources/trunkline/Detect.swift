@@ -9,8 +9,8 @@ struct Detect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the detectors over WAV or PCAP files.",
         discussion: """
-            Prints one JSON object a line for each event. WAV: 8 or 16 kHz, 16-bit, µ-law or \
-            A-law, channel 0 of stereo. PCAP: each RTP stream with PCMU or PCMA, by its SSRC.
+            Prints one JSON object a line for each event. WAV: any rate, PCM of 8 to 32 bits, floating \
+            point, µ-law or A-law, channel 0 of several. PCAP: each RTP stream with PCMU or PCMA, by its SSRC.
             --list and --jobs are for many files: lines come in the order of the files, whatever \
             the number of jobs.
             """)
@@ -44,7 +44,10 @@ struct Detect: ParsableCommand {
             that time after the answer, as a second source of verdicts.
             """)
     var transcripts: String?
-    @Option(help: "Write a page with spectrogram, voice score and events: NAME.html.")
+    @Option(
+        help:
+            "Write a page (NAME.html) or a picture (NAME.png) with spectrogram, voice score and events."
+    )
     var plot: String?
 
     func validate() throws {
@@ -55,8 +58,9 @@ struct Detect: ParsableCommand {
         if !(0...600_000).contains(answerAt) {
             throw ValidationError("--answer-at is from 0 to 600000 ms")
         }
-        if let plot, !plot.lowercased().hasSuffix(".html") {
-            throw ValidationError("--plot writes a page: give it a name that ends with .html")
+        if let plot, !plot.lowercased().hasSuffix(".html"), !plot.lowercased().hasSuffix(".png") {
+            throw ValidationError(
+                "--plot writes a page or a picture: give it a name that ends with .html or .png")
         }
     }
 
@@ -70,7 +74,9 @@ struct Detect: ParsableCommand {
             vadTrace: vadTrace || plot != nil, cost: cost, answerAtMs: answerAt,
             policy: try ConfigurationFile.answerPolicy("--policy", policy),
             transcripts: try understood())
-        var page = plot == nil ? nil : DetectionPage()
+        let isPicture = plot?.lowercased().hasSuffix(".png") == true
+        var page = plot == nil || isPicture ? nil : DetectionPage()
+        var picture = isPicture ? DetectionPicture() : nil
         var failed = false
         let batch = jobs * Self.filesAJob
         for start in stride(from: 0, to: names.count, by: batch) {
@@ -80,6 +86,7 @@ struct Detect: ParsableCommand {
                 case .heard(let streams):
                     for stream in streams {
                         page?.add(stream)
+                        picture?.add(stream)
                         for line in stream.lines(vadTrace: vadTrace) { Console.line(line) }
                     }
                 case .failed(let reason):
@@ -89,6 +96,7 @@ struct Detect: ParsableCommand {
             }
         }
         if let plot, let page { try page.write(to: plot) }
+        if let plot, let picture { try picture.write(to: plot) }
         if failed { throw ExitCode.failure }
     }
 

@@ -73,6 +73,57 @@ private func riff(_ chunks: [UInt8]..., size: Int? = nil) -> [UInt8] {
     #expect(try WAVFile(parsing: nonsense).samples == [7])
 }
 
+@Test func longerSamplesAndFloatingPointAreRounded() throws {
+    func read(_ tag: Int, _ bits: Int, _ bytes: [UInt8]) throws -> [Int16] {
+        let file = riff(chunk("fmt ", format(tag, 1, 8000, bits)), chunk("data", bytes))
+        return try WAVFile(parsing: file).samples
+    }
+    func bytes(_ value: UInt64, _ count: Int) -> [UInt8] {
+        (0..<count).map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }
+    }
+    let pcm24: [Int64] = [0, 127, 128, -128, -129, 0x7FFFFF, -0x800000]
+    #expect(
+        try read(1, 24, pcm24.flatMap { bytes(UInt64(bitPattern: $0), 3) })
+            == [0, 0, 1, 0, -1, 32_767, -32_768])
+    let pcm32: [Int64] = [0, 0x7FFF, 0x8000, -0x8000, -0x8001, 0x7FFF_FFFF, -0x8000_0000]
+    #expect(
+        try read(1, 32, pcm32.flatMap { bytes(UInt64(bitPattern: $0), 4) })
+            == [0, 0, 1, 0, -1, 32_767, -32_768])
+    let values = [0, 0.5, -0.5, 1, -1, 7, -7, Double.nan, .infinity, -.infinity]
+    let expected: [Int16] = [
+        0, 16_384, -16_384, 32_767, -32_768, 32_767, -32_768, 0, 32_767, -32_768,
+    ]
+    #expect(try read(3, 64, values.flatMap { bytes($0.bitPattern, 8) }) == expected)
+    #expect(
+        try read(3, 32, values.flatMap { bytes(UInt64(Float($0).bitPattern), 4) }) == expected)
+}
+
+/// EBU Tech 3306: sizes of 64 bits in a chunk of their own.
+@Test func filesOfMoreThanFourGibibytesAreReadByTheirOwnSizes() throws {
+    let ds64 =
+        [UInt8](repeating: 0, count: 8) + le32(4) + le32(0) + [UInt8](repeating: 0, count: 12)
+    let plain = riff(
+        chunk("ds64", ds64), chunk("fmt ", format(1, 1, 8000, 16)),
+        chunk("data", [1, 0, 2, 0, 9, 9], size: 0xFFFF_FFFF))
+    let long = Array("RF64".utf8) + plain.dropFirst(4)
+    #expect(try WAVFile(parsing: long).samples == [1, 2])
+    // Without that chunk: to the end.
+    let bare = riff(
+        chunk("fmt ", format(1, 1, 8000, 16)), chunk("data", [1, 0, 2, 0], size: 0xFFFF_FFFF))
+    #expect(try WAVFile(parsing: Array("RF64".utf8) + bare.dropFirst(4)).samples == [1, 2])
+    // One that is too short for its sizes is an error and no trap.
+    let cut = riff(chunk("ds64", [1, 2, 3]), chunk("fmt ", format(1, 1, 8000, 16)))
+    #expect(throws: AudioError.self) {
+        try WAVFile(parsing: Array("RF64".utf8) + cut.dropFirst(4))
+    }
+}
+
+@Test func anEmptyRecordingWithNotesBehindItIsEmpty() throws {
+    let empty = riff(
+        chunk("fmt ", format(1, 1, 8000, 16)), chunk("data", []), chunk("LIST", [1, 2, 3, 4]))
+    #expect(try WAVFile(parsing: empty).samples == [])
+}
+
 @Test func unusableFilesAreTypedErrors() {
     #expect(throws: AudioError.truncated(needed: 4, have: 0)) { try WAVFile(parsing: []) }
     #expect(throws: AudioError.notWAV) {

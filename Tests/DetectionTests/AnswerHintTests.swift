@@ -25,6 +25,12 @@ import Testing
         ("Hi, I'm Call Assist, recording this call for the person you called.", .screening),
         ("O telefone está desligado ou fora da área", .unavailable),
         ("A caixa postal está cheia", .unavailable),
+        (
+            "At the tone, please record your message. When finished, hang up, or press one for more options",
+            .voicemail
+        ),
+        ("She is temporarily unavailable. Leave a message after the beep.", .voicemail),
+        ("To leave a message for sales press 2", .ivr),
         ("Hello, this is Dana from the front desk, how can I help?", .human),
         ("¿Bueno?", .human), ("Allô ?", .human), ("Pois não?", .human), ("Ja, hallo?", .human),
     ])

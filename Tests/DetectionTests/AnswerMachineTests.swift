@@ -259,7 +259,8 @@ func trimmed(_ samples: [Int16]) -> [Int16] {
         for ms in stride(from: 10, through: speech + silence, by: 10) {
             if ms <= speech { machine.voiced(until: ms * 8) }
             if ms == speech + 240 { machine.speechEnded(at: speech * 8) }
-            machine.advance(to: ms * 8, onset: nil, isBeeping: false, odds: odds, out: &out)
+            machine.advance(
+                to: ms * 8, onset: nil, isBeeping: false, isRinging: false, odds: odds, out: &out)
         }
         return out.takeAll().compactMap { event in
             guard case .verdict(let verdict, let final, _, let reason, let ms, _) = event else {
@@ -338,4 +339,34 @@ func trimmed(_ samples: [Int16]) -> [Int16] {
         for _ in 0..<100 { wild.withUnsafeBufferPointer { classifier.push($0) } }
         #expect(classifier.odds.isFinite)
     }
+}
+
+/// "Hey, it's Leo.", a pause, a beep: the call overrules its verdict, and the mailbox goes on.
+@Test func whoIsFoundToBeAMailboxIsFollowedAsOne() {
+    var chain = DetectorChain()
+    chain.answered()
+    func hear(_ build: (inout Scene) -> Void) -> [DetectionEvent] {
+        var scene = Scene(seed: 5)
+        build(&scene)
+        var out = Outbox<DetectionEvent>()
+        scene.onTheLine().withUnsafeBufferPointer { chain.push($0, out: &out) }
+        return out.takeAll()
+    }
+    let person = hear {
+        $0.babbling(ms: 600)
+        $0.silence(2500)
+    }
+    #expect(person.finalVerdicts == [.human])
+    chain.isVoicemail()
+    // The message has begun; without more speech nothing else is ready.
+    #expect(hear { $0.silence(6000) }.readies == [])
+    let more = hear {
+        $0.babbling(ms: 3000)
+        $0.silence(200)
+        $0.tone([1000], ms: 500)
+        $0.silence(1000)
+    }
+    #expect(more.readies.count == 1)
+    #expect(more.greetingEnds.count == 1)
+    #expect(more.finalVerdicts == [])
 }

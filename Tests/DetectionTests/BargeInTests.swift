@@ -67,3 +67,20 @@ private func echo(of own: [Int16], lossDB: Double, afterMs: Int) -> [Int16] {
     let own = [Int16](repeating: 8000, count: 4000)
     #expect(bargeIns(saying: own, hearing: scene.onTheLine(noise: -60)) == [])
 }
+
+/// What is compared is what we said just now, not the loudest word of a long prompt.
+@Test func aQuietPersonIsHeardOverOurQuietWords() throws {
+    var own = [Int16](repeating: 0, count: 0)
+    var loud = Scene(seed: 1)
+    loud.tone([300, 500], ms: 200, level: -6)
+    own += loud.samples
+    var quiet = Scene(seed: 2)
+    quiet.tone([300, 500], ms: 5000, level: -26)
+    own += quiet.samples
+    var scene = Scene(seed: 3)
+    scene.silence(2000)
+    scene.append(try Prompt.samples("vm-goodbye").map { Int16(Double($0) * 0.5) })
+    scene.silence(1500)
+    let found = bargeIns(saying: own, hearing: scene.onTheLine(noise: -60))
+    #expect(found.count >= 1)
+}

@@ -33,6 +33,7 @@ import Testing
         var chain = DetectorChain()
         chain.answered()
         #expect(Self.push(Self.hello(), &chain).finalVerdicts == [.human])
+        _ = Self.push(Self.line { $0.silence(DetectorChain.lateBeepMs) }, &chain)
         chain.isEconomical = true
         let later = Self.line { scene in
             scene.babbling(ms: 1500)
@@ -89,10 +90,50 @@ import Testing
         var chain = DetectorChain()
         chain.answered()
         _ = Self.push(Self.hello(), &chain)
+        _ = Self.push(Self.line { $0.silence(DetectorChain.lateBeepMs) }, &chain)
         let talking = Self.push(Self.line { $0.babbling(ms: 1000) }, &chain)
         #expect(talking.speechStarts.count == talking.speechEnds.count + 1)
         chain.isEconomical = true
         let shed = Self.push(Self.line { $0.babbling(ms: 100) }, &chain)
         #expect(shed.speechEnds.count == 1 && shed.speechStarts.isEmpty)
+    }
+
+    /// A beep would still say that the person was a machine, and only the voice tells it from a vowel.
+    @Test func aPersonsSpeechIsHeardAsLongAsABeepWouldCount() {
+        var chain = DetectorChain()
+        chain.answered()
+        chain.isEconomical = true
+        _ = Self.push(Self.hello(), &chain)
+        let soon = Self.push(Self.line { $0.babbling(ms: 1500) }, &chain)
+        #expect(!soon.speechStarts.isEmpty)
+    }
+
+    /// Under the message of a mailbox somebody may pick up, or its greeting go on, load or not.
+    @Test func aMailboxIsListenedToAlsoUnderTheMessage() {
+        var chain = DetectorChain()
+        chain.answered()
+        chain.isEconomical = true
+        let mailbox = Self.line { scene in
+            scene.silence(300)
+            scene.babbling(ms: 5000)
+            scene.silence(300)
+            scene.tone([1000], ms: 500)
+            scene.silence(600)
+        }
+        #expect(Self.push(mailbox, &chain).readies.count == 1)
+        let talking = Self.push(Self.line { $0.babbling(ms: 1500) }, &chain)
+        #expect(!talking.speechStarts.isEmpty)
+    }
+
+    @Test func aWordCutByShedLoadDoesNotBeginInThePast() {
+        var segmenter = SpeechSegmenter()
+        let policy = DetectionPolicy.balanced
+        for frame in 1...10 {
+            _ = segmenter.push(score: 0.9, frameEnd: frame * 160, policy: policy)
+        }
+        #expect(segmenter.isSpeaking)
+        #expect(segmenter.finish() == .ended(at: 1600))
+        #expect(segmenter.push(score: 0.9, frameEnd: 160_000, policy: policy) == .none)
+        #expect(segmenter.onset == 160_000 - 160)
     }
 }

@@ -57,6 +57,34 @@ private func at(_ ms: Int64) -> Instant { Instant(milliseconds: ms) }
     #expect(ports.freeCount(now: at(60_000)) + used.count == 32)
 }
 
+/// A busy server never has a moment in which nothing rests.
+@Test func portsAtRestTakeNoMoreMemoryTheLongerItGoesOn() {
+    var ports = PortAllocator(range: 20_000...39_999, quarantine: .seconds(30))
+    var missing = 0
+    var most = 0
+    // Two hours of 200 legs a second: 6000 ports rest at any time.
+    for step in 0..<1_440_000 {
+        let now = at(Int64(step) * 5)
+        if let port = ports.take(now: now) { ports.release(port, now: now) } else { missing += 1 }
+        most = max(most, ports.restingEntries)
+    }
+    #expect(missing == 0)
+    #expect(most <= 6001 + 4097)
+}
+
+@Test func addressesAtRestTakeNoMoreMemoryTheLongerItGoesOn() {
+    var book = SharedPortBook(workers: 1, ports: 1, rest: .seconds(30))
+    var most = 0
+    for step in 0..<200_000 {
+        let now = at(Int64(step) * 10)
+        let id = LegID(UInt32(step + 1))
+        _ = book.choose(id, worker: 0, farEnd: nil, now: now)
+        book.release(id, now: now)
+        most = max(most, book.restingEntries)
+    }
+    #expect(most <= 3001 + 4097)
+}
+
 @Test func legsAreSpreadOverThePhasesAndEachTicksEveryTwentyMilliseconds() {
     var wheel = PhaseWheel(origin: at(0))
     let phases = (0..<80).map { wheel.add($0) }
@@ -126,6 +154,39 @@ private func at(_ ms: Int64) -> Instant { Instant(milliseconds: ms) }
     queue.push(.remove(LegID(1)))
     #expect(queue.take()?.count == CommandQueue.limit + 1)
     #expect(queue.take()?.isEmpty == true)
+}
+
+@Test func aSealedCommandQueueTakesNothingMore() throws {
+    let queue = try CommandQueue()
+    #expect(queue.push(.remove(LegID(1))))
+    #expect(queue.push(order: .answered, to: LegID(1)))
+    #expect(queue.seal().count == 2)
+    #expect(!queue.push(.remove(LegID(1))))
+    #expect(!queue.push(order: .answered, to: LegID(1)))
+    #expect(queue.take()?.isEmpty == true)
+}
+
+/// What is written last is written whole, however slow the reader; without a reader nobody waits.
+@Test func theLastFlushWaitsForTheReaderOfTheRing() throws {
+    let log = try EventLog()
+    let ring = EventRing()
+    let signal = try WakeSignal()
+    var sender = EventSender(ring: ring, signal: signal)
+    let count = 3 * EventRing.capacity
+    for number in 0..<count {
+        sender.push(EngineEvent(leg: LegID(1), kind: .playStarted(id: number, atSample: 0)))
+    }
+    #expect(sender.hasBacklog)
+    let pump = try EventPump(signal: signal, workers: [ring], recorder: EventRing()) { log.add($0) }
+    sender.finish()
+    #expect(!sender.hasBacklog)
+    pump.stop()
+    #expect(log.all.map(\.kind) == (0..<count).map { .playStarted(id: $0, atSample: 0) })
+    for _ in 0...EventRing.capacity {
+        sender.push(EngineEvent(leg: LegID(1), kind: .mediaStarted))
+    }
+    sender.finish()
+    #expect(sender.hasBacklog)
 }
 
 @Test func addressesSurviveTheSystemsForm() {

@@ -134,8 +134,9 @@ import Testing
         #expect(sender.dropped == 500)
         let metrics = MetricsRegistry()
         WorkerLosses(metrics).publish(
-            MediaCounters(), skippedTicks: 7, droppedEvents: sender.dropped, sheddings: 2,
-            streamTurns: 3, backlogs: 4)
+            MediaCounters(), sharedFailures: 6, skippedTicks: 7, droppedEvents: sender.dropped,
+            sheddings: 2, streamTurns: 3, backlogs: 4)
+        #expect(metrics.counter(Catalogue.rtpSendFailures).value == 6)
         #expect(metrics.counter(Catalogue.mediaEventsDropped).value == 500)
         #expect(metrics.counter(Catalogue.mediaTicksSkipped).value == 7)
         #expect(metrics.counter(Catalogue.mediaSheddings).value == 2)

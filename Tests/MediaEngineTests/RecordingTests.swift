@@ -164,6 +164,32 @@ private final class OddDisk: Sendable {
         recording.finish()
     }
 
+    /// Events that found the ring full are offered again though nothing records any more.
+    @Test func theLastWordOfARecordingDoesNotWaitForTheNextOne() throws {
+        let log = try EventLog()
+        let ring = EventRing()
+        let metrics = MetricsRegistry()
+        // Another writer of the ring, before the recorder has anything to say.
+        var full = EventSender(ring: ring, signal: try WakeSignal())
+        for _ in 0..<EventRing.capacity {
+            full.push(EngineEvent(leg: LegID(2), kind: .mediaStarted))
+        }
+        let writer = try RecordingWriter(
+            events: EventSender(ring: ring, signal: try WakeSignal()), metrics: metrics)
+        let recording = Recording(leg: LegID(1), path: "../no.wav", folder: "/tmp")
+        recording.finish()
+        #expect(writer.add(recording))
+        let failed = metrics.counter(Catalogue.recordings, ["failed"])
+        #expect(log.wait { failed.value == 1 })
+        var events: [EngineEvent] = []
+        let isSaid = log.wait {
+            ring.drain(into: &events)
+            return events.contains { $0.leg == LegID(1) }
+        }
+        #expect(isSaid)
+        writer.stop()
+    }
+
     @Test func recordingsBeyondTheLimitAreRefusedAndThoseThatEndMakeRoom() throws {
         let bench = try RecorderBench(limit: 2)
         let open = [bench.begin("0.wav"), bench.begin("1.wav")]

@@ -246,6 +246,34 @@ import Testing
         #expect(try #require(log.waitForClosed(second.id)).packetsReceived == 1)
     }
 
+    /// Without a leg nobody is in a hurry to read the sockets, and nothing may wait there: by the time
+    /// the next leg comes, the old call's addresses may rest no more.
+    @Test func whatComesWhileThereIsNoLegDoesNotWaitForTheNext() throws {
+        let log = try EventLog()
+        let metrics = MetricsRegistry()
+        let engine = try MediaEngine(sharing(24200...24299, shared: 1), metrics: metrics) {
+            log.add($0)
+        }
+        defer { engine.shutdown() }
+        let phone = try Phone()
+        let first = try engine.createLeg(options())
+        engine.send(.configure(phone.remote), to: first.id)
+        phone.send([UInt8](repeating: 1, count: 160), to: first.port)
+        #expect(phone.receive()?.first == 1)
+        engine.removeLeg(first.id)
+        _ = try #require(log.waitForClosed(first.id))
+        for _ in 0..<3 { phone.send([UInt8](repeating: 2, count: 160), to: first.port) }
+        let dropped = metrics.counter(Catalogue.rtpPacketsRejected, ["foreign_source"])
+        #expect(log.wait(seconds: 10) { dropped.value == 3 })
+        let second = try engine.createLeg(options())
+        #expect(second.port == first.port)
+        engine.send(.configure(phone.remote), to: second.id)
+        phone.send([UInt8](repeating: 3, count: 160), to: second.port)
+        #expect(phone.receive()?.first == 3)
+        engine.removeLeg(second.id)
+        #expect(try #require(log.waitForClosed(second.id)).packetsReceived == 1)
+    }
+
     @Test func aFloodDoesNotEndACall() throws {
         let engine = try MediaEngine(
             sharing(23600...23699, shared: 1), metrics: MetricsRegistry()
@@ -308,6 +336,24 @@ import Testing
         let isTaken = long.withUnsafeBytes { port.send($0, to, .rtp) }
         #expect(!isTaken)
         #expect(port.failures == 0)
+    }
+
+    @Test func whatTheKernelDoesNotSendFromASharedPortIsCounted() throws {
+        let log = try EventLog()
+        let metrics = MetricsRegistry()
+        let engine = try MediaEngine(sharing(24370...24379, shared: 1), metrics: metrics) {
+            log.add($0)
+        }
+        defer { engine.shutdown() }
+        var settings = LegOptions(detection: false)
+        settings.sharedPort = true
+        let leg = try engine.createLeg(settings)
+        #expect(leg.isShared)
+        // No packet leaves the host from a loopback address.
+        engine.send(.configure(RemoteMedia(address: "192.0.2.1", port: 9)), to: leg.id)
+        engine.send(.answered, to: leg.id)
+        let failures = metrics.counter(Catalogue.rtpSendFailures)
+        #expect(log.wait { failures.value >= 3 })
     }
 
     @Test func aPacketTooLongForItsBufferIsNoPacket() throws {

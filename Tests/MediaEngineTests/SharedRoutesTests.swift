@@ -215,6 +215,28 @@ private func routes() -> SharedRoutes { SharedRoutes(ports: 2, legLimit: 64, see
     #expect(count == 1)
 }
 
+/// DTLS has no SSRC: where old calls only rest, it is the living one's.
+@Test func whatHasNoSSRCIsTheOnlyLiveLegs() {
+    var routes = routes()
+    routes.add(0, port: 0)
+    routes.configure(0, rtp: host(1), rtcp: nil, isSecure: false)
+    routes.prove(0, address: host(1), ssrc: 10)
+    routes.remove(0, now: at(0), rest: .seconds(30))
+    var found = routes.route(port: 0, from: host(1), ssrc: nil)
+    #expect(found == .drop)
+    routes.add(1, port: 0)
+    routes.configure(1, rtp: host(1), rtcp: nil, isSecure: true)
+    found = routes.route(port: 0, from: host(1), ssrc: nil)
+    #expect(found == .leg(1))
+    found = routes.route(port: 0, from: host(1), ssrc: 10)
+    #expect(found == .drop)
+    // A second live one there, and nobody can say.
+    routes.add(2, port: 0)
+    routes.configure(2, rtp: host(1), rtcp: nil, isSecure: true)
+    found = routes.route(port: 0, from: host(1), ssrc: nil)
+    #expect(found == .drop)
+}
+
 @Test func onlySoManyShareOneAddress() {
     var routes = routes()
     for leg in 0...SharedRoutes.groupLimit {

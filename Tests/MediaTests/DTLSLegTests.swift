@@ -57,6 +57,12 @@ private final class SecurePair {
             dtls: DTLSParameters(role: role, fingerprintHash: .sha256, fingerprint: fingerprint))
     }
 
+    /// What was sent until now reaches nobody.
+    func loseWhatIsOnItsWay() {
+        seenA = a.sent.count
+        seenB = b.sent.count
+    }
+
     /// Hands over what was sent; true when there was something.
     func deliver() -> Bool {
         var moved = false
@@ -227,6 +233,91 @@ private func isDTLS(_ sent: LegBench.Sent) -> Bool { (20...63).contains(sent.byt
         #expect(pair.b.counters.handshakes("fingerprint") == DTLSPort.attemptLimit)
         pair.run(ticks: 5)
         #expect(pair.b.summary.packetsReceived == 4)
+    }
+
+    /// A client behind a NAT that signals a private address is a stranger as well.
+    @Test func attemptsComeBackWithTime() throws {
+        let pair = try SecurePair(mux: true)
+        for port in UInt16(1)...20 {
+            let attacker = try Stranger(port: port)
+            attacker.start(pair.b)
+            attacker.exchange(pair.b)
+        }
+        pair.loseWhatIsOnItsWay()
+        pair.sourceOfA = SecurePair.stranger
+        pair.b.now += .seconds(2)
+        pair.a.now += .seconds(2)
+        pair.run(ticks: 5)
+        #expect(pair.b.isSecuredByDTLS)
+        #expect(pair.b.destination == SecurePair.stranger)
+        #expect(pair.b.summary.packetsReceived == 4)
+    }
+
+    /// Alerts are not protected before there are keys: anybody who knows the addresses can make one.
+    @Test func aForgedAlertDelaysTheClientOnly() throws {
+        let pair = try SecurePair(mux: true)
+        pair.a.tick()
+        pair.a.receive(Self.alert, from: SecurePair.addressB)
+        #expect(pair.a.outputs == [.mediaSecurityFailed(.alert(40))])
+        pair.run(ticks: 20)
+        #expect(!pair.a.isSecuredByDTLS)
+        pair.run(ticks: 20)
+        #expect(pair.a.isSecuredByDTLS && pair.b.isSecuredByDTLS)
+        #expect(pair.b.summary.packetsReceived > 0)
+    }
+
+    private static let alert: [UInt8] = [21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40]
+
+    @Test func theClientTriesLessAndLessOftenUntilItsPatienceEnds() throws {
+        let bench = try LegBench(configured: false, certificate: SecurePair.ann)
+        let media = SecurePair.media(
+            .client, LegBench.peer, true, SecurePair.print(SecurePair.bob))
+        try bench.leg.configure(media, now: bench.now)
+        bench.leg.answered(now: bench.now)
+        func run(seconds: Int) {
+            bench.run(ticks: seconds * 50) { _ in bench.receive(Self.alert) }
+        }
+        run(seconds: 30)
+        // After 0.5, 1 and 2 s, then every 4.
+        #expect(bench.counters.handshakes("alert") == 10)
+        run(seconds: 60)
+        #expect(bench.counters.handshakes("alert") == 10)
+        #expect(bench.outputs == [.mediaSecurityFailed(.alert(40))])
+        // The same description again is new hope.
+        try bench.leg.configure(media, now: bench.now)
+        run(seconds: 1)
+        #expect(bench.counters.handshakes("alert") == 12)
+    }
+
+    @Test func aWrongCertificateIsJudgedOnceADescription() throws {
+        let wrong = SecurePair.print(SecurePair.mallory)
+        let pair = try SecurePair(mux: true, expectedByA: wrong)
+        pair.run(ticks: 400)
+        #expect(pair.a.counters.handshakes("fingerprint") == 1)
+        try pair.configure(
+            pair.a, SecurePair.media(.client, SecurePair.addressB, true, wrong))
+        pair.run(ticks: 400)
+        #expect(pair.a.counters.handshakes("fingerprint") == 2)
+    }
+
+    @Test func anotherAssociationIsAnotherStream() throws {
+        let pair = try SecurePair(mux: true)
+        pair.a.leg.sender.sequence = 65_000
+        pair.run(ticks: 5)
+        #expect(pair.a.ssrc == 0xA)
+        for (bench, role, address, peer) in [
+            (pair.a, DTLSParameters.Role.server, SecurePair.addressB, SecurePair.bob),
+            (pair.b, .client, SecurePair.addressA, SecurePair.ann),
+        ] {
+            try pair.configure(
+                bench, SecurePair.media(role, address, true, SecurePair.print(peer)))
+        }
+        pair.run(ticks: 10)
+        #expect(pair.a.isSecuredByDTLS)
+        #expect(pair.a.ssrc != 0xA && pair.b.ssrc != 0xB)
+        let sequence = pair.a.leg.sender.sequence
+        #expect(sequence < 0x8000 + 10)
+        #expect(pair.b.rejected(.authentication) == 0)
     }
 
     @Test func injectionDuringAndAfterTheHandshakeChangesNothing() throws {

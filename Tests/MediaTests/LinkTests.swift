@@ -20,16 +20,22 @@ private final class LinkLine {
     }
 
     func write(at ms: Int, _ signal: (Int) -> Int16) {
+        write(at: Instant(milliseconds: Int64(ms)), signal)
+    }
+
+    func write(at now: Instant, _ signal: (Int) -> Int16) {
         let frame = (0..<link.sampleRate / 50).map { signal(written + $0) }
         written += frame.count
-        _ = frame.withUnsafeBufferPointer {
-            link.write($0, now: Instant(milliseconds: Int64(ms)))
-        }
+        _ = frame.withUnsafeBufferPointer { link.write($0, now: now) }
     }
 
     func read(at ms: Int, samples: Int? = nil) {
+        read(at: Instant(milliseconds: Int64(ms)), samples: samples)
+    }
+
+    func read(at now: Instant, samples: Int? = nil) {
         let count = samples ?? reader.legRate / 50
-        reader.take(count, now: Instant(milliseconds: Int64(ms)))
+        reader.take(count, now: now)
         heard +=
             reader.speaks ? Array(reader.frame[0..<count]) : [Int16](repeating: 0, count: count)
         reader.report(to: &counters)
@@ -149,6 +155,100 @@ func framesOfAnyLengthAreRead(ptime: Int) {
     #expect(line.link.ring.count == 0)
     #expect(line.counters.trimmedSamples == 9 * 160)
     #expect(largestStep(line.heard) <= largestStep((0..<200).map(voiced)) * 3 / 2)
+}
+
+/// Ticks follow the far ends' clocks: ten frames too few or too many in 400 s at 500 ppm.
+@Test(arguments: [500e-6, -500e-6], [20, 30])
+func ticksThatDriftPastEachOtherCostNoHoleAndNoClick(skew: Double, ptime: Int) {
+    let line = LinkLine()
+    let own = largestStep((0..<200).map(voiced))
+    let reads = 400_000 / ptime
+    var writes = 0
+    var faults = 0
+    for read in 0..<reads {
+        // Phases move by whole milliseconds, as a worker's do.
+        var now = Int(7 + Double(read * ptime) * (1 - skew))
+        // Frames that are no whole ticks are read at the ticks that are due: 30 ms at 0, 20, 60, 80 …
+        if ptime % 20 != 0, read % 2 == 1 { now -= 10 }
+        while writes * 20 <= now {
+            line.write(at: writes * 20, voiced)
+            writes += 1
+        }
+        line.read(at: now, samples: ptime * 8)
+        guard read > 10 else { continue }
+        let part = Array(line.heard.suffix(ptime * 8 + 1))
+        // The tone itself is 0 at two samples of 40.
+        if largestStep(part) > own * 3 / 2 || part.count(where: { $0 == 0 }) > ptime { faults += 1 }
+        if line.heard.count > 8000 { line.heard.removeFirst(7000) }
+    }
+    #expect(faults == 0)
+    #expect(line.counters.underruns == 0)
+    // 1600 samples of drift are stretched or cut, and not much else; nothing piles up.
+    let gained = reads * ptime * 8 - (line.written - line.link.ring.count)
+    #expect(abs(gained - Int(skew * 400 * 8000)) < 500, "\(gained)")
+    #expect(line.counters.trimmedSamples < (skew < 0 ? 2400 : 400))
+    #expect(line.link.ring.count <= 480)
+}
+
+@Test func aLegThatChangesItsRateGoesOnWithoutAStep() throws {
+    let link = LegLink(id: LinkID(1), from: LegID(1), to: LegID(2), sampleRate: 8000)
+    let other = LegLink(id: LinkID(2), from: LegID(2), to: LegID(1), sampleRate: 8000)
+    var links = LegLinks(rate: 8000)
+    #expect(links.add(input: link) && links.add(output: other))
+    var heard: [Int16] = []
+    var written = 0
+    func write(_ tick: Int) {
+        let samples = (0..<160).map { voiced(written + $0) }
+        written += 160
+        samples.withUnsafeBufferPointer {
+            _ = link.write($0, now: Instant(milliseconds: Int64(tick * 20)))
+        }
+    }
+    func mix(_ tick: Int) -> Bool {
+        var frame = [Int16](repeating: 0, count: links.rate / 50)
+        var clip: ClipPlayback?
+        let speaks = frame.withUnsafeMutableBufferPointer {
+            links.mix(
+                into: $0, hasBot: false, clip: &clip,
+                now: Instant(milliseconds: Int64(tick * 20 + 10)))
+        }
+        heard += frame
+        return speaks
+    }
+    for tick in 0..<20 {
+        // A hole before the change, which nobody has been told of yet.
+        if tick != 5 { write(tick) }
+        _ = mix(tick)
+    }
+    links = LegLinks(from: links, rate: 16_000)
+    for tick in 20..<40 {
+        write(tick)
+        #expect(mix(tick))
+    }
+    let own = largestStep((0..<200).map(voiced))
+    #expect(largestStep(Array(heard[3000..<3300])) <= own * 3 / 2)
+    // It plays on in the first frame: no fade-in, no wait.
+    #expect(Level.dBm0(Array(heard[3280..<3520])) > Level.dBm0(Array(heard[2800..<3100])) - 4)
+    var counters = LinkCounters()
+    var out = Outbox<LegOutput>()
+    links.close(counters: &counters, out: &out)
+    #expect(counters.underruns == 1)
+}
+
+@Test func jitterIsRememberedWhenTheCodecChanges() {
+    var narrow = PlayoutConfiguration()
+    var delay = PlayoutDelay(narrow)
+    for index in 0..<500 { delay.note(Int64(index % 5 * 80)) }
+    narrow.clockRate = 16_000
+    narrow.frameSamples = 320
+    var wide = PlayoutDelay(narrow)
+    wide.learn(from: delay)
+    // 40 ms, in samples of either rate.
+    #expect(delay.needed == 320)
+    #expect(wide.needed == 640)
+    wide.rebase(to: 0)
+    wide.note(0)
+    #expect(wide.needed == 640)
 }
 
 @Test func aReaderThatStandsStillCostsSamplesNotMemory() {

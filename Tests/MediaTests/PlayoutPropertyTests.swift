@@ -100,7 +100,7 @@ import Testing
             for _ in 0..<2000 {
                 now += Int64(generator.next() % 30_000_000)
                 let wild = generator.next() % 8 == 0
-                let count = wild ? Int(generator.next() % 700) : 160
+                let count = wild ? Int(generator.next() % 1000) : 160
                 let samples = [Int16](repeating: Int16(truncatingIfNeeded: now), count: count)
                 let sequence = UInt16(
                     truncatingIfNeeded: wild ? generator.next() : UInt64(now / 20_000_000))
@@ -118,7 +118,7 @@ import Testing
                 }
                 let parts =
                     result.audio + result.concealed + result.silence + result.expanded
-                if parts != 160 || buffer.heldSamples > 4096 + 640 { broken += 1 }
+                if parts != 160 || buffer.heldSamples > 4096 + 960 { broken += 1 }
             }
             #expect(broken == 0, "seed \(seed)")
         }

@@ -143,10 +143,46 @@ import Testing
         bench.run(all, until: 6000)
         #expect(bench.lost == 0)
         #expect(bench.counters.late == 0)
+        // Nobody is late or too early who did not speak.
+        #expect(bench.counters.early == 0 && bench.counters.skippedSamples == 0)
+        #expect(bench.counters.underruns == 0)
         // Concealment fades after 80 ms; the rest of the 2 s is silence.
         #expect(bench.total.concealed <= 800)
         #expect(bench.total.silence >= 15_000)
         #expect(bench.delay <= 30)
+    }
+
+    @Test func aStallOfTheNetworkIsAnUnderrunWhereAPauseIsNone() {
+        var bench = PlayoutBench()
+        // 700 ms of nothing: numbers and times go on, the packets are lost.
+        bench.run(
+            arrivals(count: 200, signal: voiced) { (100..<135).contains($0) ? nil : 50 },
+            until: 4000)
+        #expect(bench.lost == 35)
+        #expect(bench.counters.underruns == 1)
+        #expect(bench.counters.early == 0)
+        #expect(bench.delay <= 30)
+    }
+
+    /// 60, 100 and 120 ms in one packet, as some gateways and Opus senders do.
+    @Test(arguments: [60, 100, 120]) func longPacketsArePlayedWhole(milliseconds: Int) {
+        var bench = PlayoutBench()
+        let size = milliseconds * 8
+        let count = 6000 / milliseconds
+        let packets = (0..<count).map { index in
+            PlayoutBench.Arrival(
+                at: Double(index * milliseconds + 50 + (index * 7919) % 15),
+                sequence: UInt16(index), timestamp: UInt32(index * size),
+                samples: (0..<size).map { voiced(index * size + $0) })
+        }
+        bench.run(packets, until: 6000)
+        #expect(bench.insertions.allSatisfy { $0 == .accepted })
+        #expect(bench.counters.unusable == 0 && bench.counters.early == 0)
+        #expect(bench.lost == 0)
+        // After the start, and with what a few late ones cost.
+        let played = bench.frames[20...].reduce(0) { $0 + $1.audio + $1.expanded }
+        #expect(played >= 280 * 160 * 95 / 100)
+        #expect(bench.delay <= bench.target + 30)
     }
 
     @Test func comfortNoiseNumbersAreNotLost() {
@@ -235,8 +271,9 @@ import Testing
         var bench = PlayoutBench()
         bench.insert(.init(at: 0, sequence: 1, timestamp: 1, samples: []))
         bench.insert(
-            .init(at: 0, sequence: 1, timestamp: 1, samples: [Int16](repeating: 1, count: 641)))
+            .init(at: 0, sequence: 1, timestamp: 1, samples: [Int16](repeating: 1, count: 961)))
         #expect(bench.insertions == [.unusable, .unusable])
+        #expect(bench.counters.unusable == 2)
         let nothing = UnsafeMutableBufferPointer<Int16>(start: nil, count: 0)
         #expect(bench.buffer.pull(into: nothing, now: .zero) == PlayoutFrame())
         bench.run([], until: 40)

@@ -302,6 +302,35 @@ private let loudSample: Int16 = 32124
     #expect(digits == [.dtmf("9", source: .rfc4733)])
 }
 
+/// "9999" at three presses a second by a gateway that leaves the tone in the audio.
+@Test func theSameKeyPressedOftenIsSaidAsOftenAsEventAndTone() throws {
+    let bench = try LegBench(detection: true)
+    var far = FarEnd()
+    let pair = try #require(DTMF.frequencies(of: "9"))
+    bench.receive(far.audio())
+    for _ in 0..<4 {
+        var tone = ToneGenerator(frequencies: [pair.row, pair.column], levelDBm0: -10)
+        let press = far.timestamp
+        for index in 0..<15 {
+            bench.now += MediaLeg.tick
+            if index < 5 {
+                let duration = UInt8((index + 1) * 20)
+                bench.receive(
+                    rtp(
+                        RTPHeader(
+                            payloadType: 101, sequence: far.sequence, timestamp: press,
+                            ssrc: far.ssrc),
+                        [9, index == 4 ? 0x8A : 10, 0, duration]))
+                far.sequence &+= 1
+            }
+            let frame = index < 6 ? tone.next(160) : [Int16](repeating: 0, count: 160)
+            bench.receive(far.packet(payload: frame.map { G711.muLaw($0) }, advance: 160))
+        }
+    }
+    let digits = bench.outputs.filter { if case .dtmf = $0 { true } else { false } }
+    #expect(digits == Array(repeating: .dtmf("9", source: .rfc4733), count: 4))
+}
+
 @Test func aToneAloneIsAnInbandDigit() throws {
     let bench = try LegBench(detection: true)
     var far = FarEnd()

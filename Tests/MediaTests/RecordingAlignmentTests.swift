@@ -150,3 +150,84 @@ func clicksOfBothSidesStayOnOneGridOverLossPausesAndHold(seed: Int) throws {
     // Now the shift is the anchor: small deviations no longer count.
     #expect(alignment.place(4160, expected: 6200) == 6160)
 }
+
+/// Clocks differ by some tens of millionths: in an hour that is more than a recording's window. The far
+/// end's audio keeps to its place in time, a sample at a time, and none of it is elsewhere meanwhile.
+@Test(arguments: [50e-6, 100e-6, -50e-6, -100e-6], [20, 120])
+func anHourOfDriftingClocksMisplacesNothing(skew: Double, milliseconds: Int) {
+    var alignment = RecorderAlignment(rate: 8000)
+    var random = SeededGenerator(seed: 7)
+    let size = Int64(milliseconds * 8)
+    var last: Int64?
+    var steps = 0
+    var misplaced = 0
+    var furthest: Int64 = 0
+    for piece in 0..<Int64(3_600_000 / milliseconds) {
+        let arrival = Double(piece * size) * (1 + skew)
+        let expected = Int64(arrival) + Int64.random(in: -40...40, using: &random) + 400
+        let place = alignment.place(piece * size, expected: expected)
+        if let last {
+            if abs(place - last - size) > 1 { misplaced += 1 }
+            if place - last != size { steps += 1 }
+        }
+        last = place
+        furthest = max(furthest, abs(place - expected))
+    }
+    #expect(misplaced == 0)
+    // 40 ms, the jitter at the start and now, and what a window of 5 s does not know yet.
+    #expect(furthest <= 55 * 8, "\(furthest)")
+    // What drifted beyond 40 ms, and no more.
+    #expect(Double(steps) <= abs(skew) * 3600 * 8000)
+}
+
+@Test func lossAndJitterMoveNoAnchor() {
+    var alignment = RecorderAlignment(rate: 8000)
+    var random = SeededGenerator(seed: 9)
+    var moved = 0
+    for piece in Int64(0)..<20_000 {
+        if piece > 0, Int.random(in: 0..<10, using: &random) == 0 { continue }
+        // One in fifty is up to 160 ms late.
+        let late: Int64 = Int.random(in: 0..<50, using: &random) == 0 ? 1280 : 120
+        let expected = piece * 160 + (piece == 0 ? 0 : Int64.random(in: 0...late, using: &random))
+        if alignment.place(piece * 160, expected: expected) != piece * 160 { moved += 1 }
+    }
+    #expect(moved == 0)
+}
+
+/// Held up by about as much as is too much, audio goes to one place or the other, and stays there.
+@Test func deviationsAboutTheLimitScrambleNothing() {
+    var alignment = RecorderAlignment(rate: 8000)
+    var random = SeededGenerator(seed: 5)
+    var places: [Int64] = []
+    for piece in Int64(0)..<500 {
+        let late = piece < 50 ? 0 : 1440 + Int64.random(in: -40...40, using: &random)
+        places.append(alignment.place(piece * 160, expected: piece * 160 + late))
+    }
+    let seams = zip(places, places.dropFirst()).count { $1 - $0 != 160 }
+    #expect(seams == 1)
+}
+
+/// Through the whole tap: ten minutes of a far end that is 400 ppm slow or fast, always loud.
+@Test(arguments: [400e-6, -400e-6]) func aDriftingFarEndIsRecordedWithoutHoles(skew: Double) {
+    let sink = SampleRing(capacity: 1 << 16)
+    var workspace = LegWorkspace()
+    var tap = LegRecorderTap(sink: sink, now: .zero)
+    let samples = [Int16](repeating: 1000, count: 160)
+    var quiet = 0
+    var frames = 0
+    var room = [Int16](repeating: 0, count: 1 << 16)
+    for piece in 0..<30_000 {
+        let now = Instant(nanoseconds: Int64(Double(piece) * 20e6 * (1 + skew)))
+        samples.withUnsafeBufferPointer {
+            tap.received(
+                $0, rate: 8000, at: Int64(piece * 160), clockRate: 8000, now: now,
+                workspace: &workspace)
+        }
+        tap.advance(now: now)
+        let count = room.withUnsafeMutableBufferPointer { sink.read(into: $0) }
+        for index in stride(from: 0, to: count, by: 2) where room[index] != 1000 { quiet += 1 }
+        frames += count / 2
+    }
+    #expect(quiet == 0)
+    #expect(abs(Double(frames) / 8000 - 600 * (1 + skew)) < 0.25)
+}

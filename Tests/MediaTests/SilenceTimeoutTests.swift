@@ -103,3 +103,28 @@ import Testing
         #expect(bench.rtp.count == 600)
     }
 }
+
+/// On hold by the SDP nobody is missed, and who is taken off hold has the whole timeout to speak again.
+@Test(arguments: [true, false])
+func whoIsHeldAndThenResumedHasTheWholeTimeout(isSilentBefore: Bool) throws {
+    let bench = try LegBench(mediaTimeout: .seconds(5))
+    bench.leg.answered(now: bench.now)
+    var far = FarEnd()
+    if !isSilentBefore { bench.receive(far.audio()) }
+    // Held after four seconds, for twice the timeout.
+    bench.run(ticks: 200)
+    try bench.leg.configure(LegBench.remote(receives: false), now: bench.now)
+    bench.run(ticks: 500)
+    #expect(!bench.outputs.contains(.mediaTimeout))
+    try bench.leg.configure(LegBench.remote(), now: bench.now)
+    bench.run(ticks: 250)
+    #expect(!bench.outputs.contains(.mediaTimeout))
+    bench.run(ticks: 1)
+    #expect(bench.outputs.count { $0 == .mediaTimeout } == 1)
+    // Said once, held and resumed: it is another silence.
+    try bench.leg.configure(LegBench.remote(receives: false), now: bench.now)
+    bench.run(ticks: 10)
+    try bench.leg.configure(LegBench.remote(), now: bench.now)
+    bench.run(ticks: 251)
+    #expect(bench.outputs.count { $0 == .mediaTimeout } == 2)
+}

@@ -284,6 +284,24 @@ private let listenedTo: CallPlan = {
     #expect(bench.plays == [1, 1])
 }
 
+/// Of a message shorter than the time in which a second beep begins it anew.
+@Test func aSecondBeepBehindAShortMessageIsNotCutByTheEndOfTheFirst() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(verdict(.voicemail))
+    bench.heard(.readyForMessage(atMs: 0))
+    bench.advance(2700)
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: true))
+    bench.advance(100)
+    bench.heard(beep)
+    #expect(bench.plays == [1, 1])
+    bench.advance(1000)
+    #expect(bench.hangUps == 0)
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: true))
+    bench.advance(300)
+    #expect(bench.hangUps == 1)
+}
+
 extension Bench {
     /// Its message is being left.
     fileprivate static func leaving() -> Bench {
@@ -405,6 +423,8 @@ extension Bench {
     bench.heard(beep)
     #expect(bench.plays == [CallFlow.messagePlay])
     #expect(bench.actions.contains { if case .stopStream = $0 { true } else { false } })
+    // The detectors follow it from now on: it may speak on and beep again.
+    #expect(bench.actions.contains { if case .media(.isVoicemail) = $0 { true } else { false } })
     bench.stream(.ended(reason: "stopped"))
     #expect(bench.hangUps == 0)
     bench.media(.playFinished(id: CallFlow.messagePlay, completed: true))
@@ -412,6 +432,16 @@ extension Bench {
     bench.closeDown()
     #expect(bench.records.first?.verdict == .voicemail)
     #expect(bench.records.first?.outcome == .voicemailLeft)
+}
+
+@Test func aBeepOfTheNetworkBeforeTheAnswerOverrulesNobody() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.advance(400)
+    bench.heard(verdict(.human))
+    bench.heard(
+        .beep(startMs: -200, endMs: 300, frequencyHz: 425, levelDBm0: -12, knownAtMs: 900))
+    #expect(bench.plays == [] && bench.streamsConnected == 1)
 }
 
 @Test func machinesWithoutAMessageAndLinesOfNoUseAreHungUpOn() {

@@ -102,6 +102,23 @@ func everyModeAnswersPlainAndKeyedOffersInItsWay(
     #expect(resumed.sends && resumed.address == "198.51.100.9")
 }
 
+/// RFC 3605 2.1: RTCP may have a host of its own.
+@Test func aHostOfItsOwnForRTCPReachesTheMediaLeg() throws {
+    var negotiation = negotiation()
+    let line = "RTP/AVP 0\na=rtcp:6000 IN IP4 "
+    let media = try negotiation.answer(offer(line + "198.51.100.9")).media
+    #expect(media.rtcpHost == "198.51.100.9")
+    #expect(media.address == "198.51.100.7" && media.rtcpPort == 6000)
+    // A hold without an address leaves it where it was.
+    let held = try negotiation.answer(offer("RTP/AVP 0", address: "0.0.0.0")).media
+    #expect(held.rtcpHost == "198.51.100.9" && held.rtcpPort == 6000)
+    for host in ["198.51.100.7", "224.0.0.1", "rtcp.example.org", "0.0.0.0"] {
+        let other = try negotiation.answer(offer(line + host)).media
+        #expect(other.rtcpHost == nil)
+        #expect(other.rtcpPort == 6000)
+    }
+}
+
 @Test func opusReachesTheMediaLegWithItsEvents() throws {
     var negotiation = negotiation()
     let media = try negotiation.answer(
@@ -124,6 +141,20 @@ func everyModeAnswersPlainAndKeyedOffersInItsWay(
     let media = try negotiation.accept(offer("RTP/AVP 8 0"), offer: ours)
     #expect(media.codec == .pcma)
     #expect(media.alternatives == [ReceiveFormat(payloadType: 0, codec: .pcmu)])
+}
+
+/// With PCMU the far end may bring digits of its clock (RFC 4733 2.1).
+@Test func digitsOfTheOtherCodecsClockAreExpected() throws {
+    var negotiation = negotiation { $0.offeredCodecs = [.opus, .pcmu] }
+    let ours = try negotiation.offer()
+    let media = try negotiation.accept(
+        offer(
+            "RTP/AVP 111 0 110 101\na=rtpmap:111 opus/48000/2\n"
+                + "a=rtpmap:110 telephone-event/48000\na=rtpmap:101 telephone-event/8000"),
+        offer: ours)
+    #expect(media.receiveTelephoneEventPayloadType == 110)
+    #expect(media.alternativeEvents == [ReceiveEventFormat(payloadType: 101, clockRate: 8000)])
+    try media.validate()
 }
 
 @Test func ourKeyStaysWhileThePeersChanges() throws {

@@ -72,7 +72,7 @@ private struct ImpairedStream {
                 now: now,
                 { output in
                     switch output {
-                    case .gap(let samples, let timestamp):
+                    case .gap(let samples, _, let timestamp):
                         if timestamp != position { failures.append("gap at \(timestamp)") }
                         if samples <= 0 { failures.append("gap of \(samples)") }
                         position = timestamp + Int64(samples)
@@ -144,7 +144,7 @@ private struct ImpairedStream {
                 now: now,
                 { piece in
                     switch piece {
-                    case .gap(let units, _): pieces.append("gap \(units)")
+                    case .gap(let units, _, _): pieces.append("gap \(units)")
                     case .payload(let bytes, _, _): pieces.append("\(bytes.count)")
                     }
                 })
@@ -198,7 +198,7 @@ private struct ImpairedStream {
                 now: now,
                 { output in
                     switch output {
-                    case .gap(let samples, let timestamp):
+                    case .gap(let samples, _, let timestamp):
                         if timestamp != position ?? timestamp { seams += 1 }
                         if samples > 80_000 { seams += 1 }
                         position = timestamp + Int64(samples)

@@ -20,7 +20,7 @@ private func drain(_ tap: inout InOrderTap, now: Instant) -> [Piece] {
             switch output {
             case .payload(let bytes, let type, let timestamp):
                 pieces.append(.payload(Array(bytes), type: type, at: timestamp))
-            case .gap(let samples, let timestamp):
+            case .gap(let samples, _, let timestamp):
                 pieces.append(.gap(samples, at: timestamp))
             }
         })
@@ -175,6 +175,31 @@ private func put(_ tap: inout InOrderTap, _ n: Int, at ms: Int64) -> InOrderTap.
         // 500 packets lost: 1000 samples of 8 kHz are 125 ms.
         put(&tap, 502, at: 125)
         #expect(drain(&tap, at: 185) == [.gap(1000, at: 4), piece(502)])
+    }
+
+    @Test func aGapSaysHowManyPacketsAreMissing() {
+        var tap = InOrderTap()
+        var missing: [Int] = []
+        func take(_ sequence: UInt16, _ timestamp: UInt32, at ms: Int64) {
+            insert(&tap, sequence, timestamp, [1, 2], at: ms)
+            while tap.next(
+                now: Instant(milliseconds: ms + 60),
+                { if case .gap(_, let count, _) = $0 { missing.append(count) } })
+            {}
+        }
+        take(65_533, 0, at: 0)
+        // Three lost, over the wrap.
+        take(1, 8, at: 10)
+        // A pause; a digit in place of audio.
+        take(2, 200, at: 30)
+        _ = tap.insertOther(sequence: 3, now: Instant(milliseconds: 50))
+        take(4, 400, at: 60)
+        // A pause in which one was lost.
+        take(6, 800, at: 110)
+        // Another source: its numbers say nothing about what is missing.
+        tap.reset()
+        take(500, 9000, at: 200)
+        #expect(missing == [3, 0, 0, 1, 0])
     }
 
     @Test func gapBeyondTheMaximumIsCutAndCounted() {

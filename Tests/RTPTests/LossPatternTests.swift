@@ -84,6 +84,22 @@ import Testing
         #expect(pattern.summary.expected == 300 && pattern.summary.lost == 0)
     }
 
+    /// A source that steps back by less than a dropout looks late until its statistics know better.
+    @Test(arguments: [UInt16(70), 101, 2000, 2999, 3000, 30_000])
+    func aSourceThatNumbersAnewKeepsItsLosses(back: UInt16) {
+        var pattern = LossPattern()
+        for sequence: UInt16 in 5000..<5100 where sequence != 5050 {
+            pattern.receive(sequence: sequence)
+        }
+        let first = 5099 &- back
+        pattern.receive(sequence: first)
+        pattern.restart(at: first &+ 1)
+        for offset: UInt16 in 1..<100 where offset != 50 {
+            pattern.receive(sequence: first &+ offset)
+        }
+        #expect(pattern.summary.expected == 200 && pattern.summary.lost == 2)
+    }
+
     @Test func countsAgreeWithAPlainCountForAnyOrder() {
         for seed in 1...20 {
             var generator = SeededGenerator(seed: UInt64(seed))

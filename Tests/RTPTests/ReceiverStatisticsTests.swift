@@ -104,6 +104,24 @@ import Testing
         #expect((159...160).contains(statistics.jitter))
     }
 
+    /// A press of 400 ms, all of whose packets say when it began, between audio on time.
+    @Test func whatHasNoTimeOfItsOwnIsCountedAndIsNoJitter() {
+        var statistics = ReceiverStatistics(clockRate: 8000)
+        for index in 0..<100 {
+            let isEvent = (40..<60).contains(index)
+            statistics.receive(
+                sequence: UInt16(index), timestamp: UInt32(isEvent ? 40 : index) * 160,
+                arrival: Instant(milliseconds: Int64(index) * 20), isTimed: !isEvent)
+        }
+        #expect(statistics.jitter == 0 && statistics.received == 100 && statistics.lost == 0)
+        // The transit of before the press is forgotten: the path may have changed meanwhile.
+        statistics.receive(
+            sequence: 100, timestamp: 0, arrival: Instant(milliseconds: 2000), isTimed: false)
+        statistics.receive(
+            sequence: 101, timestamp: 101 * 160, arrival: Instant(milliseconds: 2070))
+        #expect(statistics.jitter == 0)
+    }
+
     @Test func jitterSurvivesTimestampWrapAndClockFarFromZero() {
         var statistics = ReceiverStatistics(clockRate: 8000)
         let origin: Int64 = 9_000_000_000_000  // ms: 285 years on the monotonic clock

@@ -8,18 +8,19 @@ private struct Keypad {
     var digits = ""
     var sequence: UInt16 = 100
 
+    /// `number`: nil for the next one.
     mutating func packet(
         _ event: UInt8, end: Bool = false, duration: UInt16, timestamp: UInt32, at ms: Int64,
-        marker: Bool = false
+        marker: Bool = false, number: UInt16? = nil, clockRate: Int? = nil
     ) {
         let payload: [UInt8] = [
             event, (end ? 0x80 : 0) | 10, UInt8(duration >> 8), UInt8(duration & 255),
         ]
-        sequence &+= 1
+        sequence = number ?? sequence &+ 1
         let digit = payload.withUnsafeBytes {
             receiver.receive(
                 payload: $0, marker: marker, timestamp: timestamp, sequence: sequence,
-                now: Instant(milliseconds: ms))
+                clockRate: clockRate, now: Instant(milliseconds: ms))
         }
         if let digit { digits.append(digit) }
     }
@@ -202,6 +203,7 @@ private struct Keypad {
             var random = SeededGenerator(seed: UInt64(seed))
             struct Sent {
                 var at: Int64, event: UInt8, end: Bool, duration: UInt16, timestamp: UInt32
+                var number: UInt16
             }
             var sent: [Sent] = []
             var start: Int64 = 0
@@ -213,7 +215,8 @@ private struct Keypad {
                     sent.append(
                         Sent(
                             at: start + step * 20, event: event, end: step >= ticks,
-                            duration: UInt16(min(step, ticks) * 160), timestamp: timestamp))
+                            duration: UInt16(min(step, ticks) * 160), timestamp: timestamp,
+                            number: 65_500 &+ UInt16(sent.count)))
                 }
                 start += ticks * 20 + Int64.random(in: 80...300, using: &random)
             }
@@ -239,10 +242,92 @@ private struct Keypad {
                 }
                 keypad.packet(
                     packet.event, end: packet.end, duration: packet.duration,
-                    timestamp: packet.timestamp, at: packet.at)
+                    timestamp: packet.timestamp, at: packet.at, number: packet.number)
             }
             #expect(keypad.digits == expected, "seed \(seed)")
         }
+    }
+
+    /// 2.5.1.3: the last packet of a segment, repeated and overtaken by the next segment.
+    @Test func aSegmentsLateEndIsNotAnotherPress() {
+        for start: UInt32 in [500, 0xFFFF_F000] {
+            var keypad = Keypad()
+            keypad.packet(6, duration: 160, timestamp: start, at: 0)
+            keypad.packet(6, duration: 65_440, timestamp: start, at: 380)
+            let next = start &+ 0xFFFF
+            keypad.packet(6, duration: 225, timestamp: next, at: 400)
+            keypad.packet(6, duration: 0xFFFF, timestamp: start, at: 405)
+            keypad.packet(6, duration: 385, timestamp: next, at: 420)
+            keypad.packet(6, duration: 0xFFFF, timestamp: start, at: 425)
+            keypad.packet(6, end: true, duration: 545, timestamp: next, at: 440)
+            keypad.packet(6, duration: 0xFFFF, timestamp: start, at: 445, number: 101)
+            #expect(keypad.digits == "6")
+        }
+        // The first that is heard of it is its second segment.
+        var keypad = Keypad()
+        keypad.packet(6, duration: 225, timestamp: 70_000, at: 400)
+        keypad.packet(6, duration: 0xFFFF, timestamp: 70_000 - 0xFFFF, at: 405)
+        keypad.packet(6, duration: 385, timestamp: 70_000, at: 420)
+        #expect(keypad.digits == "6")
+    }
+
+    @Test func movedTimestampsOutOfOrderAreOnePress() {
+        // Each packet's place in the order that it was sent in.
+        for order in [
+            [1, 0, 2, 3, 5, 4], [0, 2, 1, 3, 5, 4], [2, 1, 0, 5, 4, 3], [0, 2, 5, 4, 3, 1],
+        ] {
+            var keypad = Keypad()
+            for (index, place) in order.enumerated() {
+                keypad.packet(
+                    8, end: place == 5, duration: UInt16(place + 1) * 160,
+                    timestamp: 0xFFFF_FF00 &+ UInt32(place) * 160, at: Int64(index) * 20,
+                    number: UInt16(place))
+            }
+            // Another key, and a last packet of the one before it.
+            keypad.packet(3, duration: 160, timestamp: 9000, at: 200, number: 10)
+            keypad.packet(
+                8, duration: 480, timestamp: 0xFFFF_FF00 &+ 320, at: 210, number: 2)
+            keypad.packet(3, duration: 320, timestamp: 9000, at: 220, number: 11)
+            #expect(keypad.digits == "83", "\(order)")
+        }
+    }
+
+    @Test func aShortPressThatOnlyShowsBehindTheNextOfItsDigitIsReported() {
+        var keypad = Keypad()
+        keypad.packet(2, duration: 160, timestamp: 2600, at: 200, number: 8)
+        keypad.packet(2, end: true, duration: 480, timestamp: 1000, at: 205, number: 5)
+        #expect(keypad.digits == "22")
+    }
+
+    @Test func theSameDigitAgainWithTheSameTimestampIsTwoPresses() {
+        var keypad = Keypad()
+        keypad.press(5, timestamp: 1000, at: 0)
+        keypad.press(5, timestamp: 1000, at: 200)
+        #expect(keypad.digits == "55")
+        // What was sent before the end is no press, however late: an update, or an end.
+        keypad.packet(5, duration: 640, timestamp: 1000, at: 330, number: 112)
+        #expect(keypad.digits == "55")
+        keypad.packet(5, duration: 160, timestamp: 1000, at: 400, number: 117)
+        #expect(keypad.digits == "555")
+        keypad.packet(5, end: true, duration: 960, timestamp: 1000, at: 405, number: 116)
+        keypad.packet(5, duration: 320, timestamp: 1000, at: 420, number: 118)
+        #expect(keypad.digits == "555")
+    }
+
+    /// RFC 4733 2.1: a source with two clocks has two types.
+    @Test func eachPacketCountsByTheClockOfItsType() {
+        var keypad = Keypad()
+        // 10 ms beyond what was reported: the same press at 48 kHz, another at 8 kHz.
+        for (rate, digits) in [(48_000, "8"), (8000, "88")] {
+            keypad = Keypad()
+            keypad.packet(8, duration: 960, timestamp: 1000, at: 0, clockRate: rate)
+            keypad.packet(8, duration: 1920, timestamp: 2440, at: 20, clockRate: rate)
+            #expect(keypad.digits == digits)
+        }
+        keypad = Keypad()
+        keypad.packet(8, duration: 960, timestamp: 1000, at: 0, clockRate: 48_000)
+        keypad.packet(8, duration: 1920, timestamp: 1960, at: 300, clockRate: 8000)
+        #expect(keypad.digits == "88")
     }
 }
 
@@ -290,6 +375,7 @@ private struct Keypad {
             ])
     }
 
+    /// The segment's last packet, and each press', goes three times (2.5.1.4); time goes on meanwhile.
     @Test func longPressContinuesInSegmentsWithoutMarkerOrEnd() throws {
         let sender = try #require(
             TelephoneEventSender(
@@ -302,11 +388,26 @@ private struct Keypad {
             timestamps.append(packet.timestamp)
         }
         #expect(timestamps == [0xFFFF_FFFF, 0xFFFE, 0x1_FFFD])
-        // Each finished segment reports the maximum, once.
-        #expect(sent.filter { $0.bytes[2] == 0xFF && $0.bytes[3] == 0xFF }.count == 2)
+        // Each finished segment reports the maximum, three times, and the next one the time since.
+        let full = sent.indices.filter { sent[$0].bytes[2...] == [0xFF, 0xFF] }
+        try #require(full == [409, 410, 411, 819, 820, 821])
+        let stamps: [UInt32] = [0xFFFF_FFFF, 0xFFFE]
+        #expect(full.map { sent[$0].timestamp } == stamps.flatMap { [$0, $0, $0] })
+        // 413 × 160 − 65,535 = 545 = 0x0221.
+        #expect(sent[412].bytes == [5, 10, 0x02, 0x21])
         // The last one reports the rest: 160 000 − 2·65 535 = 28 930 = 0x7102.
         #expect(sent.last?.bytes == [5, 0x8A, 0x71, 0x02])
         #expect(sent.count == 1000 + 2)
+    }
+
+    @Test func aPressThatEndsWhileItsSegmentIsRepeatedEndsBehindIt() throws {
+        let sender = try #require(
+            TelephoneEventSender(digit: "5", durationSamples: 0xFFFF + 100, startTimestamp: 0))
+        let tail = packets(sender).suffix(6)
+        #expect(
+            tail.map(\.bytes) == [[UInt8]](repeating: [5, 10, 0xFF, 0xFF], count: 3)
+                + [[UInt8]](repeating: [5, 0x8A, 0, 100], count: 3))
+        #expect(tail.map(\.isLast) == [false, false, false, false, false, true])
     }
 
     @Test func ourReceiverHearsEachDigitWeSendOnce() throws {

@@ -203,6 +203,32 @@ private func makeOffer(_ capabilities: AudioCapabilities) throws(SDPError) -> Se
         #expect(negotiated.telephoneEventClockRate == 8000)
     }
 
+    /// RFC 4733 2.1: with PCMU come digits of its clock, whatever those beside Opus are.
+    @Test func digitsOfEveryAgreedClockMayCome() throws {
+        let wide = able(.none, [.opus, .l16Wideband, .pcmu])
+        let both = try accept(
+            "RTP/AVP 111 0 110 101\na=rtpmap:111 opus/48000/2\n"
+                + "a=rtpmap:110 telephone-event/48000\na=rtpmap:101 telephone-event/8000", wide)
+        #expect(both.receiveTelephoneEventPayloadType == 110)
+        #expect(both.alternativeEvents == [.init(payloadType: 101, clockRate: 8000)])
+        // By our numbers, one of them without its rtpmap; the clock of no codec chosen is one too.
+        let renumbered = try accept(
+            "RTP/AVP 0 97 100 102\na=rtpmap:97 L16/16000\na=rtpmap:100 telephone-event/48000",
+            wide)
+        #expect(renumbered.telephoneEventPayloadType == nil)
+        #expect(
+            renumbered.alternativeEvents == [
+                .init(payloadType: 110, clockRate: 48_000),
+                .init(payloadType: 102, clockRate: 16_000),
+            ])
+        // What the answer does not list, or we never offered, cannot come.
+        #expect(try accept("RTP/AVP 0 101", wide).alternativeEvents.isEmpty)
+        #expect(
+            try accept(
+                "RTP/AVP 0 101 110\na=rtpmap:110 telephone-event/48000", able(.none, [.pcmu])
+            ).alternativeEvents.isEmpty)
+    }
+
     @Test func otherCodecsOfTheAnswerMayComeAtAnyTime() throws {
         let negotiated = try accept("RTP/AVP 9 0 13")
         #expect(negotiated.codec == .g722)

@@ -15,6 +15,13 @@ final class Session {
 
     func rolloverCounter(of ssrc: UInt32) -> UInt32? { context.rolloverCounter(of: ssrc) }
 
+    var searches: Int { context.searchCount() }
+    var arrival: SRTPContext.Arrival { context.lastArrival() }
+
+    func setMasterKeyIdentifier(_ identifier: [UInt8]) throws(SRTPError) {
+        try context.setMasterKeyIdentifier(identifier)
+    }
+
     func setPacketsLeft(_ packets: UInt64, reports: UInt64) {
         context.setPacketsLeft(packets, reports: reports)
     }

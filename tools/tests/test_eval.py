@@ -195,6 +195,19 @@ class Detecting(unittest.TestCase):
         self.assertGreater(pixels[loud][70], 10)
         self.assertEqual(pixels[loud][20], 0)
 
+    def test_the_picture_shows_the_beep_in_its_row(self):
+        picture = self.home / "picture.png"
+        done, _ = self.detect("--plot", picture, self.home / "0.wav")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        width, height, pixels = self.png(picture.read_bytes())
+        self.assertEqual((width, height), (140, 128 + 40 + 5 * 12 + 8))
+        self.assertGreater(pixels[127 - 32][70], 6)
+        self.assertEqual(pixels[127 - 32][20], 1)
+        # The second row of events holds beeps, in red: from 0.5 to 0.9 s.
+        row = pixels[128 + 40 + 12 + 6]
+        red = [x for x in range(width) if row[x] == 12]
+        self.assertTrue(abs(red[0] - 50) <= 3 and abs(red[-1] - 90) <= 3, red)
+
     @staticmethod
     def png(data):
         """(width, height, rows of values) of a palette PNG of 4 bits; every checksum is

@@ -53,6 +53,20 @@ enum AnswerPhrases {
         "motivo da ligacao", "gravar seu nome e o motivo", "diga seu nome e",
     ]
 
+    /// The tone behind which a message is recorded: mailboxes, also those that offer a menu besides or say that
+    /// somebody is unavailable.
+    static let tone = [
+        "after the tone", "after the beep", "at the tone", "at the beep", "wait for the tone",
+        "wait for the beep", "at the sound of the tone", "record your message",
+        "despues del tono", "despues de la senal", "despues del pitido", "al oir el tono",
+        "tras la senal",
+        "tras el tono", "apres le bip", "apres le signal", "apres la tonalite", "au bip",
+        "nach dem ton", "nach dem signal", "nach dem piep", "nach dem signalton",
+        "nach dem piepton",
+        "apos o sinal", "depois do bipe", "depois do sinal", "apos o tom", "apos o bipe",
+        "depois do tom",
+    ]
+
     /// Menus that want digits or words.
     static let menu = [
         "press one", "press 1", "press two", "press 2", "press three", "press 3", "press four",

@@ -104,7 +104,7 @@ private struct TapStory: ~Copyable {
             now: deadline,
             { piece in
                 switch piece {
-                case .gap(let samples, let at):
+                case .gap(let samples, _, let at):
                     expect(samples > 0 && samples <= longestGap, "a gap of \(samples)")
                     // The one seam there may be: what was cut off a gap that was too long.
                     let isCut = samples == longestGap && at > position ?? at

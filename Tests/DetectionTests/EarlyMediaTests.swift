@@ -1,0 +1,99 @@
+import Base
+import CallModel
+import Testing
+
+@testable import Detection
+
+/// What sounded before the answer, and what goes on sounding after it.
+@Suite struct EarlyMediaTests {
+    /// Everything that a chain says of `early`, the answer, and `late`.
+    private static func events(early: Scene, late: Scene) -> [DetectionEvent] {
+        var (early, late) = (early, late)
+        var chain = DetectorChain()
+        var out = Outbox<DetectionEvent>()
+        early.onTheLine().withUnsafeBufferPointer { chain.push($0, out: &out) }
+        chain.answered()
+        late.onTheLine().withUnsafeBufferPointer { chain.push($0, out: &out) }
+        return out.takeAll()
+    }
+
+    private static func rings(_ frequencies: [Double], _ pattern: [Int], times: Int) -> Scene {
+        var scene = Scene()
+        scene.cadence(frequencies, pattern, times: times)
+        return scene
+    }
+
+    /// A PBX answers and rings on: nobody has been silent yet.
+    @Test(arguments: [false, true])
+    func ringingAfterTheAnswerIsNobodysSilence(rangBefore: Bool) throws {
+        let early = Self.rings([440, 480], [2000, 4000], times: rangBefore ? 2 : 0)
+        var late = Self.rings([440, 480], [2000, 4000], times: 3)
+        late.silence(15_000)
+        let events = Self.events(early: early, late: late)
+        let final = try #require(events.verdicts.first { $0.final })
+        #expect(final.verdict == .silence)
+        // The last ring is over after 14 s and would be followed by another within 8.
+        #expect((19_000...23_000).contains(final.ms), "\(final.ms)")
+    }
+
+    @Test func whoAnswersATransferThatRingsIsHeard() {
+        var late = Self.rings([425], [1000, 4000], times: 2)
+        late.babbling(ms: 600)
+        late.silence(2000)
+        #expect(Self.events(early: Scene(), late: late).finalVerdicts == [.human])
+    }
+
+    /// The network's busy tone goes on after an answer.
+    @Test func aToneNamedBeforeTheAnswerIsNamedAgain() {
+        let busy = Self.rings([480, 620], [500, 500], times: 4)
+        let events = Self.events(early: busy, late: busy)
+        #expect(events.tones == [.busy, .busy])
+        #expect(events.finalVerdicts == [.unavailable])
+    }
+
+    /// A mailbox beeps at the pitch that rang for it.
+    @Test(arguments: [425.0, 440])
+    func aBeepAfterAGreetingIsNoRingHoweverOftenItRang(hertz: Double) throws {
+        for ms in [400, 1000] {
+            let early = Self.rings([hertz], [1000, 4000], times: 3)
+            var late = Scene()
+            late.silence(300)
+            late.append(try Prompt.samples("vm-intro"))
+            late.silence(300)
+            late.tone([hertz], ms: ms)
+            late.silence(3000)
+            let events = Self.events(early: early, late: late)
+            #expect(events.beeps.count == 1, "\(hertz) Hz for \(ms) ms: \(events.tones)")
+            #expect(events.readies.count == 1)
+        }
+    }
+
+    /// Half a ring, and then the answer: the callee is no machine.
+    @Test func whatBeganBeforeTheAnswerIsNobodysBeep() {
+        for hertz in [425.0, 900] {
+            var early = Scene()
+            early.silence(1000)
+            early.tone([hertz], ms: 500)
+            var late = Scene()
+            late.silence(3000)
+            late.babbling(ms: 500)
+            late.silence(2000)
+            let events = Self.events(early: early, late: late)
+            #expect(events.finalVerdicts == [.human], "\(hertz)")
+            #expect(!events.verdicts.contains { $0.verdict == .voicemail })
+        }
+    }
+
+    /// Music instead of ringing, and then a mailbox without a greeting.
+    @Test func aTuneBeforeTheAnswerDoesNotHideABeepAfterIt() {
+        var early = Scene()
+        for hertz in [523.0, 659, 784, 659, 523, 698, 880, 698] { early.tone([hertz], ms: 250) }
+        var late = Scene()
+        late.silence(600)
+        late.tone([1000], ms: 500)
+        late.silence(3000)
+        let events = Self.events(early: early, late: late)
+        #expect(events.beeps.filter { $0.start >= 0 }.count == 1)
+        #expect(events.finalVerdicts == [.voicemail])
+    }
+}
