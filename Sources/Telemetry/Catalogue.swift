@@ -248,7 +248,8 @@ public enum Catalogue {
         "Samples of received audio that a bot never got because its connection was too slow.")
     public static let streamMessagesIgnored = counter(
         "stream_messages_ignored", "messages", ["reason"],
-        "Messages (multiplexed: records) from bots that were not usable, by why.")
+        "Messages (multiplexed: records) from bots that were not usable, or came faster than they were "
+            + "read, by why.")
     public static let streamMediaDropped = counter(
         "stream_media_dropped", "frames", ["dialect"],
         "Frames of received audio dropped because a bot did not read, by dialect.")

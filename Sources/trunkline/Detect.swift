@@ -96,7 +96,12 @@ struct Detect: ParsableCommand {
             }
         }
         if let plot, let page { try page.write(to: plot) }
-        if let plot, let picture { try picture.write(to: plot) }
+        if let plot, let picture {
+            if picture.leftOut > 0 {
+                Console.error("\(plot): \(picture.leftOut) more streams were left out")
+            }
+            try picture.write(to: plot)
+        }
         if failed { throw ExitCode.failure }
     }
 

@@ -36,10 +36,11 @@ struct DetectionPicture {
     }
 
     private var streams: [HeardStream] = []
+    private(set) var leftOut = 0
 
-    /// Adds a stream; beyond `streamLimit` it is left out.
+    /// Adds a stream, or only counts it beyond `streamLimit`.
     mutating func add(_ heard: HeardStream) {
-        if streams.count < Self.streamLimit { streams.append(heard) }
+        if streams.count < Self.streamLimit { streams.append(heard) } else { leftOut += 1 }
     }
 
     /// - Throws: `PlatformConfiguration.Invalid` when the file cannot be written.
