@@ -94,8 +94,7 @@ targets += room(
 targets += room(
     "Speech",
     [
-        "Base", "CallModel", "Conversation", log,
-        lib("AsyncHTTPClient", "async-http-client"), lib("NIOCore", "swift-nio"),
+        "Base", lib("AsyncHTTPClient", "async-http-client"), lib("NIOCore", "swift-nio"),
         lib("NIOFoundationCompat", "swift-nio"),
     ], tests: nio + nioWeb)
 targets += room(
@@ -104,7 +103,7 @@ targets += room(
 targets += room(
     "Orchestrator",
     [
-        "Base", "Telemetry", "CallModel", "RTP", "SDP", "SIP", "SecureRTP", "Audio", "Detection",
+        "Base", "Telemetry", "CallModel", "SDP", "SIP", "SecureRTP", "Audio", "Detection",
         "Compliance", "Campaigns", "Conversation", "Media", "MediaEngine", "Signalling",
         "Streaming", "Speech", "Store", log, lib("AsyncHTTPClient", "async-http-client"),
     ] + nio)

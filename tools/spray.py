@@ -38,8 +38,24 @@ def stun(source):
 
 
 def client_hello(source):
-    body = bytes([1, 0, 0, 42]) + bytes(8) + b"\xfe\xfd" + source.randbytes(32) + bytes(8)
-    return b"\x16\xfe\xfd" + bytes(8) + struct.pack("!H", len(body)) + body
+    """DTLS 1.2 (RFC 6347 4.2) as a WebRTC client begins: ECDHE suites, P-256, use_srtp. A server without rules answers it."""
+    def extension(kind, body):
+        return struct.pack("!HH", kind, len(body)) + body
+
+    suites = struct.pack("!4H", 0xC02B, 0xC02F, 0xC02C, 0xC030)
+    extensions = b"".join([
+        extension(10, struct.pack("!HHH", 4, 29, 23)),              # supported_groups: x25519, secp256r1
+        extension(11, b"\x01\x00"),                                 # ec_point_formats: uncompressed
+        extension(13, struct.pack("!HHHH", 6, 0x0403, 0x0804, 0x0401)),  # signature_algorithms
+        extension(14, struct.pack("!HHHHB", 6, 8, 7, 1, 0)),        # use_srtp (RFC 5764 4.1.1)
+        extension(23, b""),                                         # extended_master_secret
+        extension(0xFF01, b"\x00"),                                 # renegotiation_info
+    ])
+    body = (b"\xfe\xfd" + source.randbytes(32) + b"\x00" + b"\x00" + struct.pack("!H", len(suites)) + suites
+            + b"\x01\x00" + struct.pack("!H", len(extensions)) + extensions)
+    length = struct.pack("!I", len(body))[1:]
+    message = b"\x01" + length + bytes(2) + bytes(3) + length + body
+    return b"\x16\xfe\xff" + bytes(8) + struct.pack("!H", len(message)) + message
 
 
 class Spray:

@@ -46,9 +46,9 @@ public final class AudioBridge: Sendable {
     // MARK: worker side
 
     /// Worker: offers in-order samples to the stream; what does not fit is dropped and counted.
-    public func offerReceived(_ samples: UnsafeBufferPointer<Int16>) { _ = offer(samples) }
-
-    /// As `offerReceived`; true when the stream side has something to do now.
+    ///
+    /// - Returns: true when the stream side has something to do now.
+    @discardableResult
     public func offer(_ samples: UnsafeBufferPointer<Int16>) -> Bool {
         let taken = received.write(samples)
         if taken < samples.count {

@@ -71,9 +71,21 @@ public struct AudioEncoder: ~Copyable {
         try? opus?.setComplexity(complexity)
     }
 
-    /// Loss at the far end that in-band error correction prepares for, 0…100 %.
-    public mutating func setExpectedLoss(percent: Int) {
-        try? opus?.setExpectedLoss(percent: percent)
+    /// Bits per second, 6000…510000.
+    public mutating func setBitrate(_ bitrate: Int) { try? opus?.setBitrate(bitrate) }
+
+    public mutating func setConstantBitrate(_ isOn: Bool) {
+        try? opus?.setConstantBitrate(isOn)
+    }
+
+    public mutating func setMaximumBandwidth(_ bandwidth: OpusEncoder.Bandwidth) {
+        try? opus?.setMaximumBandwidth(bandwidth)
+    }
+
+    /// Loss at the far end that in-band error correction prepares for, 0…100 %; `copies` false:
+    /// without error correction.
+    public mutating func setExpectedLoss(percent: Int, copies: Bool = true) {
+        try? opus?.setExpectedLoss(percent: percent, copies: copies)
     }
 
     /// Silence becomes payloads of `OpusEncoder.silentPacket` octets or fewer, not to be sent.

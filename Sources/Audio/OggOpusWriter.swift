@@ -38,9 +38,6 @@ public struct OggOpusWriter: Sendable {
         preSkip = max(0, lookahead) * Self.granuleRate / self.sampleRate
     }
 
-    /// Packets waiting for `page`.
-    public var pendingPackets: Int { packets }
-
     /// The two pages that every file begins with; once, before any packet.
     public mutating func headers(vendor: String) -> [UInt8] {
         var head = ByteWriter(reserving: 21)

@@ -7,6 +7,19 @@ extension OpusEncoder {
         /// 4, 6, 8, 12 and 20 kHz.
         case narrow, medium, wide, superWide, full
 
+        /// The widest that is of use to a player of so many samples a second (RFC 7587 6.1,
+        /// maxplaybackrate): a rate between two of RFC 6716's plays the lower one's band.
+        public init(playbackRate: Int) {
+            self =
+                switch playbackRate {
+                case ..<12_000: .narrow
+                case ..<16_000: .medium
+                case ..<24_000: .wide
+                case ..<48_000: .superWide
+                default: .full
+                }
+        }
+
         fileprivate var code: Int32 {
             switch self {
             case .narrow: OPUS_BANDWIDTH_NARROWBAND
@@ -30,15 +43,26 @@ extension OpusEncoder {
 
     /// Loss to be prepared for, 0…100 %: above 0 each packet also carries a coarse copy of the one
     /// before (RFC 6716 2.1.7), which `OpusDecoder.recover` plays. Feed it from receiver reports.
-    public mutating func setExpectedLoss(percent: Int) throws(AudioError) {
+    ///
+    /// - Parameter copies: false: none of that, for a decoder that makes no use of copies; frames
+    ///   still depend less on those before them.
+    public mutating func setExpectedLoss(
+        percent: Int, copies: Bool = true
+    ) throws(AudioError) {
         let percent = Int32(min(max(percent, 0), 100))
-        try check(trunkline_opus_set_inband_fec(state, percent > 0 ? 1 : 0, percent))
+        try check(
+            trunkline_opus_set_inband_fec(state, copies && percent > 0 ? 1 : 0, percent))
     }
 
     /// Discontinuous transmission: in silence `encode` returns packets of `silentPacket` octets or
     /// fewer, which need not be sent.
     public mutating func setDiscontinuous(_ isOn: Bool) throws(AudioError) {
         try check(trunkline_opus_set_dtx(state, isOn ? 1 : 0))
+    }
+
+    /// Every packet of the same size (RFC 6716 2.1.8); false: of the size that the sound asks for.
+    public mutating func setConstantBitrate(_ isOn: Bool) throws(AudioError) {
+        try check(trunkline_opus_set_vbr(state, isOn ? 0 : 1))
     }
 
     public mutating func setMaximumBandwidth(_ bandwidth: Bandwidth) throws(AudioError) {

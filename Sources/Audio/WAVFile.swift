@@ -42,7 +42,32 @@ public struct WAVFile: Sendable, Equatable {
         try Resampler.convert(channel(index), from: sampleRate, to: rate)
     }
 
+    /// All channels as one at `rate` Hz: each sample is the mean of its frame, so nothing clips, what
+    /// all channels say keeps its level, and what one of n says is heard at an n-th of it. Resampled
+    /// when the file has another rate.
+    public func mono(at rate: Int) throws(AudioError) -> [Int16] {
+        try Resampler.convert(mono, from: sampleRate, to: rate)
+    }
+
+    private var mono: [Int16] {
+        guard channels > 1 else { return samples }
+        return samples.withUnsafeBufferPointer { samples in
+            (0..<frameCount).map { frame in
+                var sum = 0
+                for index in frame * channels..<(frame + 1) * channels {
+                    sum += Int(samples[index])
+                }
+                return Int16(sum / channels)
+            }
+        }
+    }
+
     // MARK: reading
+
+    /// Whether these bytes begin as a WAV file does, RIFF or RF64; what follows may still be bad.
+    public static func isBegun(by bytes: [UInt8]) -> Bool {
+        bytes.starts(with: "RIFF".utf8) || bytes.starts(with: "RF64".utf8)
+    }
 
     public init(parsing bytes: [UInt8]) throws(AudioError) {
         do {

@@ -21,6 +21,9 @@ static inline int trunkline_opus_set_dtx(OpusEncoder *encoder, opus_int32 on) {
 static inline int trunkline_opus_set_max_bandwidth(OpusEncoder *encoder, opus_int32 bandwidth) {
     return opus_encoder_ctl(encoder, OPUS_SET_MAX_BANDWIDTH(bandwidth));
 }
+static inline int trunkline_opus_set_vbr(OpusEncoder *encoder, opus_int32 on) {
+    return opus_encoder_ctl(encoder, OPUS_SET_VBR(on));
+}
 static inline int trunkline_opus_get_complexity(OpusEncoder *encoder, opus_int32 *complexity) {
     return opus_encoder_ctl(encoder, OPUS_GET_COMPLEXITY(complexity));
 }

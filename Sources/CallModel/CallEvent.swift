@@ -34,8 +34,13 @@ public struct CallEvent: Sendable, Equatable {
         case tone(kind: String, ms: Int)
         /// `source`: `rfc4733`, `inband` or `info`.
         case dtmf(digit: Character, source: String)
-        case verdict(AnswerVerdict, final: Bool, confidence: Double, reason: String)
+        /// `evidence`: what the detectors gave it on; nil for a verdict of the call's course.
+        case verdict(
+            AnswerVerdict, final: Bool, confidence: Double, reason: String,
+            evidence: AnswerEvidence? = nil)
         case greetingEnd(ms: Int)
+        /// After the beep, or when none has come: a message may begin.
+        case readyForMessage(ms: Int)
         case streamConnected
         case streamEnded(reason: String)
         case mark(name: String)
@@ -74,6 +79,7 @@ public struct CallEvent: Sendable, Equatable {
             case .dtmf: "dtmf"
             case .verdict: "verdict"
             case .greetingEnd: "greeting_end"
+            case .readyForMessage: "ready_for_message"
             case .streamConnected: "stream_connected"
             case .streamEnded: "stream_ended"
             case .mark: "mark"
@@ -116,7 +122,8 @@ extension CallEvent.Kind {
         case .gateBlocked(let reasons):
             writer.array("reasons") { writer in for reason in reasons { writer.field(nil, reason) }
             }
-        case .speechStart(let ms), .speechEnd(let ms), .bargeIn(let ms), .greetingEnd(let ms):
+        case .speechStart(let ms), .speechEnd(let ms), .bargeIn(let ms), .greetingEnd(let ms),
+            .readyForMessage(let ms):
             writer.field("t_ms", ms)
         case .beep(let start, let end, let frequency, let level):
             writer.field("start_ms", start)
@@ -129,11 +136,12 @@ extension CallEvent.Kind {
         case .dtmf(let digit, let source):
             writer.field("digit", String(digit))
             writer.field("source", source)
-        case .verdict(let verdict, let final, let confidence, let reason):
+        case .verdict(let verdict, let final, let confidence, let reason, let evidence):
             writer.field("verdict", verdict.rawValue)
             writer.field("final", final)
             writer.field("confidence", confidence)
             writer.field("reason", reason)
+            if let evidence { writer.object("features") { evidence.write(into: &$0) } }
         case .streamEnded(let reason), .recordingFailed(let reason): writer.field("reason", reason)
         case .mark(let name): writer.field("name", name)
         case .playFinished(let id, let completed):

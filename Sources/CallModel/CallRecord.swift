@@ -75,6 +75,18 @@ public struct MediaSummary: Sendable, Equatable {
     public var packetsRejected: Int
     /// RFC 3550 A.8, milliseconds.
     public var jitterMilliseconds: Double
+    /// What we heard, by the E-model (ITU-T G.107): R, 0…100, and the conversational MOS from it,
+    /// 1…4.5. nil: nothing was heard.
+    public var rFactor: Double?
+    public var mos: Double?
+    /// Round trip on the network, the last that RTCP told (RFC 3550 6.4.1); nil: none did.
+    public var roundTripMilliseconds: Double?
+    /// What the far end's newest reports say about our audio: packets lost so far, with which late
+    /// duplicates make it negative, and jitter (RFC 3550 6.4.1); nil: no report came.
+    public var remotePacketsLost: Int?
+    public var remoteJitterMilliseconds: Double?
+    /// Conversational MOS of our audio at the far end (RFC 3611 4.7.5); nil: it told none.
+    public var remoteMOS: Double?
 
     public init(
         packetsReceived: Int = 0, packetsSent: Int = 0, packetsLost: Int = 0,

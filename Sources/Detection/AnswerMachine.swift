@@ -220,7 +220,12 @@ struct AnswerMachine: Sendable {
         }
         let pause = (now - lastVoice) / 8
         if pause >= policy.greetingEndMs { endGreeting(&out) }
-        if pause >= policy.beepWaitMs { becomeReady(now, &out) }
+        if pause >= beepWaitMs { becomeReady(now, &out) }
+    }
+
+    private var beepWaitMs: Int {
+        let isUnsure = hint == nil && personScore >= policy.unsurePersonScore
+        return isUnsure ? min(policy.unsureBeepWaitMs, policy.beepWaitMs) : policy.beepWaitMs
     }
 
     private mutating func endGreeting(_ out: inout Outbox<DetectionEvent>) {

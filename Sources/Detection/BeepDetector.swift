@@ -36,6 +36,8 @@ struct BeepDetector: Sendable {
     static let loneScore: Float = 0.9
     /// The network's first output from which a beep is sounding.
     static let soundingScore: Float = 0.5
+    /// Within so many hops of the audio's end a beep is over, however little of the silence after it was heard.
+    private static let endHops = 5
     /// Hops after a candidate before the next: the pulses of a double beep lie further apart.
     private static let restHops = 10
     private static let longestPause = 100
@@ -109,7 +111,7 @@ struct BeepDetector: Sendable {
 
     /// The audio is over: what is sounding ends here.
     mutating func finish(hopEnd: Int) -> Candidate? {
-        guard sinceSounding == 0, sinceFired == Self.restHops else { return nil }
+        guard sinceSounding <= Self.endHops, sinceFired == Self.restHops else { return nil }
         return span.finish(hopEnd: hopEnd, audioEnds: true)
     }
 

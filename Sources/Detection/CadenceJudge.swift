@@ -1,8 +1,14 @@
 /// Tells the tones of a network apart by their rhythm.
 struct CadenceJudge: Sendable {
     private static let forgetSamples = 8 * 8000
+    /// Between the bursts of one group, ms, and how long those of a short one are.
+    private static let longestRest = 850
+    private static let longestShort = 450
+
     private var last = PairDetector.Burst()
     private var lastHz: Float = 0
+    /// Bursts of the same tone one after the other.
+    private var run = 0
     private var reported: ToneKind?
     private var reportedUntil = 0
 
@@ -25,9 +31,12 @@ struct CadenceJudge: Sendable {
             && (tone != .single || (hertz - lastHz).magnitude < 8)
     }
 
-    /// A burst that is under way: what can be said before it ends.
-    mutating func sounding(_ burst: PairDetector.Burst, now: Int) -> ToneKind? {
+    /// A burst that is under way, and has been for `atLeast` ms: what can be said before it ends.
+    mutating func sounding(
+        _ burst: PairDetector.Burst, atLeast: Int = 0, now: Int
+    ) -> ToneKind? {
         let ms = (now - burst.start) / 8
+        guard ms >= atLeast else { return nil }
         switch burst.tone {
         case .ringPair where ms >= 400: return report(.ringback, now)
         case .ringPairUK where ms >= 300: return report(.ringback, now)
@@ -43,17 +52,25 @@ struct CadenceJudge: Sendable {
         let gap = (burst.start - last.end) / 8
         let on = burst.milliseconds
         let before = last.milliseconds
+        let group = run
         last = burst
         lastHz = hertz
+        run = isRepeat && gap <= Self.longestRest ? run + 1 : 1
         guard isRepeat, burst.tone == .busyPair || burst.tone == .single else { return nil }
         let isEven = (on - before).magnitude <= max(on, before) / 4 + 20
-        guard isEven else { return nil }
-        if (150...330).contains(on), (150...340).contains(gap) { return report(.reorder, now) }
-        if (330...800).contains(on), (290...850).contains(gap) { return report(.busy, now) }
-        if burst.tone == .single, (600...2400).contains(on), (1500...6000).contains(gap) {
-            return report(.ringback, now)
+        guard isEven else {
+            // Congestion in the United Kingdom: 400 on, 350 off, 225 on, 525 off.
+            return run >= 4 && on <= Self.longestShort ? report(.reorder, now) : nil
         }
-        return nil
+        if (150...330).contains(on), (150...340).contains(gap) {
+            // Two bursts and a long rest are call waiting.
+            return burst.tone == .busyPair || run >= 3 ? report(.reorder, now) : nil
+        }
+        if (150...330).contains(on), run >= 3 { return report(.reorder, now) }
+        if (330...800).contains(on), (290...850).contains(gap) { return report(.busy, now) }
+        guard burst.tone == .single, (1500...6000).contains(gap) else { return nil }
+        if (600...2400).contains(on) { return report(.ringback, now) }
+        return group == 2 && on <= Self.longestShort ? report(.callWaiting, now) : nil
     }
 
     /// A single burst that can only be the first of a ringing cadence.

@@ -62,6 +62,10 @@ public struct DetectionPolicy: Sendable, Equatable {
     public var greetingEndMs = 1200
     /// How long a machine's beep is awaited after its greeting before the message starts anyway.
     public var beepWaitMs = 4000
+    /// The same of what may be a person after all, of whom the sound says so much or more (0…1): a person
+    /// must hear something within 2 s of his greeting (47 CFR 64.1200(a)(7)).
+    public var unsureBeepWaitMs = 1800
+    public var unsurePersonScore = 0.1
 
     public init() {}
 

@@ -114,8 +114,11 @@ public struct DetectorChain: ~Copyable, Sendable {
         if segmenter.isSpeaking { machine.speechStarted(at: 0) }
     }
 
-    /// A frame of our own audio of so much has been sent just now: what comes back of it is no barge-in.
-    public mutating func said(levelDBm0 level: Double) { ownVoice.said(levelDBm0: level) }
+    /// A frame of our own audio of so much has been sent just now: what comes back of it is no barge-in, and
+    /// of a pure tone (`PureTone.coefficient`) no beep.
+    public mutating func said(levelDBm0 level: Double, tone: Float? = nil) {
+        ownVoice.said(levelDBm0: level, tone: tone)
+    }
 
     /// What a speech recogniser has understood of the far end since the answer, from its first word
     /// on, as `AnswerHints.verdict(of:)` reads it: the second source of the verdict, beside the
@@ -185,7 +188,8 @@ public struct DetectorChain: ~Copyable, Sendable {
             var onset: Int?
             if let sample = segmenter.onset { onset = sinceAnswer(sample) }
             machine.advance(
-                to: sinceAnswer(hopEnd), onset: onset, isBeeping: beeps.isSounding,
+                to: sinceAnswer(hopEnd), onset: onset,
+                isBeeping: beeps.isSounding || classifier.isHolding,
                 isRinging: classifier.judge.isRinging(at: hopEnd), odds: answerer.odds, out: &out)
         }
     }
@@ -238,6 +242,7 @@ public struct DetectorChain: ~Copyable, Sendable {
     ) {
         let context = context()
         if let segment = tracker.push(features, hopEnd: hopEnd),
+            !ownVoice.isOurs(hertz: segment.hertz, levelDBm0: segment.levelDBm0),
             let finding = classifier.ended(segment, context)
         {
             report(finding, &out)
@@ -247,7 +252,11 @@ public struct DetectorChain: ~Copyable, Sendable {
             &rows, features, &beeps, voice: vadScore, afterSpeech: afterSpeech, hopEnd: hopEnd)
         classifier.notes.push(
             hertz: features.peakHz, isTonal: beeps.isTonal, voice: vadScore, hopEnd: hopEnd)
-        if let heard, let finding = classifier.candidate(heard, context) { report(finding, &out) }
+        if let heard, !ownVoice.isOurs(hertz: heard.hertz, levelDBm0: heard.levelDBm0),
+            let finding = classifier.candidate(heard, context)
+        {
+            report(finding, &out)
+        }
         if let finding = classifier.poll(&tracker, context) { report(finding, &out) }
         if let finding = classifier.sounding(&tracker, context) { report(finding, &out) }
     }
@@ -332,6 +341,7 @@ public struct DetectorChain: ~Copyable, Sendable {
             now: hopEnd, speechMs: answerSample == nil ? 0 : machine.speechMs,
             lastDigit: lastDigit, lastPair: lastPair,
             beepScore: beeps.recentScore, isAfterBeep: machine.hasHeardBeep,
+            isPerson: machine.final == .human,
             levelDBm0: hopLevel, peakHz: peakHz)
     }
 

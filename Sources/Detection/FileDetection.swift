@@ -3,7 +3,11 @@ internal import Base
 
 /// A whole recording through the same chain as a live leg: what `trunkline detect` prints.
 public struct FileDetection: Sendable, Equatable {
-    /// In the order in which they became known.
+    /// Times beyond a day are taken for a day.
+    public static let longestMs = 86_400_000
+
+    /// In the order in which they became known, all on the clock that is 0 at the answer: what came
+    /// before it is negative.
     public var events: [DetectionEvent]
     /// One score each 20 ms when asked for.
     public var vadTrace: [VADScore]
@@ -21,8 +25,9 @@ public struct FileDetection: Sendable, Equatable {
     }
 
     /// Runs `samples` (mono); what lies before `answeredAfterMs` is early media, and the times of
-    /// everything count from there. Rates other than 8 kHz are resampled. `transcripts` in order of time
-    /// are hints as of a live leg; those that come after the audio are left out.
+    /// everything count from there. Audio that ends before it has no verdict. Rates other than 8 kHz
+    /// are resampled. `transcripts` in order of time are hints as of a live leg; those that come after
+    /// the audio are left out.
     public static func run(
         samples: [Int16], sampleRate: Int = 8000, vadTrace: Bool = false,
         policy: DetectionPolicy = .balanced, answeredAfterMs: Int = 0,
@@ -34,13 +39,19 @@ public struct FileDetection: Sendable, Equatable {
         chain.tracesVAD = vadTrace
         chain.expectsTranscript = !transcripts.isEmpty
         var out = Outbox<DetectionEvent>()
-        let early = min(max(answeredAfterMs, 0) * 8, narrow.count)
+        var found = FileDetection(events: [], vadTrace: [])
+        let answerMs = min(max(answeredAfterMs, 0), Self.longestMs)
+        let early = min(answerMs * 8, narrow.count)
+        let isAnswered = answerMs * 8 <= narrow.count
         narrow.withUnsafeBufferPointer { samples in
             chain.push(UnsafeBufferPointer(rebasing: samples[..<early]), out: &out)
+            guard isAnswered else { return }
+            // So far the chain has counted from the first sample.
+            found.take(&chain, &out, movedByMs: -answerMs)
             chain.answered()
             var place = early
             for transcript in transcripts {
-                let known = max(place, early + min(max(transcript.atMs, 0), 86_400_000) * 8)
+                let known = max(place, early + min(max(transcript.atMs, 0), Self.longestMs) * 8)
                 guard known < samples.count else { break }
                 chain.push(UnsafeBufferPointer(rebasing: samples[place..<known]), out: &out)
                 chain.hint(AnswerHints.verdict(of: transcript.text), out: &out)
@@ -49,7 +60,15 @@ public struct FileDetection: Sendable, Equatable {
             chain.push(UnsafeBufferPointer(rebasing: samples[place...]), out: &out)
         }
         chain.finish(out: &out)
-        return FileDetection(events: out.takeAll(), vadTrace: chain.takeVADTrace())
+        found.take(&chain, &out, movedByMs: isAnswered ? 0 : -answerMs)
+        return found
+    }
+
+    private mutating func take(
+        _ chain: inout DetectorChain, _ out: inout Outbox<DetectionEvent>, movedByMs ms: Int
+    ) {
+        events += out.takeAll().map { $0.moved(byMs: ms) }
+        vadTrace += chain.takeVADTrace().map { VADScore(atMs: $0.atMs + ms, score: $0.score) }
     }
 
     /// The lines that `trunkline detect` prints for one stream of a file: events and, when traced,
@@ -71,5 +90,30 @@ public struct FileDetection: Sendable, Equatable {
             lines.append((event.milliseconds, event.jsonLine(file: file, stream: stream)))
         }
         return lines.map(\.line)
+    }
+}
+
+extension DetectionEvent {
+    /// The same event on a clock that is so much ahead.
+    public func moved(byMs ms: Int) -> DetectionEvent {
+        switch self {
+        case .speechStart(let at): .speechStart(atMs: at + ms)
+        case .speechEnd(let at): .speechEnd(atMs: at + ms)
+        case .bargeIn(let at): .bargeIn(atMs: at + ms)
+        case .greetingEnd(let at): .greetingEnd(atMs: at + ms)
+        case .readyForMessage(let at): .readyForMessage(atMs: at + ms)
+        case .beep(let start, let end, let frequency, let level, let known):
+            .beep(
+                startMs: start + ms, endMs: end + ms, frequencyHz: frequency, levelDBm0: level,
+                knownAtMs: known + ms)
+        case .tone(let kind, let start, let known):
+            .tone(kind, startMs: start + ms, knownAtMs: known + ms)
+        case .dtmf(let digit, let start, let known):
+            .dtmf(digit, startMs: start + ms, knownAtMs: known + ms)
+        case .verdict(let verdict, let final, let confidence, let reason, let at, let evidence):
+            .verdict(
+                verdict, final: final, confidence: confidence, reason: reason, atMs: at + ms,
+                evidence: evidence)
+        }
     }
 }

@@ -2,7 +2,7 @@ internal import Audio
 
 /// What we say ourselves, as the received side may hear it again: on an analogue line the hybrid returns
 /// it some 12 to 30 dB quieter and up to a third of a second later (ITU-T G.168). Speech that is louder
-/// than that is somebody's who speaks while we do.
+/// than that is somebody's who speaks while we do. A tone at a pitch that we have just sent is ours, too.
 struct OwnVoice: Sendable {
     /// How much quieter than what was sent an echo is at least, dB.
     static let returnLossDB = 12.0
@@ -11,6 +11,22 @@ struct OwnVoice: Sendable {
     /// Below this what we send is a pause of ours, dBm0.
     static let floorDBm0 = -50.0
 
+    /// A pure tone of ours.
+    private struct Tone {
+        /// `PureTone.coefficient`
+        var coefficient: Float = 0
+        var levelDBm0 = Level.silenceDBm0
+        /// Hops since it was sent.
+        var age = OwnVoice.toneHops
+    }
+
+    /// How long after it was sent a tone may have come back, be over and be known, in hops.
+    private static let toneHops = tailHops + 15
+    /// How much quieter it comes back at least, dB.
+    private static let toneLossDB = 3.0
+
+    /// The last two pitches, the latest first.
+    private var tones = InlineArray<2, Tone>(repeating: Tone())
     /// The loudest of these and of the 35 hops before them: what may still come back, and at most as much again.
     private var recent = Level.silenceDBm0
     private var earlier = Level.silenceDBm0
@@ -23,9 +39,10 @@ struct OwnVoice: Sendable {
 
     private var loudest: Double { max(recent, earlier) }
 
-    /// A frame of so much was sent just now.
-    mutating func said(levelDBm0 level: Double) {
+    /// A frame of so much was sent just now; a pure tone has its `PureTone.coefficient`.
+    mutating func said(levelDBm0 level: Double, tone coefficient: Float?) {
         guard level >= Self.floorDBm0 else { return }
+        if let coefficient { said(tone: coefficient, levelDBm0: level) }
         if age >= Self.tailHops {
             (recent, earlier, recentHops) = (Level.silenceDBm0, Level.silenceDBm0, 0)
         }
@@ -33,8 +50,27 @@ struct OwnVoice: Sendable {
         age = 0
     }
 
+    private mutating func said(tone coefficient: Float, levelDBm0 level: Double) {
+        let goesOn =
+            tones[0].age < Self.toneHops && (tones[0].coefficient - coefficient).magnitude <= 0.01
+        if !goesOn { tones[1] = tones[0] }
+        // Its last frame may hold only the end of it.
+        let loudest = goesOn ? max(level, tones[0].levelDBm0) : level
+        tones[0] = Tone(coefficient: coefficient, levelDBm0: loudest, age: 0)
+    }
+
+    /// A tone of this pitch and level that is over now is ours come back.
+    func isOurs(hertz: Float, levelDBm0 level: Float) -> Bool {
+        func fits(_ tone: Tone) -> Bool {
+            tone.age < Self.toneHops && Double(level) <= tone.levelDBm0 - Self.toneLossDB
+                && PureTone.isSame(tone.coefficient, as: Double(hertz))
+        }
+        return fits(tones[0]) || fits(tones[1])
+    }
+
     /// 10 ms have passed.
     mutating func advance() {
+        for index in 0..<2 where tones[index].age < Self.toneHops { tones[index].age += 1 }
         guard age < Self.tailHops else { return }
         age += 1
         recentHops += 1

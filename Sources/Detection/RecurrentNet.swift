@@ -68,11 +68,6 @@ final class RecurrentWeights: @unchecked Sendable {
         network.pointee.head_biases.deallocate()
         network.deallocate()
     }
-
-    /// Multiplications of one step.
-    var multiplications: Int {
-        embedded * inputs + 3 * hidden * (embedded + hidden) + outputs * hidden
-    }
 }
 
 /// One layer as it was written.

@@ -22,6 +22,8 @@ struct ToneClassifier: Sendable {
         var beepScore: Float = 0
         /// A beep has been heard: what follows is more likely the network's.
         var isAfterBeep = false
+        /// A person has answered, for good: what beeps now is rather a warning tone of the line's than a mailbox.
+        var isPerson = false
         /// What sounds in this hop, and where its strongest line lies.
         var levelDBm0: Float = -100
         var peakHz: Float = 0
@@ -35,7 +37,7 @@ struct ToneClassifier: Sendable {
     /// 80 ms as codecs leave them.
     static let shortestBeepMs = 65
     /// The same before anybody has spoken: shorter ones are a receiver off the hook.
-    static let shortestLoneMs = 95
+    static let shortestLoneMs = 75
     static let longestBeepMs = 5200
     /// What the voice network rather takes for speech is no beep: some voices are so high and hold a vowel so
     /// steadily that only it hears the difference. Of 500 beeps one came to 0.5, the next to 0.3.
@@ -48,10 +50,21 @@ struct ToneClassifier: Sendable {
     private static let tuneFall: Float = 1
     private static let tuneFrom = 46 * 8
     private static let tuneWait = 130 * 8
+    private static let shortTuneWait = 190 * 8
     private static let tuneHops = 2
+    /// A shorter one that is followed so by the same pitch is a receiver off the hook.
+    private static let shortLoneMs = 110
     private static let samePitch: Float = 0.012
-    /// How long a 400…450 Hz burst is held back, in case it repeats.
+    /// How long a 400…450 Hz burst is held back, in case it repeats; before anybody has spoken one that is as
+    /// short as those of call waiting and congestion tones longer (ITU-T E.180 supplement 2: 250 ms on, 750 off).
     private static let cadenceWait = 580 * 8
+    private static let shortBurstMs = 350
+    private static let shortBurstWait = 800 * 8
+    /// From here on a lone one is the first of a ringing cadence: Russia's is 800 ms long.
+    private static let ringMs = 700
+    private static let longestWaitingMs = 550
+    /// After a greeting a pair at a network's pitches is a beep as well, unless it is as long as a network's.
+    private static let longestPairBeepMs = 1000
     /// How long after its end a tone at a network's or a fax's pitch may yet get its name:
     /// `ToneTracker` is sure of an end 60 ms after it.
     private static let nameWait = 100 * 8
@@ -63,9 +76,17 @@ struct ToneClassifier: Sendable {
     private static let stepWait = 130 * 8
     /// What may be left of the third step when it has been heard for 120 ms.
     private static let lastStep = 340 * 8
-    private static func isLastStep(_ hertz: Float) -> Bool { (1745...1810).contains(hertz) }
+    /// 1777 Hz, or ITU-T E.180's 1800 ± 50.
+    private static func isLastStep(_ hertz: Float) -> Bool { (1745...1851).contains(hertz) }
+    /// ITU-T T.30: 1100 ± 38 Hz, half a second.
+    private static func isFaxCallHz(_ hertz: Float) -> Bool { (1061...1139).contains(hertz) }
+    /// ITU-T T.30: a called fax's 2100 Hz takes 2.6 s at least. After a greeting a mailbox's beep is likelier.
+    private static let faxAnswerMs = 1000
+    private static let faxAnswerAfterSpeechMs = 2200
     /// So much speech is a greeting, after which a beep is expected.
     private static let greetingMs = 1000
+    /// So much speech is somebody's, and no click.
+    private static let spokenMs = 300
     /// A network repeats its tones within this time; a warning that a call is recorded, within 20 s.
     private static let rhythmSamples = 7 * 8000
     private static let warningSamples = 20 * 8000
@@ -99,6 +120,9 @@ struct ToneClassifier: Sendable {
     /// What sounded before; fed each hop.
     var notes = NoteMemory()
 
+    /// What may be a beep is over and held back.
+    var isHolding: Bool { held != nil }
+
     /// The call was answered: what the network sounded before is no note, no rhythm and no beep of who
     /// answered.
     mutating func answered() {
@@ -129,7 +153,11 @@ struct ToneClassifier: Sendable {
         }
         let ms = tracker.activeMilliseconds
         let hertz = tracker.activeHz
-        if (2070...2130).contains(hertz), ms >= 1000 {
+        if (2070...2130).contains(hertz),
+            ms
+                >= (context.speechMs < Self.spokenMs
+                    ? Self.faxAnswerMs : Self.faxAnswerAfterSpeechMs)
+        {
             return swallow(.ced, start: tracker.activeStart, context)
         }
         if sitStage == 2, Self.isLastStep(hertz), ms >= 120,
@@ -161,12 +189,19 @@ struct ToneClassifier: Sendable {
     mutating func pair(
         _ burst: PairDetector.Burst, isOver: Bool, _ context: Context
     ) -> Finding? {
-        held = nil
-        namedUntil = max(namedUntil, burst.end)
+        if let other = held, heldForCadence, burst.start > other.end { held = nil }
+        let isAfterGreeting = Self.mayBePairBeep(context)
+        let isInForce = judge.isInForce(at: context.now)
         let kind =
             isOver
             ? judge.ended(burst, hertz: 0, now: context.now)
-            : judge.sounding(burst, now: context.now)
+            : judge.sounding(
+                burst, atLeast: isAfterGreeting ? Self.longestPairBeepMs : 0, now: context.now)
+        if kind == nil, isAfterGreeting, !isInForce, burst.milliseconds < Self.longestPairBeepMs {
+            return nil
+        }
+        held = nil
+        namedUntil = max(namedUntil, burst.end)
         return kind.map { .tone($0, start: burst.start) }
     }
 
@@ -181,8 +216,8 @@ struct ToneClassifier: Sendable {
         guard !overlapsDigitOrPair(segment.start, context) else { return nil }
         if isSITStep(segment) { return nil }
         let ms = segment.milliseconds
-        if (1070...1130).contains(segment.hertz), (400...620).contains(ms),
-            context.speechMs < 1500, segment.isPure
+        if Self.isFaxCallHz(segment.hertz), (400...620).contains(ms),
+            context.speechMs < Self.spokenMs, segment.isPure
         {
             return name(.cng, from: segment.start, to: segment.end)
         }
@@ -191,7 +226,7 @@ struct ToneClassifier: Sendable {
             // ITU-T E.180: 1400 Hz for half a second, again every fifteen.
             let repeats = segment.start - lastWarning < Self.warningSamples
             lastWarning = segment.start
-            if repeats || context.speechMs < Self.greetingMs / 3 {
+            if repeats || context.isPerson || context.speechMs < Self.greetingMs / 3 {
                 return name(.recordWarning, from: segment.start, to: segment.end)
             }
         }
@@ -201,7 +236,7 @@ struct ToneClassifier: Sendable {
             return network(segment, context)
         }
         // Nobody sings so high so steadily.
-        let isHigh = segment.hertz >= Self.highHz && context.speechMs >= 300
+        let isHigh = segment.hertz >= Self.highHz && context.speechMs >= Self.spokenMs
         let isBell = context.beepScore >= 0.3 && !segment.isShort
         guard ms >= Self.longToneMs || isHigh || isBell, segment.start >= heardUntil else {
             return nil
@@ -260,10 +295,10 @@ struct ToneClassifier: Sendable {
             return name(kind, from: segment.start, to: segment.end)
         }
         // After a greeting a lone one is a mailbox's beep, however often it has rung before.
-        if inForce && context.speechMs < 300 || isRepeat && context.speechMs == 0 {
+        if inForce && context.speechMs < Self.spokenMs || isRepeat && context.speechMs == 0 {
             held = nil
             namedUntil = max(namedUntil, segment.end)
-        } else if segment.milliseconds >= 800, context.speechMs < 300,
+        } else if segment.milliseconds >= Self.ringMs, context.speechMs < Self.spokenMs,
             let kind = judge.firstRing(now: context.now)
         {
             return name(kind, from: segment.start, to: segment.end)
@@ -291,7 +326,7 @@ struct ToneClassifier: Sendable {
         guard !isFaxCall(candidate, context), !isInRhythm(candidate, context),
             !notes.hasMany(
                 before: candidate.start, besides: candidate.hertz, hopEnd: context.now),
-            context.speechMs >= 300 || candidate.milliseconds >= Self.shortestLoneMs
+            context.speechMs >= Self.spokenMs || candidate.milliseconds >= Self.shortestLoneMs
         else { return nil }
         held = candidate
         heldForCadence = false
@@ -299,20 +334,26 @@ struct ToneClassifier: Sendable {
         heldDeadline = context.now
         let mayBeSIT = sitStage > 0 && candidate.start < sitEnd
         let hasGreeting = context.speechMs >= Self.greetingMs
-        if mayBeSIT, context.speechMs < 300 || sitStage == 2 {
+        if mayBeSIT, context.speechMs < Self.spokenMs || sitStage == 2 {
             heldDeadline = sitEnd + Self.stepWait
-        } else if Self.isNetworkHz(candidate.hertz), candidate.milliseconds < 800,
-            !hasGreeting || context.isAfterBeep
+        } else if context.lastPair >= candidate.start - 240
+            || Self.isNetworkHz(candidate.hertz) && candidate.milliseconds < 800
+                && (!hasGreeting || context.isAfterBeep || context.isPerson)
         {
             heldForCadence = true
-            heldDeadline = candidate.end + Self.cadenceWait
+            let isShort =
+                candidate.milliseconds <= Self.shortBurstMs && context.speechMs < Self.spokenMs
+            heldDeadline = candidate.end + (isShort ? Self.shortBurstWait : Self.cadenceWait)
         } else if Self.mayBeNamed(candidate) {
             heldDeadline = candidate.end + Self.nameWait
         }
         if !hasGreeting {
             heldForTune = true
             nextNoteHops = 0
-            heldDeadline = max(heldDeadline, candidate.end + Self.tuneWait)
+            let isShort =
+                candidate.milliseconds < Self.shortLoneMs && context.speechMs < Self.spokenMs
+            heldDeadline = max(
+                heldDeadline, candidate.end + (isShort ? Self.shortTuneWait : Self.tuneWait))
         }
         return context.now >= heldDeadline ? release(context) : nil
     }
@@ -339,9 +380,14 @@ struct ToneClassifier: Sendable {
     private mutating func release(_ context: Context) -> Finding? {
         guard let candidate = held else { return nil }
         held = nil
-        if heldForCadence, context.speechMs < 300, (candidate.hertz - 440).magnitude <= 4,
-            (250...350).contains(candidate.milliseconds)
-        {
+        // 440 Hz for 300 ms in North America, 100 ms at most in Britain and Austria, 500 in the Netherlands.
+        let isCallWaiting =
+            context.isPerson && candidate.milliseconds <= Self.longestWaitingMs
+            || context.speechMs < Self.spokenMs
+                && ((candidate.hertz - 440).magnitude <= 4
+                    && (250...350).contains(candidate.milliseconds)
+                    || candidate.milliseconds <= Self.shortLoneMs)
+        if heldForCadence, isCallWaiting {
             return .tone(.callWaiting, start: candidate.start)
         }
         return .beep(
@@ -356,9 +402,10 @@ struct ToneClassifier: Sendable {
         func isSame(_ hertz: Float, as other: Float) -> Bool {
             (hertz - other).magnitude <= Self.samePitch * other
         }
-        guard (Self.tuneFrom...Self.tuneWait).contains(context.now - candidate.end),
+        guard (Self.tuneFrom...Self.shortTuneWait).contains(context.now - candidate.end),
             context.levelDBm0 > candidate.levelDBm0 - Self.tuneFall,
-            !isSame(context.peakHz, as: candidate.hertz)
+            candidate.milliseconds < Self.shortLoneMs && context.speechMs < Self.spokenMs
+                || !isSame(context.peakHz, as: candidate.hertz)
         else {
             nextNoteHops = 0
             return false
@@ -373,8 +420,8 @@ struct ToneClassifier: Sendable {
 
     /// ITU-T T.30: what a calling fax sends; `ended` names it a few hops later.
     private func isFaxCall(_ candidate: BeepDetector.Candidate, _ context: Context) -> Bool {
-        (1070...1130).contains(candidate.hertz) && (400...620).contains(candidate.milliseconds)
-            && context.speechMs < 1500
+        Self.isFaxCallHz(candidate.hertz) && (400...620).contains(candidate.milliseconds)
+            && context.speechMs < Self.spokenMs
     }
 
     /// The same tone a third time, as long as before, and nobody has spoken: a network's rhythm. Or a
@@ -384,7 +431,7 @@ struct ToneClassifier: Sendable {
         _ candidate: BeepDetector.Candidate, _ context: Context
     ) -> Bool {
         guard !isOneTooMany(candidate) else { return true }
-        guard context.speechMs < 300 else { return false }
+        guard context.speechMs < Self.spokenMs else { return false }
         defer { lastLone = candidate }
         guard let last = lastLone else { return false }
         let before = last.milliseconds, now = candidate.milliseconds
@@ -406,13 +453,20 @@ struct ToneClassifier: Sendable {
     /// Its pitch is one that `ended` has names for.
     private static func mayBeNamed(_ candidate: BeepDetector.Candidate) -> Bool {
         let hertz = candidate.hertz
-        return isNetworkHz(hertz) || (1070...1130).contains(hertz)
+        return isNetworkHz(hertz) || isFaxCallHz(hertz)
             || (1379...1421).contains(hertz) && (380...620).contains(candidate.milliseconds)
     }
 
-    /// 30 ms: the blocks of the digit and pair detectors lag the tone's own edges.
+    /// 30 ms: the blocks of the digit and pair detectors lag the tone's own edges. A pair after a greeting may
+    /// be a beep; `pair` has taken those that are not (`namedUntil`).
     private func overlapsDigitOrPair(_ start: Int, _ context: Context) -> Bool {
-        context.lastDigit >= start - 240 || context.lastPair >= start - 240
+        context.lastDigit >= start - 240
+            || context.lastPair >= start - 240 && !Self.mayBePairBeep(context)
+    }
+
+    /// Somebody has spoken, who is no person for sure, and has not beeped yet.
+    private static func mayBePairBeep(_ context: Context) -> Bool {
+        context.speechMs >= spokenMs && !context.isPerson && !context.isAfterBeep
     }
 
     /// 400, 425, 440 and 450 Hz, ±1.5 %.

@@ -15,7 +15,8 @@ internal import RTP
 /// The timeline follows the sender's timestamps. When nothing comes for a while it follows the
 /// clock with silence instead (a callee who sends no packets is a silent callee, and the detectors
 /// must learn that), and a gap that the tap reports afterwards is shortened by what was filled
-/// already. It counts samples at the rate of the codec; the tap counts RTP clock units.
+/// already. Clocks drift apart, so the moment from which the filling counts goes with the packets. The
+/// timeline counts samples at the rate of the codec; the tap counts RTP clock units.
 struct LegHearing: ~Copyable {
     /// Nothing for this long: silence is filled in. Above any ptime plus the tap's wait.
     static let stallAfter = Interval.milliseconds(400)
@@ -27,6 +28,11 @@ struct LegHearing: ~Copyable {
     static let quietLag = Interval.milliseconds(80)
     /// Longest silence filled in at once, seconds: a worker that was stopped longer skips.
     static let maximumFillSeconds = 10
+    /// The packets move the clock's zero by this part of the time that passes: 2000 ppm, more than
+    /// clocks drift and too little for jitter to show.
+    static let drift: Int64 = 500
+    /// The timeline is not further ahead of the clock than this: silence after it would come as late.
+    static let maximumLead = Interval.milliseconds(500)
     /// The same digit heard by both ways within this time is one press.
     static let samePress = Interval.milliseconds(600)
     /// Longest gap that is filled from both sides, ms.
@@ -47,7 +53,7 @@ struct LegHearing: ~Copyable {
     private var isQuiet = false
     /// From `rate` to that of the detectors; nil between equal ones.
     private var narrowing: Resampler?
-    /// When the timeline's sample 0 was.
+    /// When the timeline's sample 0 was, by what has come lately.
     private var start: Instant?
     private var delivered: Int64 = 0
     /// A packet has come.
@@ -94,7 +100,9 @@ struct LegHearing: ~Copyable {
     }
 
     /// A frame of ours went out.
-    mutating func said(levelDBm0 level: Double) { detectors?.said(levelDBm0: level) }
+    mutating func said(_ frame: SaidFrame) {
+        detectors?.said(levelDBm0: frame.levelDBm0, tone: frame.tone)
+    }
 
     /// Decodes another codec from the next packet on. Allocates; not on the way of a call that
     /// keeps its codec.
@@ -125,25 +133,29 @@ struct LegHearing: ~Copyable {
         recorder: inout LegRecorderTap?, workspace: inout LegWorkspace,
         out: inout Outbox<LegOutput>
     ) {
+        let elapsed = now - lastDelivery
         begin(now, &recorder, &workspace, &out)
         switch piece {
-        case .gap(let units, let missing, _):
+        case .gap(let units, let packets, _):
             if clockRate != gapClockRate {
                 gapClockRate = clockRate
                 remainder = 0
             }
             let total = units * rate + remainder
             remainder = total % clockRate
-            let samples = total / clockRate
-            let rest = samples - min(samples, filled)
+            let missing = total / clockRate
+            let unheard = missing - min(missing, filled)
+            let rest = min(unheard, Self.maximumFillSeconds * rate)
+            delivered += Int64(unheard - rest)
             filled = 0
             workspace.counters.concealedSamples += rest
             owed += rest
             if let links, links.listens, !LegPlayout.decodesAlone(decoder.codec) {
-                links.missedInOrder(missing)
+                links.missedInOrder(packets)
             }
         case .payload(let payload, let type, let timestamp):
             filled = 0
+            follow(now, elapsed)
             if formats.describesNoise(type) {
                 settle(now, &bridge, &recorder, &workspace, &out)
                 describe(payload)
@@ -166,8 +178,8 @@ struct LegHearing: ~Copyable {
         guard due > 0 else { return }
         let limit = Int64(Self.maximumFillSeconds * rate)
         if due > limit { delivered += due - limit }
+        filled = Int(clamping: Int64(filled) + due)
         let count = Int(min(due, limit))
-        filled += count
         fill(count, now, &bridge, &recorder, &workspace, &out)
     }
 
@@ -210,6 +222,20 @@ struct LegHearing: ~Copyable {
         // its first word to its last.
         var nobody: LegBridge?
         fill(count, now, &nobody, &recorder, &workspace, &out)
+    }
+
+    /// A packet was handed on, `elapsed` after the piece before it: what its place differs from the
+    /// clock moves the clock's zero a little, so that it stays at what is usual on this path.
+    private mutating func follow(_ now: Instant, _ elapsed: Interval) {
+        guard let start else { return }
+        let place = delivered + Int64(owed)
+        let rate = Int64(rate)
+        let lead =
+            Interval.nanoseconds(
+                place / rate * 1_000_000_000 + place % rate * 1_000_000_000 / rate) - (now - start)
+        let pull = elapsed / Self.drift
+        let move = max(lead - Self.maximumLead, max(.zero - pull, min(lead, pull)))
+        self.start = start - move
     }
 
     private mutating func hear(

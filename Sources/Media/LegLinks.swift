@@ -63,7 +63,6 @@ final class LegLinks {
         music = old.music.take()
     }
 
-    var hasInputs: Bool { !readers.isEmpty }
     /// Nothing is linked, on hold or still fading.
     var isIdle: Bool { readers.isEmpty && writers.isEmpty && !isHeld && seam.isDone }
 

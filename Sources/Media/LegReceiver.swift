@@ -13,12 +13,15 @@ struct LegReceiver: ~Copyable {
     /// Of L16 and Opus, whose packets may be as long as a datagram.
     static let longTapPayload = MediaLeg.maximumDatagram - RTPHeader.byteCount
 
+    /// What timestamps can say: `LegHearing` limits what is heard of it, less what it has filled.
+    static let longestGap = Int(Int32.max)
+
     /// What a payload type means on this leg.
     enum Content { case audio(AudioCodec), telephoneEvent(clockRate: Int), comfortNoise }
 
     var tap = InOrderTap(
         capacityPackets: LegReceiver.tapPackets, maximumPayload: LegReceiver.tapPayload,
-        clockRate: AudioCodec.pcmu.clockRate)
+        clockRate: AudioCodec.pcmu.clockRate, maximumConcealment: LegReceiver.longestGap)
     var statistics = ReceiverStatistics(clockRate: AudioCodec.pcmu.clockRate)
     var telephoneEvents = TelephoneEventReceiver()
     /// RTP clock of the source, Hz: that of its last audio packet.
@@ -39,9 +42,14 @@ struct LegReceiver: ~Copyable {
     /// The next packet may bring any SSRC: the far end was (re)configured.
     var expectsNewSource = true
     private var candidate: (ssrc: UInt32, sequence: UInt16)?
+    /// Brings telephone-events beside the audio of `stream`, and what may turn out to.
+    private var eventSource: UInt32?
+    private var eventCandidate: (ssrc: UInt32, sequence: UInt16)?
 
     /// Accepted RTP packets of all sources.
     private(set) var accepted = 0
+    /// Of these, telephone-events of an SSRC beside the one that was followed.
+    private var beside = 0
     /// Packets of the source that was followed, of a type that nobody agreed on.
     private var ignored = 0
     /// Datagrams dropped.
@@ -55,7 +63,7 @@ struct LegReceiver: ~Copyable {
     var lost: Int { earlierLost + max(0, statistics.lost) }
 
     /// Packets of the sources followed, whatever their type.
-    var heard: Int { accepted + ignored }
+    var heard: Int { accepted - beside + ignored }
 
     /// What a packet of the source lasts, by its last one of audio.
     var packetMilliseconds: Int {
@@ -95,21 +103,25 @@ struct LegReceiver: ~Copyable {
     }
 
     /// What to do with a packet's SSRC.
-    enum SourceDecision { case follow, change, reject }
+    enum SourceDecision { case follow, change, beside, reject }
 
     /// A new SSRC is followed at once when it is expected or authenticated, otherwise from its
     /// second packet in sequence on (RFC 3550 A.1, MIN_SEQUENTIAL). So is, under SRTP, one that was
     /// heard before: a single packet of it may have been held back. Memory does not grow with SSRCs.
+    /// Telephone-events change no source: some far ends give them an SSRC of their own, between the
+    /// packets of the audio.
     ///
     /// - Parameter arrival: of an SRTP packet whose tag was right; nil: plain RTP.
     mutating func decide(
-        _ header: RTPHeader, arrival: SRTPContext.Arrival?
+        _ header: RTPHeader, isEvent: Bool, arrival: SRTPContext.Arrival?
     ) -> SourceDecision {
         guard let stream else { return .follow }
         if header.ssrc == stream.ssrc {
-            candidate = nil
+            // A source that brings digits alone gives way to audio between them.
+            if !isEvent { candidate = nil }
             return .follow
         }
+        if isEvent { return hearsBeside(header, arrival) ? .beside : .reject }
         if let arrival {
             if arrival.isFirst { return .change }
             guard arrival.isNewest else { return .reject }
@@ -125,14 +137,39 @@ struct LegReceiver: ~Copyable {
         return .reject
     }
 
-    /// Starts over for another SSRC; what the tap still held must have been drained.
+    /// Telephone-events under an SSRC beside the one that is followed: believed when a new SSRC would
+    /// be followed, but for numbers between its packets that other types have, or loss.
+    private mutating func hearsBeside(
+        _ header: RTPHeader, _ arrival: SRTPContext.Arrival?
+    ) -> Bool {
+        // Audio that goes on with its numbers is followed at once.
+        candidate = (header.ssrc, header.sequence)
+        if header.ssrc == eventSource { return true }
+        var isBelieved = expectsNewSource && arrival == nil
+        if let eventCandidate, eventCandidate.ssrc == header.ssrc {
+            let step = header.sequence &- eventCandidate.sequence
+            isBelieved = isBelieved || step >= 1 && step <= SourceRule.continuity
+        }
+        if let arrival { isBelieved = arrival.isFirst || isBelieved && arrival.isNewest }
+        eventCandidate = isBelieved ? nil : candidate
+        if isBelieved { eventSource = header.ssrc }
+        return isBelieved
+    }
+
+    /// Starts over for another SSRC; what the tap still held must have been drained. Presses are
+    /// remembered: one may go on under the new SSRC, or under the old one.
     mutating func beginSource() {
         earlierLost = lost
         statistics = ReceiverStatistics(clockRate: clockRate)
-        telephoneEvents = TelephoneEventReceiver()
         tap.reset()
         losses.beginSource()
         candidate = nil
+    }
+
+    /// The far end may send again. What it sent meanwhile was not taken, and is not lost.
+    mutating func resume() {
+        statistics.resume()
+        losses.beginSource()
     }
 
     /// Counts an accepted packet; true for the very first of the leg.
@@ -144,6 +181,14 @@ struct LegReceiver: ~Copyable {
         lastReceived = now
         accepted += 1
         return accepted == 1
+    }
+
+    /// Counts an accepted telephone-event of an SSRC beside the one that is followed: a sign of life,
+    /// and nothing about the numbers of the audio.
+    mutating func acceptBeside(now: Instant) {
+        lastReceived = now
+        accepted += 1
+        beside += 1
     }
 
     /// Jitter is measured on what has its time in the audio's clock.

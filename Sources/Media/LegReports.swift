@@ -20,6 +20,10 @@ struct LegReports: ~Copyable {
     /// From the far end's report blocks.
     private(set) var roundTripMilliseconds: Double?
     private(set) var remoteFractionLost: Double?
+    /// Of all that we have sent, under whatever SSRC.
+    var remotePacketsLost: Int? { lostByReport.map { lostBefore + $0.count } }
+    private var lostByReport: (ssrc: UInt32, count: Int)?
+    private var lostBefore = 0
     private(set) var remoteJitterMilliseconds: Double?
     /// The newest VoIP metrics that the far end gave about our audio (RFC 3611 4.7).
     private(set) var remoteMetrics: VoIPMetrics?
@@ -95,6 +99,9 @@ struct LegReports: ~Copyable {
     ) {
         guard block.ssrc == ourSSRC else { return }
         remoteFractionLost = Double(block.fractionLost) / 256
+        // It counts from the start of a source (6.4.1), and we may change ours (8.2).
+        if let last = lostByReport, last.ssrc != ourSSRC { lostBefore += last.count }
+        lostByReport = (ourSSRC, Int(block.cumulativeLost))
         remoteJitterMilliseconds = Double(block.jitter) * 1000 / Double(clockRate)
         guard any(sentTimes .== block.lastSenderReport) else { return }
         note(roundTrip: block.roundTrip(arrivalNTPMiddle: ntpMiddle(now)))

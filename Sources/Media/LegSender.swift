@@ -3,6 +3,13 @@ internal import Base
 internal import RTP
 internal import SecureRTP
 
+/// A frame of audio that was sent.
+struct SaidFrame {
+    var levelDBm0: Double
+    /// `PureTone.coefficient` of a pure tone.
+    var tone: Float?
+}
+
 /// The sending half of a leg: each tick it chooses what to say, encodes it, and sends it as RTP.
 ///
 /// ```
@@ -31,9 +38,9 @@ struct LegSender: ~Copyable {
     var telephoneEventClockRate = 8000
     var comfortNoisePayloadType: UInt8?
     var sends = false
-    /// The level of what is said is wanted (`takeSaidLevel`).
+    /// What is said is wanted (`takeSaid`).
     var metersSpeech = false
-    private var saidLevelDBm0: Double?
+    private var said: SaidFrame?
     var srtp: SRTPContext?
     var clip: ClipPlayback?
     var digits = DigitQueue()
@@ -53,6 +60,8 @@ struct LegSender: ~Copyable {
     private let bitrate: Int
     private var complexity: Int
     private var expectedLoss = 0
+    private var opusLimits: OpusLimits?
+    private var opusBudget: OpusBudget?
 
     private(set) var packets = 0
     private(set) var payloadBytes = 0
@@ -88,12 +97,38 @@ struct LegSender: ~Copyable {
     /// Encodes with another codec from the next frame on.
     mutating func use(_ codec: AudioCodec) throws(AudioError) {
         guard codec != encoder.codec else { return }
-        var made = try AudioEncoder(codec, bitrate: bitrate, complexity: complexity)
-        if discontinuous { made.setDiscontinuous(true) }
-        if expectedLoss > 0 { made.setExpectedLoss(percent: expectedLoss) }
+        let made = try AudioEncoder(codec, bitrate: bitrate, complexity: complexity)
         if mode == .echo { echoDecoder = try AudioDecoder(codec) }
         encoder = made
+        setOpus()
         restart()
+    }
+
+    /// What the far end says about Opus (RFC 7587 7.1): from the next frame on it bounds what our own
+    /// settings ask for.
+    mutating func limitOpus(_ limits: OpusLimits?) {
+        guard limits != opusLimits else { return }
+        if limits?.bitrate != opusLimits?.bitrate {
+            opusBudget = limits?.bitrate.map { OpusBudget(bitrate: $0) }
+        }
+        opusLimits = limits
+        setOpus()
+    }
+
+    private mutating func setOpus() {
+        guard codec == .opus else { return }
+        encoder.setBitrate(min(bitrate, opusLimits?.bitrate ?? bitrate))
+        encoder.setMaximumBandwidth(opusLimits?.bandwidth ?? .full)
+        // A limit of the far end's is one: a variable rate goes a third above its target in loud speech.
+        let isBound = opusLimits?.bitrate.map { $0 < bitrate } ?? false
+        encoder.setConstantBitrate(isBound || opusLimits?.isConstant ?? false)
+        encoder.setDiscontinuous(discontinuous && opusLimits?.usesDTX ?? true)
+        setExpectedLoss()
+    }
+
+    private mutating func setExpectedLoss() {
+        encoder.setExpectedLoss(
+            percent: expectedLoss, copies: opusLimits?.usesInbandFEC ?? true)
     }
 
     /// Silence suppression with RFC 3389, where it was wished for and agreed to. Opus has its own.
@@ -118,7 +153,7 @@ struct LegSender: ~Copyable {
         let expected = max(percent, expectedLoss * 3 / 4)
         guard expected != expectedLoss else { return }
         expectedLoss = expected
-        encoder.setExpectedLoss(percent: expected)
+        setExpectedLoss()
     }
 
     /// A new talkspurt, or a new far end: the next packet carries the marker, echo aligns anew.
@@ -258,16 +293,20 @@ struct LegSender: ~Copyable {
             UnsafeBufferPointer(frame), rate: rate, milliseconds: clock, now: now,
             workspace: &workspace)
         if metersSpeech {
-            saidLevelDBm0 = max(
-                saidLevelDBm0 ?? Level.silenceDBm0, Level.dBm0(UnsafeBufferPointer(frame)))
+            let level = Level.dBm0(UnsafeBufferPointer(frame))
+            if level >= said?.levelDBm0 ?? Level.silenceDBm0 {
+                said = SaidFrame(
+                    levelDBm0: level,
+                    tone: PureTone.coefficient(of: UnsafeBufferPointer(frame), rate: rate))
+            }
         }
         encode(frame, destination, &workspace, send)
     }
 
     /// The loudest frame of audio since the last call; nil: there was none.
-    mutating func takeSaidLevel() -> Double? {
-        defer { saidLevelDBm0 = nil }
-        return saidLevelDBm0
+    mutating func takeSaid() -> SaidFrame? {
+        defer { said = nil }
+        return said
     }
 
     mutating func sendSilence(
@@ -313,7 +352,7 @@ struct LegSender: ~Copyable {
             complexity = allowed
             encoder.setComplexity(allowed)
         }
-        let count = encoder.encode(samples, into: body)
+        let count = encode(samples, into: body)
         // Opus: two octets or fewer say only "still silent" and need not be sent.
         guard count > (codec == .opus ? OpusEncoder.silentPacket : 0) else {
             needsMarker = true
@@ -322,6 +361,18 @@ struct LegSender: ~Copyable {
         transmit(
             payloadCount: count, type: payloadType, timestamp: timestamp, marker: takeMarker(),
             destination, &workspace, send)
+    }
+
+    private mutating func encode(
+        _ samples: UnsafeBufferPointer<Int16>, into body: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        guard codec == .opus,
+            let room = opusBudget?.room(milliseconds: frameMilliseconds)
+        else { return encoder.encode(samples, into: body) }
+        let count = encoder.encode(
+            samples, into: UnsafeMutableRawBufferPointer(rebasing: body.prefix(room)))
+        opusBudget?.spend(octets: count)
+        return count
     }
 
     // MARK: digits

@@ -27,16 +27,19 @@ public struct LegOptions: Sendable {
     /// strangers cannot send to.
     public var learnsAnyHost = false
     /// Send nothing but a description of the background (RFC 3389) while there is nothing to say,
-    /// where the far end agreed to it; with Opus, its own discontinuous transmission.
+    /// where the far end agreed to it; with Opus its own discontinuous transmission, where the far
+    /// end likes it (`OpusLimits.usesDTX`).
     public var discontinuous: Bool
     /// Effort of the Opus encoder, 0…10; `LegWorkspace.opusComplexityLimit` may lower it.
     public var opusComplexity: Int
-    /// Opus, bits per second.
+    /// Opus, bits per second, 6000…510000; `OpusLimits.bitrate` may lower it.
     public var opusBitrate: Int
     /// May receive on a port that other legs use too (MediaEngine, when it has such ports).
     public var sharedPort = false
     /// The far end's media address, where an offer has named it before our port is chosen.
     public var farEnd: SocketAddressValue?
+    /// Which code protects packets.
+    public var srtpBackend = SRTPBackend.libcrypto
     /// A speech recogniser says what it understands (`MediaLeg.hint`): who answered waits for that.
     public var expectsTranscript = false
 
@@ -65,16 +68,36 @@ public struct SRTPKeys: Sendable, Equatable {
     /// Master key identifiers (RFC 3711 3.1); empty: none.
     public var localMKI: [UInt8]
     public var remoteMKI: [UInt8]
+    /// Further keys that the far end may change to with any packet, by their identifiers (RFC 4568
+    /// 6.1): of other bytes, and named otherwise in as many bytes as `remoteMKI`.
+    public var furtherRemote: [SRTPMasterKey]
 
     public init(
         suite: SRTPSuite, local: [UInt8], remote: [UInt8], localMKI: [UInt8] = [],
-        remoteMKI: [UInt8] = []
+        remoteMKI: [UInt8] = [], furtherRemote: [SRTPMasterKey] = []
     ) {
         self.suite = suite
         self.local = local
         self.remote = remote
         self.localMKI = localMKI
         self.remoteMKI = remoteMKI
+        self.furtherRemote = furtherRemote
+    }
+
+    /// Whole keys, and of several for one direction none that could be taken for another.
+    var isUsable: Bool {
+        let remotes = [SRTPMasterKey(key: remote, identifier: remoteMKI)] + furtherRemote
+        let needed = suite.keyAndSaltCount
+        guard local.count == needed, remotes.allSatisfy({ $0.key.count == needed }),
+            localMKI.count <= SRTPContext.masterKeyIdentifierLimit,
+            remoteMKI.count <= SRTPContext.masterKeyIdentifierLimit,
+            remotes.count <= SRTPKeyring.listLimit
+        else { return false }
+        return furtherRemote.isEmpty
+            || !remoteMKI.isEmpty
+                && remotes.allSatisfy { $0.identifier.count == remoteMKI.count }
+                && Set(remotes.map(\.identifier)).count == remotes.count
+                && Set(remotes.map(\.key)).count == remotes.count
     }
 }
 
@@ -98,6 +121,33 @@ public struct ReceiveEventFormat: Sendable, Equatable {
     public init(payloadType: UInt8, clockRate: Int) {
         self.payloadType = payloadType
         self.clockRate = clockRate
+    }
+}
+
+/// What the far end's description says about the Opus that it is sent (RFC 7587 6.1, 7.1). It
+/// limits what the leg's own settings would send, and never asks for more. Stereo is a preference
+/// (6.1) and of no use here: a leg speaks mono, which every decoder takes.
+public struct OpusLimits: Sendable, Equatable {
+    /// maxaveragebitrate, bits per second; nil: no limit.
+    public var bitrate: Int?
+    /// Of maxplaybackrate; nil: no limit.
+    public var bandwidth: OpusEncoder.Bandwidth?
+    /// cbr: packets of one size.
+    public var isConstant: Bool
+    /// useinbandfec: it can use a copy of the frame before. Unless it says so, it cannot.
+    public var usesInbandFEC: Bool
+    /// usedtx: it likes pauses left out. Unless it says so, it does not.
+    public var usesDTX: Bool
+
+    public init(
+        bitrate: Int? = nil, bandwidth: OpusEncoder.Bandwidth? = nil, isConstant: Bool = false,
+        usesInbandFEC: Bool = false, usesDTX: Bool = false
+    ) {
+        self.bitrate = bitrate
+        self.bandwidth = bandwidth
+        self.isConstant = isConstant
+        self.usesInbandFEC = usesInbandFEC
+        self.usesDTX = usesDTX
     }
 }
 
@@ -134,6 +184,8 @@ public struct RemoteMedia: Sendable, Equatable {
     /// What we send: 10, 20, 30, 40 or 60 ms, where the codec has it (`frameMilliseconds`).
     public var ptimeMilliseconds: Int
     public var srtp: SRTPKeys?
+    /// What the far end says about Opus; nil: nothing is known of it, and `LegOptions` alone decide.
+    public var opus: OpusLimits?
     /// The far end asks for RTCP XR VoIP metrics (SDP `a=rtcp-xr`, RFC 3611 5).
     public var wantsExtendedReports = false
     /// We send audio (SDP direction sendrecv or sendonly, ours).

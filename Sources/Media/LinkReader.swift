@@ -6,8 +6,8 @@ internal import Base
 ///
 /// ```
 ///            enough there?          too much for a second?      level, start, end
-/// ring ──►  start (phases of the ──► one pitch period less ──► ramp over a frame ──► frame
-///            two ticks known)          too little? one more
+/// ring ──►  start (phases of the ──► one pitch period less ──► ramp over a frame, ──► frame
+///            two ticks known)          too little? one more     > 0 dB: Limiter
 ///                                      short? decay to 0
 /// ```
 /// Each leg's tick follows its own far end's packets, so the phases of the two ticks drift past each
@@ -34,6 +34,9 @@ final class LinkReader {
     // SAFETY: allocated in `init`, freed in `deinit`, used by this object alone.
     private let scratch: UnsafeMutableBufferPointer<Int16>
     private let fade: UnsafeMutableBufferPointer<Int16>
+    /// What a level above 0 dB makes of a frame, on its way to `limiter`.
+    private let wide: UnsafeMutableBufferPointer<Int32>
+    private var limiter = Limiter()
     private var resampler: Resampler?
     private let overlap: Int
     private(set) var isPlaying = false
@@ -68,6 +71,8 @@ final class LinkReader {
         scratch.initialize(repeating: 0)
         fade = .allocate(capacity: overlap)
         fade.initialize(repeating: 0)
+        wide = .allocate(capacity: link.sampleRate * Self.longestFrame / 1000)
+        wide.initialize(repeating: 0)
         if link.sampleRate != legRate {
             resampler = try? Resampler(from: link.sampleRate, to: legRate)
         }
@@ -78,6 +83,7 @@ final class LinkReader {
         self.init(old.link, legRate: legRate)
         isPlaying = old.isPlaying
         gain = old.gain
+        limiter = old.limiter
         lastSample = old.lastSample
         decay = old.decay
         isFinished = old.isFinished
@@ -87,6 +93,7 @@ final class LinkReader {
         frame.deallocate()
         scratch.deallocate()
         fade.deallocate()
+        wide.deallocate()
     }
 
     /// Makes the next `count` samples in `frame`; `speaks` is false when they are silence.
@@ -282,11 +289,19 @@ final class LinkReader {
     // MARK: samples
 
     /// Multiplies by the level, which goes to `target` in a straight line over the frame: every
-    /// start, end and change of level is free of clicks.
+    /// start, end and change of level is free of clicks. Above 0 dB peaks are turned down, not cut.
     private func ramp(_ samples: UnsafeMutableBufferPointer<Int16>, to target: Float) {
-        defer { if !samples.isEmpty { gain = target } }
+        guard !samples.isEmpty else { return }
+        defer { gain = target }
+        let step = (target - gain) / Float(samples.count)
+        guard max(gain, target) <= 1, limiter.gain == 1 else {
+            for index in samples.indices {
+                wide[index] = Int32(Float(samples[index]) * (gain + step * Float(index + 1)))
+            }
+            let products = UnsafeBufferPointer(rebasing: wide[0..<samples.count])
+            return limiter.limit(products, into: samples)
+        }
         if gain == 1, target == 1 { return }
-        let step = (target - gain) / Float(max(1, samples.count))
         for index in samples.indices {
             let value = Float(samples[index]) * (gain + step * Float(index + 1))
             samples[index] = Int16(max(-32_768, min(32_767, value)))

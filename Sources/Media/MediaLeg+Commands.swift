@@ -16,17 +16,9 @@ extension RemoteMedia {
         else { throw .tooManyFormats(limit: MediaLeg.alternativeLimit) }
         for rate in [telephoneEventClockRate] + alternativeEvents.map(\.clockRate)
         where !(8000...192_000).contains(rate) { throw .unsupportedEventRate(rate) }
-        if let srtp {
-            let needed = srtp.suite.keyAndSaltCount
-            guard srtp.local.count == needed, srtp.remote.count == needed,
-                max(srtp.localMKI.count, srtp.remoteMKI.count)
-                    <= SRTPContext.masterKeyIdentifierLimit
-            else { throw .badKeys }
-        }
+        if let srtp, !srtp.isUsable { throw .badKeys }
         if let dtls {
-            guard srtp == nil, dtls.fingerprint.count == dtls.fingerprintHash.byteCount else {
-                throw .badKeys
-            }
+            guard srtp == nil, dtls.isUsable else { throw .badKeys }
             if !rtcpMux { _ = try rtcpAddress() }
         }
     }
@@ -90,6 +82,8 @@ extension MediaLeg {
         if media.receives, !receiver.receives {
             receivesSince = now
             saidTimeout = false
+            receiver.resume()
+            links?.changeSource()
         }
         receiver.receives = media.receives
         sender.payloadType = media.payloadType
@@ -98,6 +92,7 @@ extension MediaLeg {
         if media.sends, !sender.sends { sender.restart() }
         sender.sends = media.sends
         sender.setComfortNoise(payloadType: media.comfortNoisePayloadType)
+        sender.limitOpus(media.opus)
         sender.setPtime(milliseconds: media.ptimeMilliseconds)
         offersExtendedReports = media.wantsExtendedReports
         remote = media

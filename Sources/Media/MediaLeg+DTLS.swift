@@ -5,9 +5,11 @@ internal import SecureRTP
 // of its own.
 //
 //   client ─► an association with the SDP's address, and with nobody else
-//   server ─► listener (stateless cookies, any address) ─┬─ the SDP's address: replaces all others
-//                                                        └─ another: only while the SDP's is silent,
-//                                                           two at most, the oldest gives way
+//   server ─► listener (stateless cookies) ─┬─ the SDP's address: replaces all others
+//                                           ├─ another port of its host, or with `learnsAnyHost` any
+//                                           │  address: only while the SDP's is silent, two at most,
+//                                           │  the oldest gives way
+//                                           └─ anybody else: hears nothing
 //   the first that proves the signalled fingerprint wins: its keys, its address, all others forgotten
 
 /// The handshakes of one port of a leg.
@@ -98,10 +100,12 @@ struct DTLSPort {
         return earliest
     }
 
-    /// Whether a handshake with `address` may begin; makes room for it.
-    mutating func admits(_ address: SocketAddressValue, now: Instant) -> Bool {
+    /// Whether a handshake with `address` may begin, or so much as a cookie be given to it.
+    mutating func admits(
+        _ address: SocketAddressValue, fromAnyHost: Bool, now: Instant
+    ) -> Bool {
         if address == signalled { return attempts.isLeft(now: now) }
-        guard foreignAttempts.isLeft(now: now),
+        guard fromAnyHost || address.hasSameHost(as: signalled), foreignAttempts.isLeft(now: now),
             !candidates.contains(where: { $0.address == signalled })
         else { return false }
         guard candidates.count >= Self.foreignLimit else { return true }
@@ -251,7 +255,7 @@ extension MediaLeg {
         _ now: Instant, _ send: PacketSend
     ) -> Bool {
         guard let state = dtls, state.parameters.role == .server, var port = state[channel],
-            port.admits(address, now: now)
+            port.admits(address, fromAnyHost: source.learnsAnyHost, now: now)
         else { return false }
         let listener = port.listener ?? makeCandidate(state, port.signalled, now)
         guard let listener else { return false }
@@ -358,8 +362,9 @@ extension MediaLeg {
     private mutating func install(_ winner: DTLSPort.Candidate, _ channel: LegChannel) -> Bool {
         guard let keys = winner.association.exportKeys() else { return false }
         do throws(SRTPError) {
-            let outbound = try keys.makeContext(.outbound)
-            let inbound = try keys.makeContext(.inbound)
+            let backend = options.srtpBackend
+            let outbound = try keys.makeContext(.outbound, backend: backend)
+            let inbound = try keys.makeContext(.inbound, backend: backend)
             switch channel {
             case .rtp:
                 leaveStreamOfOldKey()

@@ -1,5 +1,6 @@
 internal import Audio
 internal import Base
+public import CallModel
 public import RTP
 
 /// How good a leg sounds, by what was measured on it.
@@ -19,6 +20,25 @@ public struct LegQuality: Equatable, Sendable {
 }
 
 extension MediaLeg {
+    /// What a record keeps of the leg. Costs as much as `quality`.
+    public var summary: MediaSummary {
+        var summary = MediaSummary(
+            packetsReceived: receiver.accepted, packetsSent: sender.packets,
+            packetsLost: receiver.lost, packetsRejected: receiver.rejected,
+            jitterMilliseconds: receiver.statistics.jitterMilliseconds)
+        summary.roundTripMilliseconds = reports.roundTripMilliseconds
+        summary.remotePacketsLost = reports.remotePacketsLost
+        summary.remoteJitterMilliseconds = remoteJitterMilliseconds
+        summary.remoteMOS = remoteMetrics?.meanOpinionScore
+        // A rating of nothing would be the best there is.
+        let quality = quality
+        if quality.losses.expected > 0 {
+            summary.rFactor = quality.rFactor
+            summary.mos = quality.mos
+        }
+        return summary
+    }
+
     /// Delay at both ends that the network does not show: one packet to fill, one tick to wait.
     static let endSystemMilliseconds = 40
     /// The longest wait of `InOrderTap`, ms.
@@ -83,5 +103,13 @@ extension MediaLeg {
         sendReport(bye: true, now: now, &workspace, send)
         sender.changeSource(
             to: collision.next(besides: sender.ssrc, receiver.stream?.ssrc))
+    }
+}
+
+extension VoIPMetrics {
+    /// What the far end gives as conversational MOS (RFC 3611 4.7.5); nil for 127, "unavailable", and
+    /// for what is not on the scale of 1 to 5.
+    fileprivate var meanOpinionScore: Double? {
+        (10...50).contains(conversationalMOS) ? Double(conversationalMOS) / 10 : nil
     }
 }

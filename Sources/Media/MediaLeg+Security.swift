@@ -6,29 +6,27 @@ extension MediaLeg {
     /// New keys, or none. A direction whose suite and key stay keeps its context with its rollover
     /// counter, whatever the key is called: a fresh one would encrypt other packets with the same key
     /// stream, and take replayed packets for new. For the same reason a key that comes back gets the
-    /// context that it had. The old contexts go only when the new ones are ready.
+    /// context that it had, and so does one that is only at another place of a list. The old contexts go
+    /// only when the new ones are ready.
     mutating func rekey(_ keys: SRTPKeys?) throws(MediaError) {
         guard let keys else { return dropKeys() }
+        guard keys.isUsable else { throw .badKeys }
         let old = liveKeys.flatMap { $0.suite == keys.suite ? $0 : nil }
         let keepsOutbound = old?.local == keys.local
         let keepsInbound = old?.remote == keys.remote
         noteFormerIndex()
         do throws(SRTPError) {
-            for identifier in [keys.localMKI, keys.remoteMKI]
-            where identifier.count > SRTPContext.masterKeyIdentifierLimit {
-                throw .badMasterKeyIdentifier(
-                    limit: SRTPContext.masterKeyIdentifierLimit, have: identifier.count)
-            }
             var outbound: SRTPContext?
             if !keepsOutbound, !keyring.holds(keys.suite, key: keys.local, .outbound) {
                 outbound = try SRTPContext(
-                    suite: keys.suite, key: keys.local, direction: .outbound)
+                    suite: keys.suite, key: keys.local, direction: .outbound,
+                    backend: options.srtpBackend)
             }
             var inbound: SRTPContext?
             if !keepsInbound, !keyring.holds(keys.suite, key: keys.remote, .inbound) {
                 inbound = try SRTPContext(
                     suite: keys.suite, key: keys.remote, direction: .inbound,
-                    formerIndex: formerIndex)
+                    backend: options.srtpBackend, formerIndex: formerIndex)
             }
             // Nothing fails from here on.
             if !keepsOutbound {
@@ -50,6 +48,7 @@ extension MediaLeg {
                 }
                 receiver.srtp = consume inbound
             }
+            try keyring.list(keys.furtherRemote, keys.suite)
             liveKeys = keys
             receiver.isSecure = true
             try sender.srtp?.setMasterKeyIdentifier(keys.localMKI)
@@ -71,6 +70,7 @@ extension MediaLeg {
         if let context = receiver.srtp.take(), let live {
             keyring.retire(context, key: live.remote)
         }
+        keyring.unlist()
         receiver.isSecure = false
         srtcpSource = nil
     }
@@ -79,7 +79,7 @@ extension MediaLeg {
     /// over a time without protection.
     private mutating func noteFormerIndex() {
         if let ssrc = receiver.stream?.ssrc,
-            let newest = receiver.srtp?.newestIndex(of: ssrc)
+            let newest = keyring.newestIndex(of: ssrc, inUse: receiver.srtp)
         {
             formerIndex = newest
         } else if let untried = receiver.srtp?.untriedFormerIndex() {
@@ -96,17 +96,15 @@ extension MediaLeg {
         sender.changeSource(to: start.ssrc, sequence: start.sequence)
     }
 
+    typealias Opened = (count: Int, arrival: SRTPContext.Arrival)
+
     /// Opens an SRTP packet in place; nil (and counted) when its tag is wrong or it was seen
     /// before.
     mutating func unprotect(
         _ packet: UnsafeMutableRawBufferPointer, _ workspace: inout LegWorkspace
-    ) -> Int? {
+    ) -> Opened? {
         do throws(SRTPError) {
-            guard let count = try receiver.srtp?.unprotect(packet, count: packet.count) else {
-                reject(.authentication, &workspace)
-                return nil
-            }
-            return count
+            return try keyring.unprotect(packet, .rtp, inUse: &receiver.srtp)
         } catch {
             switch error {
             case .replayed: reject(.duplicate, &workspace)
@@ -117,17 +115,15 @@ extension MediaLeg {
         }
     }
 
-    /// What the SRTCP packet that was opened last is among those of its source.
-    var reportArrival: SRTPContext.Arrival? {
-        dtls?.rtcp != nil ? srtcpIn?.lastArrival() : receiver.srtp?.lastArrival()
-    }
-
-    mutating func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer) -> Int? {
+    mutating func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer) -> Opened? {
         do throws(SRTPError) {
             if dtls?.rtcp != nil {
-                return try srtcpIn?.unprotectRTCP(packet, count: packet.count)
+                guard let count = try srtcpIn?.unprotectRTCP(packet, count: packet.count),
+                    let arrival = srtcpIn?.lastArrival()
+                else { return nil }
+                return (count, arrival)
             }
-            return try receiver.srtp?.unprotectRTCP(packet, count: packet.count)
+            return try keyring.unprotect(packet, .rtcp, inUse: &receiver.srtp)
         } catch {
             return nil
         }

@@ -1,6 +1,5 @@
 internal import Audio
 public import Base
-public import CallModel
 internal import Detection
 internal import RTP
 public import SecureRTP
@@ -79,8 +78,8 @@ public struct MediaLeg: ~Copyable {
     var srtcpSource: SocketAddressValue?
     /// SDES keys of the contexts that `sender` and `receiver` have; nil: there are none, or DTLS's.
     var liveKeys: SRTPKeys?
-    /// Contexts of SDES keys that were in use before.
-    var keyring = SRTPKeyring()
+    /// Contexts of SDES keys that were in use before, or that the far end may change to.
+    var keyring: SRTPKeyring
     /// Newest index of the far end's stream under an earlier key.
     var formerIndex: UInt64?
     let certificate: DTLSIdentity?
@@ -112,6 +111,7 @@ public struct MediaLeg: ~Copyable {
             detectors: options.detection ? DetectorChain(policy: options.policy) : nil,
             noiseSeed: identity.seed)
         hearing.expectTranscript(options.expectsTranscript)
+        keyring = SRTPKeyring(backend: options.srtpBackend)
         source = SourceRule(learnsAnyHost: options.learnsAnyHost)
         sender = LegSender(identity: identity, options: options)
         sender.metersSpeech = options.detection
@@ -126,7 +126,6 @@ public struct MediaLeg: ~Copyable {
     public var ssrc: UInt32 { sender.ssrc }
     /// Rate of what is said, and so of a recording that begins now: 8000 or 16000 Hz.
     public var sampleRate: Int { sender.rate }
-    public var hasBridge: Bool { bridge != nil }
     public var isRecording: Bool { recorder != nil }
     /// Where RTP goes now: the proven source, before that the SDP's address.
     public var destination: SocketAddressValue? { source.destination }
@@ -134,13 +133,6 @@ public struct MediaLeg: ~Copyable {
     public var roundTripMilliseconds: Double? { reports.roundTripMilliseconds }
     /// What the far end lost of ours since its previous report, 0…1.
     public var remoteFractionLost: Double? { reports.remoteFractionLost }
-
-    public var summary: MediaSummary {
-        MediaSummary(
-            packetsReceived: receiver.accepted, packetsSent: sender.packets,
-            packetsLost: receiver.lost, packetsRejected: receiver.rejected,
-            jitterMilliseconds: receiver.statistics.jitterMilliseconds)
-    }
 
     /// Whole samples of `rate` Hz in `interval`.
     static func samples(in interval: Interval, rate: Int) -> Int64 {
@@ -195,16 +187,25 @@ public struct MediaLeg: ~Copyable {
         case .accept: break
         case .acceptIfAuthentic:
             guard let opened = unprotect(packet, &workspace) else { return }
-            count = opened
-            arrival = receiver.srtp?.lastArrival()
+            count = opened.count
+            arrival = opened.arrival
         }
         let bytes = UnsafeRawBufferPointer(rebasing: packet[0..<count])
         guard let parsed = Self.parse(bytes) else { return reject(.malformed, &workspace) }
         if header.ssrc == sender.ssrc { collision.noteRTP(isOurs: sender.hasSent(header)) }
-        switch receiver.decide(header, arrival: arrival) {
+        var eventClock: Int?
+        if case .telephoneEvent(let clockRate) = content { eventClock = clockRate }
+        switch receiver.decide(header, isEvent: eventClock != nil, arrival: arrival) {
         case .reject: return reject(.foreignSSRC, &workspace)
         case .follow: break
         case .change: changeSource(now, &workspace, &out)
+        case .beside:
+            receiver.acceptBeside(now: now)
+            countReceived(packet.count, &workspace)
+            press(
+                parsed.payload(of: bytes), header, eventClock ?? receiver.clockRate, now,
+                &workspace, &out)
+            return
         }
         if arrival?.isNewest == true { source.authenticated(address) }
         if case .audio(let codec) = content, receiver.needsChange(for: codec) {
@@ -212,9 +213,7 @@ public struct MediaLeg: ~Copyable {
             receiver.changeClock(for: codec)
         }
         if receiver.accept(header, as: content, now: now) { out.push(.mediaStarted) }
-        saidTimeout = false
-        workspace.counters.packetsReceived += 1
-        workspace.counters.bytesReceived += packet.count
+        countReceived(packet.count, &workspace)
         take(parsed.payload(of: bytes), header, content, now, &workspace, &out, send)
         drainTap(now: now, &workspace, &out)
     }
@@ -264,14 +263,7 @@ public struct MediaLeg: ~Copyable {
                     recorder: &recorder, workspace: &workspace, send: send)
             }
         case .telephoneEvent(let clockRate):
-            // Never waits in a buffer, and end packets may repeat their sequence number.
-            if let digit = receiver.telephoneEvents.receive(
-                payload: payload, marker: header.marker, timestamp: header.timestamp,
-                sequence: header.sequence, clockRate: clockRate, now: now)
-            {
-                hearing.pressed(digit, now: now, out: &out)
-                links?.pressed(digit, counters: &workspace.counters.links)
-            }
+            press(payload, header, clockRate, now, &workspace, &out)
             links?.heardOther(sequence: header.sequence)
             _ = receiver.tap.insertOther(sequence: header.sequence, now: now)
             receiver.losses.receive(sequence: header.sequence)
@@ -296,6 +288,26 @@ public struct MediaLeg: ~Copyable {
         }
     }
 
+    private mutating func countReceived(_ bytes: Int, _ workspace: inout LegWorkspace) {
+        saidTimeout = false
+        workspace.counters.packetsReceived += 1
+        workspace.counters.bytesReceived += bytes
+    }
+
+    /// A telephone-event never waits in a buffer, and end packets may repeat their sequence number.
+    private mutating func press(
+        _ payload: UnsafeRawBufferPointer, _ header: RTPHeader, _ clockRate: Int, _ now: Instant,
+        _ workspace: inout LegWorkspace, _ out: inout Outbox<LegOutput>
+    ) {
+        guard
+            let digit = receiver.telephoneEvents.receive(
+                payload: payload, marker: header.marker, timestamp: header.timestamp,
+                sequence: header.sequence, source: header.ssrc, clockRate: clockRate, now: now)
+        else { return }
+        hearing.pressed(digit, now: now, out: &out)
+        links?.pressed(digit, counters: &workspace.counters.links)
+    }
+
     private mutating func changeSource(
         _ now: Instant, _ workspace: inout LegWorkspace, _ out: inout Outbox<LegOutput>
     ) {
@@ -316,8 +328,8 @@ public struct MediaLeg: ~Copyable {
             guard let opened = unprotectRTCP(packet) else {
                 return reject(.authentication, &workspace)
             }
-            count = opened
-            if reportArrival?.isNewest == true { srtcpSource = address }
+            count = opened.count
+            if opened.arrival.isNewest { srtcpSource = address }
         } else if !isRTCPSource(address) {
             return reject(.foreignSource, &workspace)
         }
@@ -363,7 +375,7 @@ public struct MediaLeg: ~Copyable {
         sender.tick(
             now: now, destination: awaitsKeys ? nil : source.destination, bridge: &bridge,
             links: links, recorder: &recorder, workspace: &workspace, out: &out, send: send)
-        if let level = sender.takeSaidLevel() { hearing.said(levelDBm0: level) }
+        if let frame = sender.takeSaid() { hearing.said(frame) }
         if links != nil { tickLinks(now: now, &workspace, &out) }
         recorder?.advance(now: now)
         if isConfigured, reports.isDue(now: now, lastMedia: receiver.lastReceived) {

@@ -36,6 +36,8 @@ public struct MediaEngineConfiguration: Sendable {
     public var receiveBuffer = 0
     /// `LegOptions.learnsAnyHost` for every leg.
     public var learnsAnyHost = false
+    /// `LegOptions.srtpBackend` for every leg, where it is not libcrypto.
+    public var srtpBackend = SRTPBackend.libcrypto
     /// How recordings whose path says Opus are encoded.
     public var opusRecording = OpusRecordingOptions()
     /// Ask for SCHED_RR.

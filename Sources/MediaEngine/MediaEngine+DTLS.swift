@@ -8,6 +8,15 @@ extension MediaEngine {
         certificate.fingerprint(hash)
     }
 
+    /// Before the first leg: a worker has no time for what a library does when it starts.
+    static func load(_ backend: SRTPBackend) throws(EngineError) {
+        do throws(SRTPError) {
+            try backend.load()
+        } catch {
+            throw .badConfiguration("srtp.backend \(backend.rawValue) does not start: \(error)")
+        }
+    }
+
     static func makeCertificate() throws(EngineError) -> DTLSIdentity {
         do throws(SRTPError) {
             return try DTLSIdentity(now: WallTime(milliseconds: tl_realtime_ns() / 1_000_000))

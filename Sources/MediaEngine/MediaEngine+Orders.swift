@@ -43,13 +43,13 @@ extension MediaEngine {
     /// As it was last configured, Hz.
     private func sampleRate(of leg: LegID) -> Int { withLinks { $0.rate(of: leg) } }
 
-    /// At most the leg's rate, as far as that is known: the leg itself converts the rest. nil when
-    /// the clip is too long or cannot be converted.
+    /// The clip itself at a rate that legs take, so that all legs which play it share its memory: each
+    /// converts it frame by frame where its own rate is another. Else a copy at the leg's rate as far as
+    /// that is known. nil when the clip is too long or cannot be converted.
     private func converted(_ clip: PlaybackClip, for leg: LegID, loops: Bool) -> PlaybackClip? {
         guard clip.samples.count * 2 <= Self.clipLimit else { return nil }
-        let rate = clip.sampleRate == 8000 ? 8000 : sampleRate(of: leg)
-        guard clip.sampleRate != rate else { return clip }
-        return (try? Self.converted(clip, to: rate, loops: loops))
+        guard !MediaLeg.clipRates.contains(clip.sampleRate) else { return clip }
+        return try? Self.converted(clip, to: sampleRate(of: leg), loops: loops)
     }
 
     /// `loops`: what comes before the clip's beginning is its end, not silence, so that the filter

@@ -94,6 +94,7 @@ public final class MediaEngine: Sendable {
                 load: Array(repeating: 0, count: count)))
         ntpOrigin = tl_realtime_ns() - tl_monotonic_ns()
         certificate = try Self.makeCertificate()
+        try Self.load(configuration.srtpBackend)
         legsGauge = metrics.gauge(Catalogue.mediaLegs)
         legsCreated = metrics.counter(Catalogue.mediaLegsCreated)
         linksGauge = metrics.gauge(Catalogue.mediaLinks)
@@ -143,6 +144,9 @@ public final class MediaEngine: Sendable {
     public func createLeg(_ options: LegOptions) throws(EngineError) -> LegHandle {
         var options = options
         if configuration.learnsAnyHost { options.learnsAnyHost = true }
+        if configuration.srtpBackend != .libcrypto {
+            options.srtpBackend = configuration.srtpBackend
+        }
         do throws(EngineError) {
             return try openLeg(options)
         } catch {

@@ -107,9 +107,6 @@ public final class PcapReplayer: Sendable {
         self.options = options
     }
 
-    /// Packets of one round of one leg.
-    public var packetsPerRound: Int { steps.count }
-
     /// Any thread: ends `run` soon.
     public func stop() { stopping.store(true, ordering: .releasing) }
 

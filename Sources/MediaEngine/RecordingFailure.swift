@@ -3,6 +3,8 @@ enum RecordingFailure: Error, Equatable {
     /// A relative path that leaves the recording folder, or an empty one.
     case path
     case create(errno: Int32)
+    /// Something has its name already.
+    case exists
     case diskFull
     /// RLIMIT_FSIZE, or the file system's own largest file.
     case fileTooLarge
@@ -15,6 +17,9 @@ enum RecordingFailure: Error, Equatable {
     /// The recorder has `RecordingWriter.limit` recordings already.
     case tooMany(limit: Int)
     case legEnded
+
+    /// From a refused creation (asm-generic/errno-base.h).
+    init(creating errno: Int32) { self = errno == 17 ? .exists : .create(errno: errno) }
 
     /// From a refused write (asm-generic/errno-base.h, errno.h).
     init(writing errno: Int32) {
@@ -37,7 +42,7 @@ enum RecordingFailure: Error, Equatable {
     var place: Int {
         switch self {
         case .path: 0
-        case .create: 1
+        case .create, .exists: 1
         case .diskFull: 2
         case .fileTooLarge: 3
         case .formatFull: 4
@@ -54,6 +59,7 @@ enum RecordingFailure: Error, Equatable {
         switch self {
         case .path: "the path leaves the recording folder"
         case .create(let errno): "cannot create it: " + systemErrorText(errno)
+        case .exists: "a file of this name exists already, and a recording replaces none"
         case .diskFull:
             "no space left on its file system: delete or move recordings, or give --data a larger "
                 + "disk"

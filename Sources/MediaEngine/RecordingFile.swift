@@ -4,7 +4,7 @@ internal import Audio
 /// alone.
 ///
 /// ```
-/// init ───► path.part with its header ─► renamed to path
+/// init ───► path.XXXXXXXX.part with its header ─► renamed to path, which nothing must have
 /// WAV ────► samples behind what is there ─► header says so many  (never more than there are)
 /// Ogg ────► packets of 20 ms ─► whole pages, at least one each time `save` is called
 /// failure ► cut back to the last whole sample or page; what was recorded stays
@@ -21,6 +21,7 @@ final class RecordingFile {
     /// Bytes that are whole: the header and samples, or pages.
     private var size: Int
 
+    /// - Parameter serial: random; of the Ogg stream, and in the draft's name.
     init(
         _ location: String, format: RecordingFormat, sampleRate: Int, serial: UInt32,
         opus: OpusRecordingOptions, disk: RecordingDisk
@@ -38,17 +39,18 @@ final class RecordingFile {
             start = made.headers
             body = .opus(made)
         }
-        // Under its own name only when it is a recording: a process killed in between leaves none.
-        let draft = location + ".part"
+        // Under its own name only when it is a recording: a process killed in between leaves a draft
+        // that is in nobody's way, because each draft has a name of its own.
+        let draft = "\(location).\(String(serial, radix: 16)).part"
         let descriptor = disk.create(draft)
-        guard descriptor >= 0 else { throw .create(errno: -descriptor) }
+        guard descriptor >= 0 else { throw RecordingFailure(creating: -descriptor) }
         let written = start.withUnsafeBytes { disk.write(descriptor, $0, 0) }
         let renamed = written < 0 ? written : disk.rename(draft, location)
         guard renamed >= 0 else {
             disk.close(descriptor)
             disk.remove(draft)
             if written < 0 { throw RecordingFailure(writing: -written) }
-            throw .create(errno: -renamed)
+            throw RecordingFailure(creating: -renamed)
         }
         self.disk = disk
         self.descriptor = descriptor

@@ -10,9 +10,6 @@ public enum RecordingFormat: String, Sendable, CaseIterable {
         let name = path.lowercased()
         self = name.hasSuffix(".opus") || name.hasSuffix(".ogg") ? .opus : .wav
     }
-
-    /// The extension of files that the server names itself, without the dot.
-    public var fileExtension: String { rawValue }
 }
 
 /// The Opus encoder of recordings. It runs on the recorder's thread.

@@ -123,8 +123,8 @@ extension CallCenter {
         return true
     }
 
-    /// Lets two parties hear each other. A call's bot leaves it unless it is to stay; the call then
-    /// ends with its last partner.
+    /// Lets two parties hear each other. Their bots and clips end unless they are to stay; a call then
+    /// ends with its last partner, a bare leg goes on.
     func bridge(
         _ party: MediaParty, with other: MediaParty, digits: Bool, keepsBot: Bool
     ) throws(PlatformError) -> [LiveLink] {
@@ -135,13 +135,24 @@ extension CallCenter {
             LinkSpec(from: a, to: b, digits: digits), LinkSpec(from: b, to: a, digits: digits),
         ])
         if !keepsBot {
-            for case .call(let id) in [party, other] {
-                let now = SystemClock.moment
-                calls[id]?.flow.handOver(now, out: &outbox)
-                perform(id, now)
-            }
+            for each in [party, other] { handOver(each) }
         }
         return ids.compactMap { link($0) }
+    }
+
+    /// Another party takes the place of bot and clip (`CallFlow.handOver`, and the same of a bare leg).
+    private func handOver(_ party: MediaParty) {
+        switch party {
+        case .call(let id):
+            let now = SystemClock.moment
+            calls[id]?.flow.handOver(now, out: &outbox)
+            perform(id, now)
+        case .leg(let id):
+            bareLegs[id]?.stream?.stop()
+            parts?.engine.send(.stopPlaying, to: id)
+            // What the bot has said already is not heard any more, however long its stream takes to end.
+            parts?.engine.send(.detach, to: id)
+        }
     }
 
     /// Lets `supervisor` take part in what `party`'s leg hears and says.

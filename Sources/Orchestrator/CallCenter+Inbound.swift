@@ -2,7 +2,6 @@ internal import CallModel
 internal import Logging
 internal import Media
 internal import MediaEngine
-internal import SDP
 internal import Signalling
 
 //  INVITE ─► route ─┬ with offer ──► check, leg, answer in the 200; to a stranger nothing else
@@ -67,14 +66,15 @@ extension CallCenter {
     /// refused.
     private func makeLeg(
         for inbound: InboundCall, _ route: InboundRoute, farEnd: SocketAddressValue?, _ parts: Parts
-    ) -> (LegHandle, MediaNegotiation)? {
+    ) -> (LegHandle, CallNegotiation)? {
         var options = LegOptions(
             mode: route.mode, detection: true, policy: parts.answerPolicy)
-        options.sharedPort = parts.sharesPorts
+        options.sharedPort = parts.sharesPorts && inbound.isFromTrunk
         options.farEnd = farEnd
+        parts.negotiation.apply(to: &options)
         do {
             let handle = try parts.engine.createLeg(options)
-            let negotiation = MediaNegotiation(
+            let negotiation = CallNegotiation(
                 address: parts.localAddress, port: handle.port, settings: parts.negotiation,
                 certificate: parts.certificate)
             return (handle, negotiation)
@@ -121,8 +121,8 @@ extension CallCenter {
         add(
             Active(
                 flow: CallFlow(plan: route.plan, now: now), leg: handle.id, mode: route.mode,
-                localOffer: offer, negotiation: negotiation, completion: route.completion),
+                negotiation: negotiation, completion: route.completion),
             id: id)
-        take(inbound, id, sdp: Array(offer.serialised.utf8), now)
+        take(inbound, id, sdp: offer, now)
     }
 }

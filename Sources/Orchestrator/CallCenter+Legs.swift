@@ -45,6 +45,7 @@ extension CallCenter {
             options.sharedPort = request.sharesPort
             options.expectsTranscript = request.expectsTranscript
             options.farEnd = SocketAddressValue(address: trial.address, port: trial.port)
+            parts.negotiation.apply(to: &options)
             handle = try parts.engine.createLeg(options)
         } catch {
             let code = if case .portsExhausted = error { "ports_exhausted" } else { "engine_full" }

@@ -5,7 +5,6 @@ internal import Detection
 internal import Logging
 internal import Media
 internal import MediaEngine
-internal import SDP
 internal import Signalling
 internal import Streaming
 internal import Telemetry
@@ -39,10 +38,9 @@ actor CallCenter {
         var flow: CallFlow
         var leg: LegID
         var mode = LegMode.normal
-        var localOffer: SessionDescription?
         /// The last agreed media has no telephone-event: digits go by INFO, or as tones.
         var lacksTelephoneEvents = false
-        var negotiation: MediaNegotiation
+        var negotiation: CallNegotiation
         /// The media of a caller whose address may be made up; the leg is silent until he is heard.
         var unprovenMedia: RemoteMedia?
         var sip: CallLeg?
@@ -72,6 +70,7 @@ actor CallCenter {
         /// SHA-256 of our certificate for DTLS-SRTP; empty: none.
         var certificate: [UInt8]
         /// The trunk's calls may share RTP ports.
+        /// Calls of the trunks receive on ports that they share.
         var sharesPorts: Bool
         var maximumCalls: Int
         /// Puts a number on the internal list; retried by the callee until it is durable.
@@ -125,8 +124,6 @@ actor CallCenter {
 
     func liveCall(_ id: CallID) -> LiveCall? { calls[id].map(Self.describe) }
 
-    var activeCount: Int { calls.count }
-
     /// True when no call is live and every ended one has its record.
     var isSettled: Bool { calls.isEmpty && completing == 0 }
 
@@ -142,23 +139,25 @@ actor CallCenter {
             concludeWithoutLeg(plan, .engineFull, now, completion)
             return
         }
+        // Without a scheme it is a number, which goes to the trunk.
+        let isForTrunk = !target.contains(":")
+        let settings = isForTrunk ? parts.trunkNegotiation : parts.negotiation
         let handle: LegHandle
         do {
             var options = LegOptions(
                 mode: .normal, detection: true, policy: parts.answerPolicy)
-            options.sharedPort = parts.sharesPorts
+            options.sharedPort = parts.sharesPorts && isForTrunk
+            settings.apply(to: &options)
             handle = try parts.engine.createLeg(options)
         } catch {
             parts.logger.error("no media leg", metadata: ["reason": "\(error)"])
             concludeWithoutLeg(plan, .engineFull, now, completion)
             return
         }
-        var negotiation = MediaNegotiation(
-            address: parts.localAddress, port: handle.port,
-            // Without a scheme it is a number, which goes to the trunk.
-            settings: target.contains(":") ? parts.negotiation : parts.trunkNegotiation,
+        var negotiation = CallNegotiation(
+            address: parts.localAddress, port: handle.port, settings: settings,
             certificate: parts.certificate)
-        let offer: SessionDescription
+        let offer: [UInt8]
         do {
             offer = try negotiation.offer()
         } catch {
@@ -169,13 +168,13 @@ actor CallCenter {
         }
         add(
             Active(
-                flow: CallFlow(plan: plan, now: now), leg: handle.id, localOffer: offer,
-                negotiation: negotiation, completion: completion), id: plan.id)
+                flow: CallFlow(plan: plan, now: now), leg: handle.id, negotiation: negotiation,
+                completion: completion), id: plan.id)
         let id = plan.id
         let feed = self.feed
         let sip = parts.agent.place(
             OutboundCall(
-                id: id, target: target, from: from, offer: Array(offer.serialised.utf8),
+                id: id, target: target, from: from, offer: offer,
                 ringTimeout: plan.ringTimeout, headers: plan.headers)
         ) { event in feed.yield(.signalling(id, event)) }
         calls[id]?.sip = sip
@@ -271,31 +270,8 @@ actor CallCenter {
     private func carryOut(_ action: CallFlow.Action, _ id: CallID, _ now: CallFlow.Moment) {
         guard let parts, let active = calls[id] else { return }
         switch action {
-        case .acceptAnswer(let sdp):
-            guard let offer = active.localOffer else { return }
-            do {
-                let media = try calls[id]?.negotiation.accept(sdp, offer: offer)
-                guard let media else { return }
-                calls[id]?.lacksTelephoneEvents = media.telephoneEventPayloadType == nil
-                parts.engine.send(.configure(media), to: active.leg)
-            } catch {
-                parts.logger.warning(
-                    "unusable SDP answer", metadata: ["call": "\(id)", "reason": "\(error)"])
-                calls[id]?.flow.abort(.configurationError, now, out: &outbox)
-            }
-        case .answerOffer(let sdp):
-            do {
-                let answer = try calls[id]?.negotiation.answer(sdp)
-                guard let answer else { return }
-                calls[id]?.lacksTelephoneEvents = answer.media.telephoneEventPayloadType == nil
-                calls[id]?.unprovenMedia = nil
-                parts.engine.send(.configure(answer.media), to: active.leg)
-                active.sip?.answerOffer(answer.sdp)
-            } catch {
-                parts.logger.info(
-                    "re-INVITE refused", metadata: ["call": "\(id)", "reason": "\(error)"])
-                active.sip?.refuseOffer(status: 488)
-            }
+        case .acceptAnswer(let sdp): acceptAnswer(sdp, id, now)
+        case .answerOffer(let sdp): answerOffer(sdp, id)
         case .media(let command): parts.engine.send(command, to: active.leg)
         case .connectStream(let url): connect(url, id, listens: false)
         case .stopStream: active.stream?.stop()
@@ -422,6 +398,7 @@ actor CallCenter {
         if let verdict = record.verdict {
             metrics.counter(Catalogue.answerVerdicts, [verdict.rawValue]).increment()
         }
+        if let mos = record.media?.mos { metrics.histogram(Catalogue.callMOS).observe(mos) }
     }
 
     private static func describe(_ active: Active) -> LiveCall {

@@ -8,7 +8,8 @@ extension CallFlow {
         facts.beepInstant = now.instant
         switch phase {
         case .leavingMessage(let startedAt)
-        where now.instant - startedAt < Self.secondBeepWindow:
+        where now.instant - startedAt < Self.secondBeepWindow && restarts < Self.restartLimit:
+            restarts += 1
             leaveMessage(now, &out)
         case .interrupted: leaveMessage(now, &out)
         case .talking

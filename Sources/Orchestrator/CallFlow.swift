@@ -84,6 +84,8 @@ public struct CallFlow: Sendable {
     static let interruptionLimit = 2
     /// A second beep this soon after the message began means the first was not the last: start over.
     static let secondBeepWindow = Interval.seconds(3)
+    /// How often that may happen: what beeps on and on is no mailbox.
+    static let restartLimit = 3
     /// A beep this soon after the answer overrules a verdict of `human`.
     static let lateBeepWindow = Interval.milliseconds(Int64(DetectorChain.lateBeepMs))
     /// Silence left after a message, so that a mailbox does not cut its last word.
@@ -109,6 +111,7 @@ public struct CallFlow: Sendable {
     private var recordingPending = false
     private var streamIsUp = false
     var interruptions = 0
+    var restarts = 0
     /// What is left of `takeoverSpeech` for who interrupted the message.
     var speechLeft = CallFlow.takeoverSpeech
     /// A bridge has taken the bot's place; the call ends with its last partner.

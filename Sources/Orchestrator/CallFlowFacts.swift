@@ -53,11 +53,13 @@ extension CallEvent.Kind {
                 startMs: start, endMs: end, frequencyHz: Double(frequency),
                 levelDBm0: Double(level))
         case .tone(let kind, let start, _): self = .tone(kind: kind.rawValue, ms: start)
-        case .verdict(let verdict, let final, let confidence, let reason, _, _):
+        case .verdict(let verdict, let final, let confidence, let reason, _, let evidence):
             self = .verdict(
-                verdict, final: final, confidence: confidence, reason: String(describing: reason))
+                verdict, final: final, confidence: confidence, reason: String(describing: reason),
+                evidence: evidence)
         case .greetingEnd(let ms): self = .greetingEnd(ms: ms)
-        case .dtmf, .readyForMessage: return nil
+        case .readyForMessage(let ms): self = .readyForMessage(ms: ms)
+        case .dtmf: return nil
         }
     }
 }

@@ -46,12 +46,12 @@ actor CampaignRunner {
 
     private let parts: Parts
     private var running: [CampaignID: Running] = [:]
+    /// Whose start waits for the store. A pause takes it out again.
+    private var starting: Set<CampaignID> = []
     /// Live calls of each campaign. Outlives a pause: calls go on while their campaign is paused.
     private var active: [CampaignID: Int] = [:]
 
     init(_ parts: Parts) { self.parts = parts }
-
-    var runningCount: Int { running.count }
 
     /// Starts or resumes a campaign whose audio files can be read.
     func start(_ campaign: Campaign) async throws {
@@ -72,9 +72,15 @@ actor CampaignRunner {
         let voicemail = try campaign.voicemailPath.map { path throws(PlatformError) in
             try parts.files.clip(path, field: "voicemail_path")
         }
-        try await parts.store.setStatus(.running, of: campaign.id)
-        // Another start may have come first while this one waited for the store.
-        guard running[campaign.id] == nil else { return }
+        starting.insert(campaign.id)
+        do {
+            try await parts.store.setStatus(.running, of: campaign.id)
+        } catch {
+            starting.remove(campaign.id)
+            throw error
+        }
+        // A pause, or another start, may have come while this one waited for the store.
+        guard starting.remove(campaign.id) != nil, running[campaign.id] == nil else { return }
         running[campaign.id] = Running(
             campaign: campaign,
             pacer: Pacer(
@@ -85,6 +91,7 @@ actor CampaignRunner {
     }
 
     func pause(_ id: CampaignID) async throws {
+        starting.remove(id)
         running[id] = nil
         try await parts.store.setStatus(.paused, of: id)
         parts.logger.info("campaign paused", metadata: ["campaign": "\(id)"])

@@ -2,7 +2,6 @@ internal import AsyncHTTPClient
 internal import Audio
 internal import Foundation
 internal import NIOCore
-internal import NIOPosix
 internal import Synchronization
 
 // URL ─► scheme, host ─► resolve once ─► public address? ─► connect to that address ─► 200 ─► WAV
@@ -18,16 +17,36 @@ final class ClipFetcher: Sendable {
     static let redirectLimit = 3
     /// Of one fetch with all its redirects, seconds.
     static let secondsLimit = 15
-    /// Fetches at once.
+    /// Fetches at once, and so threads that look up a name.
     static let fetchLimit = 8
     static let longestURL = 2048
 
     private let allowsPrivate: Bool
+    private let lookUp: LookUp
+    private let pause: @Sendable (Duration) async throws -> Void
     private let running = Mutex(0)
 
-    init(allowsPrivate: Bool) { self.allowsPrivate = allowsPrivate }
+    /// A host's address; may be deaf to cancellation.
+    typealias LookUp = @Sendable (_ host: String) async throws -> SocketAddress
 
-    /// The clip at `url`. Throws `PlatformError` naming `field`.
+    /// - Parameters:
+    ///   - lookUp: the system's resolver; a test puts a slow one here.
+    ///   - pause: the clock of `secondsLimit`.
+    init(
+        allowsPrivate: Bool, lookUp: @escaping LookUp = ClipFetcher.askSystem,
+        pause: @escaping @Sendable (Duration) async throws -> Void = {
+            try await Task.sleep(for: $0)
+        }
+    ) {
+        self.allowsPrivate = allowsPrivate
+        self.lookUp = lookUp
+        self.pause = pause
+    }
+
+    /// The clip at `url`, after `secondsLimit` at the latest. Throws `PlatformError` naming `field`.
+    ///
+    /// A fetch that is given up keeps its place until it has really ended: the system's resolver cannot
+    /// be interrupted, and its threads are as few as the places.
     func clip(_ url: String, field: String) async throws -> PlaybackClip {
         let isFree = running.withLock { count in
             guard count < Self.fetchLimit else { return false }
@@ -38,18 +57,28 @@ final class ClipFetcher: Sendable {
             throw PlatformError.unavailable(
                 "too_many_fetches", "\(Self.fetchLimit) files are being fetched already")
         }
-        defer { running.withLock { $0 -= 1 } }
-        let bytes = try await withThrowingTaskGroup(of: [UInt8].self) { group in
-            group.addTask { try await self.fetch(url, field) }
-            group.addTask {
-                try await Task.sleep(for: .seconds(Self.secondsLimit))
-                throw Self.failed("it took more than \(Self.secondsLimit) s", field)
-            }
-            defer { group.cancelAll() }
-            guard let first = try await group.next() else { return [UInt8]() }
-            return first
+        // Whichever comes first. Not a task group, which would wait for the other one, too.
+        let (outcomes, outcome) = AsyncStream.makeStream(of: Result<PlaybackClip, any Error>.self)
+        let fetch = Task {
+            let result: Result<PlaybackClip, any Error>
+            do {
+                let bytes = try await self.fetch(url, field)
+                result = .success(try MediaFiles.decode(bytes, path: "the file", field: field))
+            } catch { result = .failure(error) }
+            running.withLock { $0 -= 1 }
+            outcome.yield(result)
         }
-        return try MediaFiles.decode(bytes, path: "the file", field: field)
+        let limit = Task {
+            try await pause(.seconds(Self.secondsLimit))
+            outcome.yield(
+                .failure(Self.failed("it took more than \(Self.secondsLimit) s", field)))
+        }
+        defer {
+            fetch.cancel()
+            limit.cancel()
+        }
+        for await first in outcomes { return try first.get() }
+        throw CancellationError()
     }
 
     private func fetch(_ first: String, _ field: String) async throws -> [UInt8] {
@@ -136,9 +165,9 @@ final class ClipFetcher: Sendable {
     /// The numeric address that will be connected to.
     private func resolve(_ host: String, _ field: String) async throws -> String {
         let bare = host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
-        let found = try? await NIOThreadPool.singleton.runIfActive {
-            try SocketAddress.makeAddressResolvingHost(bare, port: 0)
-        }
+        let found = try? await lookUp(bare)
+        // Nobody waits any more: nothing may be sent.
+        try Task.checkCancellation()
         guard let found, let address = found.ipAddress else {
             throw Self.failed("its host is not known", field)
         }
@@ -149,6 +178,17 @@ final class ClipFetcher: Sendable {
                     + "allows that")
         }
         return address
+    }
+
+    /// On a thread of its own: the resolver waits for servers, half a minute when they are silent, and
+    /// would keep NIO's few threads from everybody else.
+    @Sendable static func askSystem(_ host: String) async throws -> SocketAddress {
+        try await withCheckedThrowingContinuation { found in
+            Thread.detachNewThread {
+                found.resume(
+                    with: Result { try SocketAddress.makeAddressResolvingHost(host, port: 0) })
+            }
+        }
     }
 
     /// Neither loopback, private, link-local, shared, for documentation or benchmarks, multicast,

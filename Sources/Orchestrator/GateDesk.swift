@@ -10,7 +10,7 @@ internal import Telemetry
 /// Asks the gate: gathers what the pure decision needs (rules, lists, the number's history, the
 /// internal list, the clock), decides, counts.
 final class GateDesk: Sendable {
-    private let rules: Mutex<GateRules>
+    private let rules: GateRules
     private let store: Store
     private let metrics: MetricsRegistry
     private let settings: PlatformConfiguration.ComplianceSettings
@@ -27,7 +27,7 @@ final class GateDesk: Sendable {
         self.store = store
         self.metrics = metrics
         clockOrigin = SystemClock.instant
-        rules = Mutex(try Self.load(settings, logger: logger))
+        rules = try Self.load(settings, logger: logger)
     }
 
     /// The gate's time: the real one, unless a demonstration set another.
@@ -46,7 +46,7 @@ final class GateDesk: Sendable {
         let request = GateRequest(
             contact: contact, campaign: campaign, now: now, history: history ?? CallHistory(),
             internalListed: listed)
-        let decision = Gate.decide(request, rules: rules.withLock { $0 })
+        let decision = Gate.decide(request, rules: rules)
         metrics.counter(Catalogue.gateDecisions, [decision.verdict.name]).increment()
         for reason in decision.reasons {
             metrics.counter(Catalogue.gateBlocks, [reason]).increment()
@@ -59,7 +59,7 @@ final class GateDesk: Sendable {
         let request = GateRequest(
             contact: contact, campaign: campaign, now: now, history: CallHistory(),
             internalListed: nil)
-        return Gate.openings(for: request, rules: rules.withLock { $0 })
+        return Gate.openings(for: request, rules: rules)
     }
 
     /// nil when the list cannot be read.
@@ -76,12 +76,6 @@ final class GateDesk: Sendable {
     /// The store has it: from now on the list itself says so.
     func forget(optOut number: PhoneNumber) {
         _ = optOuts.withLock { $0.remove(number) }
-    }
-
-    /// Reads the lists and zones anew, and swaps the snapshot.
-    func reload(logger: Logger) throws {
-        let fresh = try Self.load(settings, logger: logger)
-        rules.withLock { $0 = fresh }
     }
 
     // MARK: loading

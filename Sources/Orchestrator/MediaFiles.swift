@@ -1,36 +1,78 @@
 internal import Audio
+internal import Base
 internal import Foundation
 internal import Synchronization
 
 /// Audio files named by campaigns and API calls: found only below the directories the operator
-/// allows, read once, kept as 8 kHz mono clips.
+/// allows, read when they are new or have changed, kept as mono clips.
 final class MediaFiles: Sendable {
-    /// Samples of clips kept in memory: 128 MB, some two hours at 8 kHz.
+    /// Samples of clips kept in memory: 128 MB, two hours at 8 kHz or one at 16.
     static let sampleLimit = 64 << 20
     /// Ten minutes.
     static let longestClip = 600
     /// Bytes of a file that will be read: ten minutes of 48 kHz stereo.
     static let fileLimit = 120 << 20
+    /// How long the name of a recording that a request was given is held for it. Its file is there within
+    /// milliseconds, unless the request failed for another reason; should a disk be slower than this,
+    /// the recorder itself refuses whoever comes second.
+    static let nameHold = Interval.seconds(1)
+    /// Names held at once; more are not held, as if the hold were over.
+    static let nameLimit = 1024
 
     private let roots: [String]
+    private let sampleLimit: Int
     private let kept = Mutex(Kept())
+    /// Names of recordings that were given away, until when.
+    private let names = Mutex<[String: Instant]>([:])
 
     private struct Kept {
-        var clips: [String: PlaybackClip] = [:]
+        var clips: [String: (stamp: Stamp, clip: PlaybackClip)] = [:]
         var samples = 0
+    }
+
+    /// Tells one state of a file from another. The time of change is in it because, unlike that of
+    /// modification, nobody can set it back.
+    private struct Stamp: Equatable {
+        let device: UInt64
+        let inode: UInt64
+        let bytes: Int64
+        let modified: Int64
+        let changed: Int64
+
+        /// nil when there is no regular file at `path`.
+        init?(_ path: String) {
+            var status = stat()
+            guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+            device = UInt64(status.st_dev)
+            inode = UInt64(status.st_ino)
+            bytes = Int64(status.st_size)
+            modified = Self.nanoseconds(status.st_mtim)
+            changed = Self.nanoseconds(status.st_ctim)
+        }
+
+        private static func nanoseconds(_ time: timespec) -> Int64 {
+            Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+        }
     }
 
     /// - Parameter roots: directories below which files may be read; relative paths start at the
     ///   first.
-    init(roots: [String]) {
+    init(roots: [String], sampleLimit: Int = MediaFiles.sampleLimit) {
         self.roots = roots.map { Self.canonical($0) }
+        self.sampleLimit = sampleLimit
     }
 
-    /// The clip in the WAV file at `path`. Throws `PlatformError` naming `field`.
+    /// Samples in memory, at most `sampleLimit`.
+    var keptSamples: Int { kept.withLock { $0.samples } }
+
+    /// The clip in the WAV file at `path` as it is now, at 8 kHz, or 16 where the file has more than 8:
+    /// the same object for as long as the file does not change. Throws `PlatformError` naming `field`.
     func clip(_ path: String, field: String) throws(PlatformError) -> PlaybackClip {
         let full = try resolve(path, field: field)
-        if let known = kept.withLock({ $0.clips[full] }) { return known }
-        guard let file = FileHandle(forReadingAtPath: full) else {
+        // Before the file is read: a change meanwhile makes the next look find another stamp.
+        let stamp = Stamp(full)
+        if let known = kept.withLock({ $0.clips[full] }), known.stamp == stamp { return known.clip }
+        guard let stamp, let file = FileHandle(forReadingAtPath: full) else {
             throw .invalid(field, "\(field): no readable file at \(path)")
         }
         defer { try? file.close() }
@@ -38,15 +80,17 @@ final class MediaFiles: Sendable {
         else { throw .invalid(field, "\(field): \(path) is larger than \(Self.fileLimit) bytes") }
         let clip = try Self.decode([UInt8](data), path: path, field: field)
         kept.withLock { kept in
-            // Two readers of one file at once: the second replaces what the first put in.
-            kept.samples -= kept.clips.removeValue(forKey: full)?.samples.count ?? 0
-            if kept.samples + clip.samples.count > Self.sampleLimit { kept = Kept() }
-            kept.clips[full] = clip
+            // The file as it was, or as another reader of it has just put it in.
+            kept.samples -= kept.clips.removeValue(forKey: full)?.clip.samples.count ?? 0
+            if kept.samples + clip.samples.count > sampleLimit { kept = Kept() }
+            kept.clips[full] = (stamp, clip)
             kept.samples += clip.samples.count
         }
         return clip
     }
 
+    /// All channels of a WAV file as one, at 16 kHz where it has more than 8, else at 8
+    /// (`MediaLeg.clipRates`). Throws `PlatformError` naming `field`.
     static func decode(
         _ bytes: [UInt8], path: String, field: String
     ) throws(PlatformError) -> PlaybackClip {
@@ -55,7 +99,8 @@ final class MediaFiles: Sendable {
             guard wav.durationMilliseconds <= longestClip * 1000 else {
                 throw PlatformError.invalid(field, "\(field): \(path) is longer than ten minutes")
             }
-            return PlaybackClip(samples: try wav.channel(0, at: 8000))
+            let rate = wav.sampleRate > 8000 ? 16_000 : 8000
+            return PlaybackClip(samples: try wav.mono(at: rate), sampleRate: rate)
         } catch let error as PlatformError {
             throw error
         } catch {
@@ -63,9 +108,13 @@ final class MediaFiles: Sendable {
         }
     }
 
-    /// Where a caller of the API may have a leg recorded: a `.wav`, `.opus` or
-    /// `.ogg` file below an allowed root that does not exist yet, so that neither the database nor an older recording can be overwritten.
-    func newRecording(_ path: String, field: String) throws(PlatformError) -> String {
+    /// Where a caller of the API may have a leg recorded: a `.wav`, `.opus` or `.ogg` file below an
+    /// allowed root that does not exist yet and that no request before this one was given less than
+    /// `nameHold` ago. So neither the database nor an older recording can be overwritten, and of two
+    /// requests at once one is told here that it has come second.
+    func newRecording(
+        _ path: String, field: String, now: Instant = SystemClock.instant
+    ) throws(PlatformError) -> String {
         let full = try resolve(path, field: field)
         guard [".wav", ".opus", ".ogg"].contains(where: full.hasSuffix) else {
             throw .invalid(
@@ -73,6 +122,15 @@ final class MediaFiles: Sendable {
         }
         guard !FileManager.default.fileExists(atPath: full) else {
             throw .invalid(field, "\(field): \(path) exists already")
+        }
+        let isFree = names.withLock { names in
+            names = names.filter { $0.value > now }
+            guard names[full] == nil else { return false }
+            if names.count < Self.nameLimit { names[full] = now + Self.nameHold }
+            return true
+        }
+        guard isFree else {
+            throw .invalid(field, "\(field): another request has just named \(path)")
         }
         return full
     }

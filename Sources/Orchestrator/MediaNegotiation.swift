@@ -50,7 +50,7 @@ struct MediaNegotiation: Sendable {
             to: offer, localAddress: address, port: port, capabilities: capabilities,
             sessionID: sessionID, version: version + 1
         ) { localKey($0) }
-        let media = placed(try Self.media(negotiated))
+        let media = placed(try media(negotiated))
         version += 1
         association = negotiated.dtls
         let suite = negotiated.srtp.flatMap { CryptoSuite(name: $0.suite) }
@@ -73,14 +73,14 @@ struct MediaNegotiation: Sendable {
         let negotiated = try OfferAnswer.accept(
             answer: answer, toOffer: offer,
             capabilities: settings.offering(certificate: certificate))
-        let media = placed(try Self.media(negotiated))
+        let media = placed(try media(negotiated))
         association = negotiated.dtls
         return media
     }
 
     /// Media that is held without an address stays where it was; else remembers where it goes.
     private mutating func placed(_ media: RemoteMedia) -> RemoteMedia {
-        guard !isUsableMediaAddress(media.address), let place else {
+        guard !mayReach(media.address), let place else {
             place = (media.address, media.port, media.rtcpHost, media.rtcpPort)
             return media
         }
@@ -88,6 +88,8 @@ struct MediaNegotiation: Sendable {
         (media.address, media.port, media.rtcpHost, media.rtcpPort) = place
         return media
     }
+
+    private func mayReach(_ host: String) -> Bool { isUsableMediaAddress(host, from: address) }
 
     private mutating func localKey(_ suite: CryptoSuite) -> [UInt8] {
         if let key = localKeys[suite] { return key }
@@ -98,9 +100,9 @@ struct MediaNegotiation: Sendable {
         return key
     }
 
-    static func media(_ negotiated: NegotiatedAudio) throws -> RemoteMedia {
+    private func media(_ negotiated: NegotiatedAudio) throws -> RemoteMedia {
         // A hold by c=0.0.0.0 sends nothing anywhere; anything else must be an address to send to.
-        guard !negotiated.direction.sends || isUsableMediaAddress(negotiated.remoteAddress) else {
+        guard !negotiated.direction.sends || mayReach(negotiated.remoteAddress) else {
             throw MediaError.unusableAddress(
                 negotiated.remoteAddress, port: negotiated.remotePort)
         }
@@ -112,7 +114,10 @@ struct MediaNegotiation: Sendable {
             guard let suite = SRTPSuite(sdpName: srtp.suite) else { throw MediaError.badKeys }
             keys = SRTPKeys(
                 suite: suite, local: srtp.localKey, remote: srtp.remoteKey,
-                localMKI: srtp.localMKI, remoteMKI: srtp.remoteMKI)
+                localMKI: srtp.localMKI, remoteMKI: srtp.remoteMKI,
+                furtherRemote: srtp.furtherRemoteKeys.map {
+                    SRTPMasterKey(key: $0.key, identifier: $0.mki)
+                })
         }
         var media = RemoteMedia(
             address: negotiated.remoteAddress, port: negotiated.remotePort,
@@ -131,29 +136,38 @@ struct MediaNegotiation: Sendable {
                 },
             ptimeMilliseconds: negotiated.ptimeMilliseconds, srtp: keys,
             sends: negotiated.direction.sends, receives: negotiated.direction.receives)
+        media.opus = negotiated.opus.map(Self.limits)
         media.wantsExtendedReports = negotiated.wantsExtendedReports
         let reports = negotiated.remoteRTCPAddress
         // Another host that must not get media, or is a name, is no reason to refuse the call.
-        if reports != negotiated.remoteAddress, isUsableMediaAddress(reports) {
+        if reports != negotiated.remoteAddress, mayReach(reports) {
             media.rtcpHost = reports
         }
         media.alternativeEvents = negotiated.alternativeEvents.prefix(MediaLeg.alternativeLimit)
             .map { ReceiveEventFormat(payloadType: $0.payloadType, clockRate: $0.clockRate) }
         if let association = negotiated.dtls {
-            guard let dtls = dtls(association) else { throw MediaError.badKeys }
+            guard let dtls = Self.dtls(association) else { throw MediaError.badKeys }
             media.dtls = dtls
         }
         return media
     }
 
+    /// What the far end likes to be sent of Opus (RFC 7587 7.1: each side states it for itself).
+    private static func limits(_ opus: OpusParameters) -> OpusLimits {
+        OpusLimits(
+            bitrate: opus.maximumAverageBitrate,
+            bandwidth: opus.maximumPlaybackRate.map { OpusEncoder.Bandwidth(playbackRate: $0) },
+            isConstant: opus.wantsConstantBitrate, usesInbandFEC: opus.usesInbandFEC,
+            usesDTX: opus.usesDTX)
+    }
+
     /// The association for the media leg.
     static func dtls(_ negotiated: NegotiatedDTLS) -> DTLSParameters? {
-        let fingerprint = negotiated.remoteFingerprint
-        guard let hash = DTLSParameters.FingerprintHash(rawValue: fingerprint.hash.rawValue) else {
-            return nil
-        }
+        guard let first = negotiated.remoteFingerprints.first,
+            let hash = DTLSParameters.FingerprintHash(rawValue: first.hash.rawValue)
+        else { return nil }
         return DTLSParameters(
             role: negotiated.isClient ? .client : .server, fingerprintHash: hash,
-            fingerprint: fingerprint.bytes)
+            fingerprints: negotiated.remoteFingerprints.map(\.bytes))
     }
 }

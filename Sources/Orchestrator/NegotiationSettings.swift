@@ -1,6 +1,7 @@
+internal import Media
 internal import SDP
 
-/// What offers and answers say about our audio. docs/OPERATIONS.md lists the keys, docs/SIP.md the
+/// What offers and answers say about our audio, and what we make of what they agreed on. docs/OPERATIONS.md lists the keys, docs/SIP.md the
 /// rules.
 public struct NegotiationSettings: Sendable, Equatable {
     /// A codec in a configuration: the raw value, whatever its case.
@@ -56,8 +57,19 @@ public struct NegotiationSettings: Sendable, Equatable {
     /// Ask for RTCP XR VoIP metrics (RFC 3611).
     public var usesExtendedReports = true
 
+    /// Pauses are described (RFC 3389) or left out (Opus) where the far end agreed, instead of sent.
+    public var suppressesSilence = false
+    /// Of Opus that we send, bits per second; the far end may ask for less.
+    public var opusBitrate = 24_000
+    /// Effort of our Opus encoders.
+    public var opusComplexity = 5
+
     /// What `ptimeMilliseconds` may be.
     public static let ptimes = [10, 20, 30, 40, 60]
+    /// What `opusBitrate` may be (RFC 7587 6.1).
+    public static let opusBitrates = 6000...510_000
+    /// What `opusComplexity` may be.
+    public static let opusComplexities = 0...10
 
     public init() {}
 
@@ -76,6 +88,22 @@ public struct NegotiationSettings: Sendable, Equatable {
             throw PlatformConfiguration.Invalid(
                 "\(name)ptime \(ptimeMilliseconds) is not possible: choose 10, 20, 30, 40 or 60")
         }
+        guard Self.opusBitrates.contains(opusBitrate) else {
+            throw PlatformConfiguration.Invalid(
+                "\(name)opus_bitrate \(opusBitrate) is not possible: choose 6000 to 510000 bits a "
+                    + "second; 24000 is good speech")
+        }
+        guard Self.opusComplexities.contains(opusComplexity) else {
+            throw PlatformConfiguration.Invalid(
+                "\(name)opus_complexity \(opusComplexity) is not possible: choose 0 to 10")
+        }
+    }
+
+    /// What these say about how a leg encodes.
+    func apply(to options: inout LegOptions) {
+        options.discontinuous = suppressesSilence
+        options.opusBitrate = opusBitrate
+        options.opusComplexity = opusComplexity
     }
 
     /// Our offers. `certificate`: SHA-256 of ours; empty: no DTLS.

@@ -71,7 +71,8 @@ extension Platform {
         }
         let recording: String? =
             if let path = request.recordingPath {
-                try files.resolve(path, field: "record")
+                // Said before anybody's telephone rings: a recording replaces nothing.
+                try files.newRecording(path, field: "record")
             } else if request.record { "\(recordings)/\(id.value).\(recordingExtension)" } else {
                 nil
             }

@@ -3,6 +3,7 @@ public import CallModel
 public import Campaigns
 public import Compliance
 internal import Store
+internal import Telemetry
 
 /// What an import of contacts did.
 public struct ImportReport: Sendable {
@@ -79,6 +80,7 @@ extension Platform {
     public func addToInternalList(
         _ number: PhoneNumber, source: String, call: CallID?
     ) async throws {
+        metrics.counter(Catalogue.optOuts, [source]).increment()
         desk.remember(optOut: number)
         try await store.addToInternalList(
             number, source: source, call: call, at: SystemClock.wall)

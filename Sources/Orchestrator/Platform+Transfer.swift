@@ -35,13 +35,15 @@ extension Platform {
     static let transferHeaderBytes = 512
 
     /// Has the far end call `target`, a SIP URI, itself (SIP REFER); `consulted` is a live call with
-    /// the target that it takes over. Events `transfer` tell how it goes.
+    /// the target that it takes over. Events `transfer` tell how it goes. A number in it must be one of
+    /// ours, as when we call it.
     public func transfer(
         _ call: CallID, to target: String, consulted: CallID? = nil
     ) async throws {
         guard target.utf8.count <= 512, target.hasPrefix("sip:") || target.hasPrefix("sips:") else {
             throw PlatformError.invalid("to", "to must be a sip: or sips: URI")
         }
+        try demandOurs(CallTarget(target))
         try await center.transfer(call, to: target, consulted: consulted)
     }
 
@@ -50,13 +52,7 @@ extension Platform {
     /// was.
     public func transfer(_ call: CallID, to agent: AgentRequest) async throws -> CallID {
         let target = try CallTarget(agent.to)
-        if let number = target.number, !configuration.transferNumbers.contains(number) {
-            throw PlatformError(
-                code: "gate_blocked",
-                message: "a number that calls are handed over to must be one of ours: name it in "
-                    + "transfer_numbers",
-                field: "to", status: 403)
-        }
+        try demandOurs(target)
         guard configuration.trunk != nil || target.dial.contains(":") else {
             throw PlatformError.invalid("to", "no trunk is configured: a number cannot be reached")
         }
@@ -76,6 +72,18 @@ extension Platform {
             await store.finish(record, contactStatus: nil, nextAttemptAt: nil, logger: logger)
         }
         return id
+    }
+
+    /// The gate is not asked about an agent, so no other number may be called in its place.
+    private func demandOurs(_ target: CallTarget) throws(PlatformError) {
+        guard let number = target.number, !configuration.transferNumbers.contains(number) else {
+            return
+        }
+        throw PlatformError(
+            code: "gate_blocked",
+            message: "a number that calls are handed over to must be one of ours: name it in "
+                + "transfer_numbers",
+            field: "to", status: 403)
     }
 
     private static func headers(

@@ -81,6 +81,7 @@ public final class Platform: Sendable {
         media.sharedPorts = configuration.rtpSharedPorts
         media.receiveBuffer = configuration.receiveBuffer
         media.learnsAnyHost = configuration.learnsAnyHost
+        media.srtpBackend = configuration.srtpBackend
         media.opusRecording = OpusRecordingOptions(
             bitrate: configuration.recordingBitrate,
             complexity: configuration.recordingComplexity)
@@ -212,19 +213,18 @@ public final class Platform: Sendable {
             maximumCalls: configuration.maximumCalls,
             optOut: { number, source, call in
                 desk.remember(optOut: number)
-                for attempt in 1...Store.writeAttempts {
-                    do {
-                        try await store.addToInternalList(
-                            number, source: source, call: call, at: SystemClock.wall)
-                        desk.forget(optOut: number)
-                        return
-                    } catch {
-                        logger.critical(
-                            "opt-out not stored",
-                            metadata: ["call": "\(call)", "reason": "\(error)"])
-                        try? await Task.sleep(for: .milliseconds(50 << attempt))
-                    }
+                let heardAt = SystemClock.wall
+                let isStored = await Store.untilTaken { () throws(StoreError) in
+                    _ = try await store.addToInternalList(
+                        number, source: source, call: call, at: heardAt)
+                } refused: { attempt, error in
+                    logger.critical(
+                        "opt-out not stored",
+                        metadata: [
+                            "call": "\(call)", "attempt": "\(attempt)", "reason": "\(error)",
+                        ])
                 }
+                if isStored { desk.forget(optOut: number) }
             },
             answerPolicy: configuration.answerPolicy,
             route: { [self] call in route(call) })

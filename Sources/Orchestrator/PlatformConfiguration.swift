@@ -1,6 +1,8 @@
 public import Base
 internal import CallModel
 public import Detection
+internal import MediaEngine
+public import SecureRTP
 public import Signalling
 public import Streaming
 
@@ -65,7 +67,7 @@ public struct PlatformConfiguration: Sendable {
         /// State code → path of that state's list.
         public var stateListPaths: [String: String]
         public var stateListWaiver: String?
-        /// The gate's clock, for demonstrations and tests only; refused unless the trunk is on
+        /// The gate's clock, for demonstrations and tests only; refused unless every trunk is on
         /// loopback, and named in every decision made under it.
         public var demonstrationClock: WallTime?
         public init() {
@@ -98,7 +100,7 @@ public struct PlatformConfiguration: Sendable {
     public var audioDirectories: [String] = []
     /// Audio named by URL may lie on hosts that are not on the public internet.
     public var allowsPrivateAudioHosts = false
-    /// 0: one a core less one, at least one.
+    /// 0: one a core less one, at least one; `MediaEngine.maximumWorkers` at most.
     public var workers = 0
     public var cpus: [Int] = []
     public var trunk: Trunk?
@@ -132,6 +134,8 @@ public struct PlatformConfiguration: Sendable {
     public var receiveBuffer = 0
     /// Without SRTP, learn a far end that has not spoken from any host (docs/SECURITY.md).
     public var learnsAnyHost = false
+    /// Which code protects media.
+    public var srtpBackend = SRTPBackend.libcrypto
     /// Recordings that the server names itself are Ogg Opus (else WAV).
     public var recordsOpus = false
     /// Of Opus recordings: bits per second of both sides, and the encoder's effort, 0…10.
@@ -153,10 +157,15 @@ public struct PlatformConfiguration: Sendable {
                 "refusing to serve HTTP on \(http.host) without a key: set TRUNKLINE_API_KEY or "
                     + "`api_key` in the configuration, or bind --http to 127.0.0.1")
         }
-        if compliance.demonstrationClock != nil, trunk.map({ !$0.endpoint.isLoopback }) ?? false {
+        if compliance.demonstrationClock != nil, let host = remoteTrunk {
             throw Invalid(
-                "compliance.demonstration_clock is for trunks on loopback only; the trunk is "
-                    + "\(trunk?.endpoint.host ?? "?"): remove the setting")
+                "compliance.demonstration_clock is for trunks on loopback only; a trunk is "
+                    + "\(host): remove the setting")
+        }
+        guard (0...MediaEngine.maximumWorkers).contains(workers) else {
+            throw Invalid(
+                "--workers \(workers) is not usable: give 0 (one a core less one) to "
+                    + "\(MediaEngine.maximumWorkers)")
         }
         if let problem = streams.problem { throw Invalid(problem) }
         guard (try? Platform.check(streamURL: transcriptURL, field: "")) != nil else {
@@ -169,5 +178,11 @@ public struct PlatformConfiguration: Sendable {
                 "--rtp-ports \(rtpPorts.lowerBound)-\(rtpPorts.upperBound) is not usable: give a "
                     + "range within 1024-65535 of at least two ports")
         }
+    }
+
+    /// The host of a trunk that is not this machine, if there is one: `trunk_2` counts as `trunk`.
+    private var remoteTrunk: String? {
+        ((trunk.map { [$0.endpoint.host] } ?? []) + signalling.trunks.map(\.host))
+            .first { !Endpoint(host: $0, port: 0).isLoopback }
     }
 }

@@ -4,33 +4,57 @@ internal import Logging
 internal import Store
 
 extension Store {
-    /// Attempts at a write that must not be lost: some six seconds of a store that refuses.
-    static let writeAttempts = 6
+    /// Between attempts at a write that must not be lost: twice as long each time.
+    static let firstPause = Duration.milliseconds(200)
+    static let longestPause = Duration.seconds(5)
 
-    /// Writes the record of an ended call, trying again while the store refuses. A record that
-    /// cannot be stored at all is told to the operator, by its call.
+    /// Tries `write` until the store takes it, however long its disk is full. False for what time does
+    /// not cure: the store has been closed, or what is written belongs to nothing it has.
+    ///
+    /// - Parameters:
+    ///   - pause: waits between attempts.
+    ///   - refused: told of each failure with its number.
+    static func untilTaken(
+        pause: (Duration) async -> Void = { try? await Task.sleep(for: $0) },
+        _ write: () async throws(StoreError) -> Void, refused: (Int, StoreError) -> Void
+    ) async -> Bool {
+        var (attempt, length) = (1, firstPause)
+        while true {
+            do {
+                try await write()
+                return true
+            } catch {
+                refused(attempt, error)
+                switch error {
+                case .conflict, .closed, .notFound: return false
+                default: break
+                }
+                // A cancelled task does not sleep.
+                guard !Task.isCancelled else { return false }
+            }
+            await pause(length)
+            attempt += 1
+            length = min(length * 2, longestPause)
+        }
+    }
+
+    /// Writes the record of an ended call. A record that cannot be stored at all is told to the
+    /// operator, by its call.
     func finish(
         _ record: CallRecord, contactStatus: ContactStatus?, nextAttemptAt: WallTime?,
         logger: Logger
     ) async {
-        for attempt in 1...Self.writeAttempts {
-            do {
-                try await finish(
-                    record, contactStatus: contactStatus, nextAttemptAt: nextAttemptAt)
-                return
-            } catch {
-                logger.error(
-                    "call record not stored",
-                    metadata: [
-                        "call": "\(record.id)", "attempt": "\(attempt)", "reason": "\(error)",
-                    ])
-                // Neither is cured by time.
-                switch error {
-                case .conflict, .closed: return
-                default: try? await Task.sleep(for: .milliseconds(100 << attempt))
-                }
-            }
+        let isStored = await Self.untilTaken { () throws(StoreError) in
+            try await finish(record, contactStatus: contactStatus, nextAttemptAt: nextAttemptAt)
+        } refused: { attempt, error in
+            logger.error(
+                "call record not stored",
+                metadata: [
+                    "call": "\(record.id)", "attempt": "\(attempt)", "reason": "\(error)",
+                ])
         }
-        logger.critical("call record given up", metadata: ["call": "\(record.id)"])
+        if !isStored {
+            logger.critical("call record given up", metadata: ["call": "\(record.id)"])
+        }
     }
 }

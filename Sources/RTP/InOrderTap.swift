@@ -20,8 +20,10 @@ public enum TapOutput {
 ///
 /// Sequence numbers say whether to wait, timestamps how long a gap is: silence suppression is a gap
 /// without a wait, a lost packet that carried no audio leaves none. A gap that the arrival clock
-/// contradicts (the sender moved its timestamps) is measured by that clock instead. All memory is
-/// taken in `init`.
+/// contradicts, alone or together with those before it (the sender moved its timestamps, or moves
+/// them with each packet), is measured by that clock instead. A sender that counts by twice the
+/// clock of its codec (G.722 by 16 kHz, against RFC 3551 4.5.2) is known by its second such packet.
+/// All memory is taken in `init`.
 public struct InOrderTap: ~Copyable, @unchecked Sendable {
     // Sendable: the pointers are private, made in init, freed in deinit, and this value is their
     // one owner.
@@ -40,7 +42,8 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     /// packet confirms it: the sender restarted (RFC 3550 A.1).
     public static let maximumMisorder: Int64 = 100
     public static let maximumDropout: Int64 = 3000
-    /// A timestamp may run ahead of the arrival clock by this much before it is disbelieved.
+    /// Timestamps may run ahead of the arrival clock by this much, at once and in all, before they
+    /// are disbelieved (`TimelineLead`).
     public static let arrivalSlack = Interval.seconds(2)
 
     private struct Slot {
@@ -54,6 +57,8 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
         var hasAudio = false
         /// First packet after a restart: no gap can be read from its numbers.
         var isRestart = false
+        /// The gap before it has been handed on.
+        var isMeasured = false
     }
 
     private let capacity: Int
@@ -80,8 +85,12 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     private var expectedTimestamp: UInt32 = 0
     private var position: Int64 = 0
     private var hasPosition = false
-    private var lastArrival = Instant.zero
+    private var lead = TimelineLead()
     private var lastSamples: Int64 = 0
+    /// Packets in a row whose timestamps went on by twice what the one before lasted, while the
+    /// arrival clock did not: from `doubledLimit` on the sender counts so.
+    private var doubled = 0
+    private static let doubledLimit = 2
     /// A restart was passed by a packet without audio: the next audio cannot be measured by
     /// numbers.
     private var isSeamOpen = false
@@ -310,7 +319,7 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
                 hasPosition = true
                 position = Int64(slot.timestamp)
                 expectedTimestamp = slot.timestamp
-                lastArrival = slot.arrival
+                lead.begin(at: slot.arrival)
             }
             let missing = gap(before: slot)
             if missing > 0 {
@@ -320,7 +329,7 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
                         samples: missing, missing: Int(clamping: max(0, numbers)),
                         timestamp: position))
                 concealedSamples += missing
-                position += Int64(missing)
+                advance(Int64(missing))
                 settle(index, slot)
                 return true
             }
@@ -329,9 +338,9 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
                 start: bytes + Int(index) * maximumPayload, count: Int(slot.count))
             body(.payload(payload, payloadType: slot.payloadType, timestamp: position))
             delivered += 1
-            position += Int64(slot.samples)
+            lead.follow(slot.arrival)
+            advance(Int64(slot.samples))
             expectedTimestamp = slot.timestamp &+ UInt32(bitPattern: slot.samples)
-            lastArrival = slot.arrival
             lastSamples = Int64(slot.samples)
             isSeamOpen = false
             take(slot, index)
@@ -363,6 +372,7 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
         heldRestarts = 0
         isStarted = false
         history = 0
+        doubled = 0
         restarts += 1
     }
 
@@ -397,7 +407,7 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     /// The gap has been reported: this packet now follows without a seam.
     private mutating func settle(_ index: UInt8, _ slot: Slot) {
         nextAfterGap(slot.sequence)
-        expectedTimestamp = slot.timestamp
+        slots[Int(index)].isMeasured = true
         isSeamOpen = false
         if slot.isRestart {
             slots[Int(index)].isRestart = false
@@ -422,29 +432,43 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
         free(index)
     }
 
+    private mutating func advance(_ samples: Int64) {
+        position += samples
+        lead.advance(samples, rate: clockRate)
+    }
+
     /// Samples missing between the last payload and this one.
     private mutating func gap(before slot: Slot) -> Int {
-        let step = Int64(Int32(bitPattern: slot.timestamp &- expectedTimestamp))
+        if slot.isMeasured { return 0 }
         let isSeam = slot.isRestart || isSeamOpen
+        let elapsed = max(0, samples(in: slot.arrival - lead.lastArrival))
+        var missing = Int64(Int32(bitPattern: slot.timestamp &- expectedTimestamp))
         if !isSeam {
-            if step == 0 { return 0 }
-            if step < 0 {
-                timestampFaults += 1
-                expectedTimestamp = slot.timestamp
-                return 0
-            }
+            noteStep(missing, elapsed, isNext: slot.sequence == nextSequence)
+            if doubled > 0, missing != 0 { missing = (missing - lastSamples) / 2 }
+            if missing < 0 { timestampFaults += 1 }
+            if missing <= 0 { return 0 }
         }
-        let elapsed = max(0, samples(in: slot.arrival - lastArrival))
-        var missing = step
-        if isSeam || step > elapsed + samples(in: Self.arrivalSlack) {
+        let slack = samples(in: Self.arrivalSlack)
+        let ahead = samples(in: lead.ahead(at: slot.arrival))
+        if isSeam || missing > elapsed + slack || ahead + missing > slack {
             if !isSeam { timestampFaults += 1 }
-            missing = max(0, elapsed - lastSamples)
+            missing = max(0, min(elapsed - lastSamples, -ahead))
         }
         let reported = min(missing, Int64(maximumConcealment))
         skippedSamples += Int(missing - reported)
-        position += missing - reported
-        if reported == 0 { expectedTimestamp = slot.timestamp }
+        advance(missing - reported)
         return Int(reported)
+    }
+
+    /// A packet begins `step` samples behind the end of the last one. As much again as that lasted, in
+    /// no more time than that, may be chance once; twice in a row it is a wrong clock.
+    private mutating func noteStep(_ step: Int64, _ elapsed: Int64, isNext: Bool) {
+        if isNext, step == lastSamples, step > 0, elapsed * 2 < lastSamples * 3 {
+            doubled = min(doubled + 1, Self.doubledLimit)
+        } else if doubled < Self.doubledLimit || isNext && step < lastSamples {
+            doubled = 0
+        }
     }
 
     private func samples(in interval: Interval) -> Int64 {

@@ -28,6 +28,8 @@ public struct RTCPSchedule: Sendable {
     private var heard: Instant?
     private var goodbye: Instant?
     private var lastReport: Instant
+    /// A BYE has moved the times since our last report.
+    private var hasReconsidered = false
 
     /// When `poll` should next be asked.
     public private(set) var nextReport: Instant
@@ -50,12 +52,15 @@ public struct RTCPSchedule: Sendable {
     }
 
     /// The peer said BYE: one member is left, and by reverse reconsideration (6.3.4) the next report
-    /// comes sooner. What the peer sends later makes it a member again.
+    /// comes sooner. What the peer sends later makes it a member again: whoever leaves again and again
+    /// moves our times once a report, or the report would never come.
     public mutating func receivedGoodbye(now: Instant) {
         goodbye = now
         peerIsSender = false
         guard members == 2 else { return }
         members = 1
+        guard !hasReconsidered else { return }
+        hasReconsidered = true
         // tn = tc + (1/2)(tn - tc), tp = tc - (1/2)(tc - tp).
         nextReport = now + max(.zero, nextReport - now) / 2
         lastReport = now - max(.zero, now - lastReport) / 2
@@ -83,6 +88,7 @@ public struct RTCPSchedule: Sendable {
             return false
         }
         lastReport = now
+        hasReconsidered = false
         isInitial = false
         nextReport = now + interval()
         return true

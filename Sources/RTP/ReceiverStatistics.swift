@@ -12,6 +12,9 @@ public struct ReceiverStatistics: Sendable {
     public static let maximumMisorder: UInt16 = 100
     /// A.1 MIN_SEQUENTIAL: packets in sequence before a source is believed.
     public static let minimumSequential = 2
+    /// Transits that differ by more than this, seconds, are no jitter: the source has set its
+    /// timestamps anew.
+    static let maximumTransitStep: Int64 = 2
 
     private var clockRate: Int64
     private var maximumSequence: UInt16 = 0
@@ -21,6 +24,7 @@ public struct ReceiverStatistics: Sendable {
     private var probation = Self.minimumSequential
     private var hasSeenPacket = false
     private var isStarted = false
+    private var isResuming = false
     private var lastTransit: UInt32 = 0
     private var hasTransit = false
     /// A.8 keeps the estimate scaled by 16.
@@ -46,6 +50,13 @@ public struct ReceiverStatistics: Sendable {
         let rate = clockRate > 0 ? Int64(clockRate) : 8000
         scaledJitter = UInt32(clamping: Int64(scaledJitter) * rate / self.clockRate)
         self.clockRate = rate
+        hasTransit = false
+    }
+
+    /// Packets were not taken for a while, and are again: what the next one's number has gone on by is
+    /// not lost, and its transit no measure against the last one's.
+    public mutating func resume() {
+        isResuming = isStarted
         hasTransit = false
     }
 
@@ -111,6 +122,10 @@ public struct ReceiverStatistics: Sendable {
             begin(at: sequence, credit: Self.minimumSequential)
             return true
         }
+        if isResuming {
+            isResuming = false
+            if delta > 0, delta < Self.maximumDropout { baseSequence &+= UInt32(delta - 1) }
+        }
         if delta < Self.maximumDropout {
             if sequence < maximumSequence { cycles &+= 0x1_0000 }
             maximumSequence = sequence
@@ -142,7 +157,8 @@ public struct ReceiverStatistics: Sendable {
         if restarts > 0 { hasTransit = false }
     }
 
-    /// RFC 3550 A.8, integer form.
+    /// RFC 3550 A.8, integer form, but for a step of the timestamps that no network makes: one of them
+    /// would be the jitter of the next minute.
     private mutating func updateJitter(timestamp: UInt32, arrival: Instant) {
         let transit = Self.clockUnits(arrival, rate: clockRate) &- timestamp
         defer {
@@ -151,6 +167,7 @@ public struct ReceiverStatistics: Sendable {
         }
         guard hasTransit else { return }
         let difference = (Int32(bitPattern: transit &- lastTransit)).magnitude
+        guard difference <= UInt32(clamping: Self.maximumTransitStep * clockRate) else { return }
         scaledJitter = scaledJitter &+ difference &- ((scaledJitter &+ 8) >> 4)
     }
 

@@ -8,12 +8,14 @@ public import Base
 /// no end packet; an update that moves the timestamp along (part of the press while it overlaps
 /// it); a captured press played again with its old timestamp (a new press: the duration starts over
 /// after a pause, or behind the end packets); the segments of a very long press (2.5.1.3); and all
-/// of that out of order: an older timestamp of the running press is no digit of its own.
+/// of that out of order: an older timestamp of the running press is no digit of its own. Packets of
+/// several SSRCs may come: one whose source changed its SSRC during a press goes on with it.
 public struct TelephoneEventReceiver: Sendable {
     /// A known timestamp is a new press only after this much quiet and a duration that starts over.
     public static let replayPause = Interval.milliseconds(400)
-    /// Presses remembered, so that a packet overtaken by a later press is not reported again.
-    public static let rememberedPresses = 4
+    /// What goes on under another SSRC within this time (two updates of 50 ms, RFC 4733 2.5.1.2, and
+    /// jitter) was never let go, whatever its duration.
+    static let handover = Interval.milliseconds(120)
 
     private struct Press {
         var event: UInt8
@@ -27,6 +29,7 @@ public struct TelephoneEventReceiver: Sendable {
         var start: UInt32
         var timestamp: UInt32
         var clockRate: Int32
+        var source: UInt32
         var lastPacket: Instant
 
         /// Two presses are at least this far apart; an overlap within it is one press, timestamp
@@ -38,10 +41,11 @@ public struct TelephoneEventReceiver: Sendable {
     }
 
     /// What a packet is to the press that is running.
-    private enum Relation { case another, update, late }
+    private enum Relation { case another, update, late, handover }
 
     private let clockRate: Int32
     private var current: Press?
+    /// Remembered, so that a packet overtaken by a later press is not reported again.
     private var earlier: (Press?, Press?, Press?) = (nil, nil, nil)
 
     /// Presses reported.
@@ -62,11 +66,12 @@ public struct TelephoneEventReceiver: Sendable {
     ///   - payload: the four bytes of RFC 4733 2.3; further events in the packet are not read.
     ///   - marker: accepted for the caller's convenience and not relied upon.
     ///   - sequence: tells what was sent before an end packet from what was sent after it.
+    ///   - source: the SSRC: sequence numbers and timestamps are its own (RFC 3550 5.1).
     ///   - clockRate: of this packet's payload type, Hz: a source may have several (RFC 4733 2.1).
     ///   - now: arrival.
     public mutating func receive(
         payload: UnsafeRawBufferPointer, marker: Bool, timestamp: UInt32, sequence: UInt16,
-        clockRate: Int? = nil, now: Instant
+        source: UInt32 = 0, clockRate: Int? = nil, now: Instant
     ) -> Character? {
         guard payload.count >= TelephoneEvent.byteCount else {
             malformed += 1
@@ -80,13 +85,16 @@ public struct TelephoneEventReceiver: Sendable {
             event: payload[0], hasEnded: payload[1] & 0x80 != 0, duration: payload.uint16(at: 2),
             firstSequence: sequence, endSequence: sequence, start: timestamp, timestamp: timestamp,
             clockRate: clockRate.map { Int32(clamping: max(1, $0)) } ?? self.clockRate,
-            lastPacket: now)
+            source: source, lastPacket: now)
         if isRemembered(packet) { return nil }
         if let press = current {
             switch relation(of: packet, to: press) {
             case .another: break
             case .update:
                 update(press, with: packet)
+                return nil
+            case .handover:
+                begin(packet)
                 return nil
             case .late: return nil
             }
@@ -98,14 +106,16 @@ public struct TelephoneEventReceiver: Sendable {
 
     /// A packet of a press before the current one, late.
     private func isRemembered(_ packet: Press) -> Bool {
-        if let current, current.timestamp == packet.timestamp { return false }
+        if let current, current.source == packet.source, current.timestamp == packet.timestamp {
+            return false
+        }
         return isSame(earlier.0, packet) || isSame(earlier.1, packet) || isSame(earlier.2, packet)
     }
 
     private func isSame(_ press: Press?, _ packet: Press) -> Bool {
-        guard let press, press.event == packet.event, press.covers(packet.timestamp) else {
-            return false
-        }
+        guard let press, press.event == packet.event, press.source == packet.source,
+            press.covers(packet.timestamp)
+        else { return false }
         return packet.lastPacket - press.lastPacket < Self.replayPause
             || packet.duration > press.duration
     }
@@ -113,6 +123,9 @@ public struct TelephoneEventReceiver: Sendable {
     private func relation(of packet: Press, to press: Press) -> Relation {
         guard packet.event == press.event else { return .another }
         let quiet = packet.lastPacket - press.lastPacket
+        guard packet.source == press.source else {
+            return continues(packet, press, quiet) ? .handover : .another
+        }
         // Sent behind the end, and no copy of it.
         let isBehindEnd =
             press.hasEnded && !packet.hasEnded
@@ -137,6 +150,15 @@ public struct TelephoneEventReceiver: Sendable {
         let isInside =
             step <= Int64(press.duration) + press.contiguity && packet.duration >= press.duration
         return isInside ? .update : .another
+    }
+
+    /// A packet of another SSRC, whose numbers and timestamps say nothing, is of this press.
+    private func continues(_ packet: Press, _ press: Press, _ quiet: Interval) -> Bool {
+        guard quiet < Self.replayPause, packet.hasEnded || !press.hasEnded else { return false }
+        let isLonger =
+            Int64(packet.duration) * Int64(press.clockRate)
+            >= Int64(press.duration) * Int64(packet.clockRate)
+        return isLonger || !press.hasEnded && quiet < Self.handover
     }
 
     /// An older packet is of this press: overtaken by a later segment or by updates that moved the

@@ -16,6 +16,9 @@ public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
     public var lifetime: UInt64?
     /// Master key identifier and its length in bytes; nil when not used.
     public var mki: MasterKeyIdentifier?
+    /// Further keys of the line, which its sender may change to with any packet; empty without
+    /// identifiers.
+    public var furtherKeys: [KeyParameter] = []
     /// As written, for example `WSH=64`.
     public var sessionParameters: [String]
 
@@ -38,6 +41,28 @@ public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
         }
     }
 
+    /// One `inline:` of a line (RFC 4568 6.1).
+    public struct KeyParameter: Equatable, Sendable, CustomStringConvertible,
+        CustomDebugStringConvertible, CustomReflectable
+    {
+        public var key: [UInt8]
+        public var lifetime: UInt64?
+        public var mki: MasterKeyIdentifier?
+
+        public init(key: [UInt8], lifetime: UInt64? = nil, mki: MasterKeyIdentifier? = nil) {
+            self.key = key
+            self.lifetime = lifetime
+            self.mki = mki
+        }
+
+        public var description: String { "inline:<redacted>" }
+        public var debugDescription: String { description }
+        public var customMirror: Mirror { Mirror(self, children: []) }
+    }
+
+    /// Keys of one line; one with more is not read, because its sender may change to any of them.
+    public static let keyLimit = 8
+
     public init(
         tag: Int, suite: String = Self.defaultSuite, key: [UInt8], lifetime: UInt64? = nil,
         mki: MasterKeyIdentifier? = nil, sessionParameters: [String] = []
@@ -54,28 +79,88 @@ public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
     public var debugDescription: String { description }
     public var customMirror: Mirror { Mirror(self, children: []) }
 
-    /// Reads the attribute's value, `1 AES_CM_128_HMAC_SHA1_80 inline:…|2^20|1:4 WSH=64`; nil when
-    /// it is not of that form. Of several key parameters the first is taken; without identifiers
-    /// they could not be told apart (RFC 4568 6.1).
+    /// Reads the attribute's value, `1 AES_CM_128_HMAC_SHA1_80 inline:…|2^20|1:4;inline:… WSH=64`; nil
+    /// when it is not of that form.
     init?(parsing value: String) {
         let fields = value.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
         guard fields.count >= 3, let tag = Int(fields[0]), (0...999_999_999).contains(tag) else {
             return nil
         }
-        let parameters = fields[2].split(separator: ";", omittingEmptySubsequences: true)
-        guard let first = parameters.first, first.lowercased().hasPrefix("inline:") else {
-            return nil
+        var keys: [KeyParameter] = []
+        for text in fields[2].split(separator: ";", omittingEmptySubsequences: true) {
+            guard keys.count < Self.keyLimit, let key = KeyParameter(parsing: text) else {
+                return nil
+            }
+            keys.append(key)
         }
-        let parts = first.dropFirst(7).split(separator: "|", omittingEmptySubsequences: false)
+        guard let first = keys.first else { return nil }
+        self.init(
+            tag: tag, suite: fields[1], key: first.key, lifetime: first.lifetime, mki: first.mki,
+            sessionParameters: Array(fields[3...]))
+        furtherKeys = Array(keys.dropFirst())
+    }
+
+    /// The attribute's value on the wire.
+    var serialised: String {
+        var text = "\(tag) \(suite) " + keys.map(\.serialised).joined(separator: ";")
+        for parameter in sessionParameters { text += " \(parameter)" }
+        return text
+    }
+
+    /// All keys, the first at the head.
+    private var keys: [KeyParameter] {
+        [KeyParameter(key: key, lifetime: lifetime, mki: mki)] + furtherKeys
+    }
+
+    /// The further keys with their identifiers as they stand in packets.
+    var furtherNamedKeys: [NegotiatedSRTP.NamedKey] {
+        furtherKeys.map { NegotiatedSRTP.NamedKey(key: $0.key, mki: $0.mki?.bytes ?? []) }
+    }
+
+    /// The suite of a line that we can run as it stands: one of `suites`, keys that can be told apart,
+    /// and no session parameter that changes the protection: KDR, UNENCRYPTED_SRTP and the like, and
+    /// unknown ones unless they start with "-", make the line unusable (RFC 4568 6.3). Nil when the
+    /// line is to be passed over.
+    func usableSuite(among suites: [CryptoSuite]) -> CryptoSuite? {
+        guard let known = CryptoSuite(name: suite), suites.contains(known), hasUsableKeys(known),
+            sessionParameters.allSatisfy({ parameter in
+                parameter.hasPrefix("-") || parameter.uppercased().hasPrefix("WSH=")
+            })
+        else { return nil }
+        return known
+    }
+
+    /// RFC 4568 6.1: each key whole, with a lifetime that a call does not exhaust and an identifier that
+    /// fits its bytes. Several must differ, and have identifiers, which must be of one length: a packet
+    /// does not say how long its own is.
+    private func hasUsableKeys(_ suite: CryptoSuite) -> Bool {
+        let keys = keys
+        guard
+            keys.allSatisfy({ key in
+                key.key.count == suite.keyCount && key.mki.map { $0.bytes != nil } ?? true
+                    && key.lifetime.map { $0 >= 1 << 20 } ?? true
+            })
+        else { return false }
+        return keys.count == 1
+            || Set(keys.map(\.key)).count == keys.count
+                && Set(keys.compactMap(\.mki?.value)).count == keys.count
+                && Set(keys.map(\.mki?.byteCount)).count == 1
+    }
+}
+
+extension CryptoAttribute.KeyParameter {
+    /// Reads `inline:…|2^20|1:4`; nil when it is not of that form.
+    init?(parsing text: Substring) {
+        guard text.lowercased().hasPrefix("inline:") else { return nil }
+        let parts = text.dropFirst(7).split(separator: "|", omittingEmptySubsequences: false)
         guard let text = parts.first, let key = Base64.decode(String(text)) else { return nil }
-        var lifetime: UInt64?
-        var mki: MasterKeyIdentifier?
+        self.init(key: key)
         for part in parts.dropFirst() {
             if let colon = part.firstIndex(of: ":") {
                 guard let number = UInt64(part[..<colon]),
                     let length = Int(part[part.index(after: colon)...]), (1...128).contains(length)
                 else { return nil }
-                mki = MasterKeyIdentifier(value: number, byteCount: length)
+                mki = CryptoAttribute.MasterKeyIdentifier(value: number, byteCount: length)
             } else if part.hasPrefix("2^") {
                 guard let power = Int(part.dropFirst(2)), (0...63).contains(power) else {
                     return nil
@@ -86,37 +171,15 @@ public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
                 lifetime = number
             }
         }
-        guard parameters.count == 1 || mki != nil else { return nil }
-        self.init(
-            tag: tag, suite: fields[1], key: key, lifetime: lifetime, mki: mki,
-            sessionParameters: Array(fields[3...]))
     }
 
-    /// The attribute's value on the wire.
-    var serialised: String {
-        var text = "\(tag) \(suite) inline:\(Base64.encode(key))"
+    fileprivate var serialised: String {
+        var text = "inline:\(Base64.encode(key))"
         if let lifetime {
             let power = lifetime.trailingZeroBitCount
             text += lifetime.nonzeroBitCount == 1 ? "|2^\(power)" : "|\(lifetime)"
         }
         if let mki { text += "|\(mki.value):\(mki.byteCount)" }
-        for parameter in sessionParameters { text += " \(parameter)" }
         return text
-    }
-
-    /// The suite of a line that we can run as it stands: one of `suites`, a whole key of that
-    /// suite's length, an identifier that fits its bytes, a lifetime that a call does not exhaust,
-    /// and no session parameter that changes the protection: KDR, UNENCRYPTED_SRTP and the like, and
-    /// unknown ones unless they start with "-", make the line unusable (RFC 4568 6.3). Nil when the
-    /// line is to be passed over.
-    func usableSuite(among suites: [CryptoSuite]) -> CryptoSuite? {
-        guard let known = CryptoSuite(name: suite), suites.contains(known),
-            key.count == known.keyCount, mki.map({ $0.bytes != nil }) ?? true,
-            lifetime.map({ $0 >= 1 << 20 }) ?? true,
-            sessionParameters.allSatisfy({ parameter in
-                parameter.hasPrefix("-") || parameter.uppercased().hasPrefix("WSH=")
-            })
-        else { return nil }
-        return known
     }
 }

@@ -63,12 +63,16 @@ public struct CertificateFingerprint: Equatable, Sendable {
 public struct NegotiatedDTLS: Equatable, Sendable {
     /// We send the ClientHello.
     public var isClient: Bool
-    /// Of the certificate that the far end must show.
-    public var remoteFingerprint: CertificateFingerprint
+    /// Of the certificates of which the far end must show one: all of one hash, in the order of their
+    /// bytes, 1 to `fingerprintLimit`.
+    public var remoteFingerprints: [CertificateFingerprint]
 
-    public init(isClient: Bool, remoteFingerprint: CertificateFingerprint) {
+    /// Certificates of one peer; further ones are not looked for.
+    public static let fingerprintLimit = 8
+
+    public init(isClient: Bool, remoteFingerprints: [CertificateFingerprint]) {
         self.isClient = isClient
-        self.remoteFingerprint = remoteFingerprint
+        self.remoteFingerprints = remoteFingerprints
     }
 }
 
@@ -77,7 +81,7 @@ public struct DTLSIdentity: Equatable, Sendable {
     public var fingerprint: CertificateFingerprint
     /// Answer `actpass` with `active`, which saves the peer's first flight (RFC 5763 5).
     public var answersActively: Bool
-    /// The association in use: as long as the peer's fingerprint stays, so do the roles (RFC 8842
+    /// The association in use: as long as the peer's fingerprints stay, so do the roles (RFC 8842
     /// 5.3).
     public var current: NegotiatedDTLS?
 
@@ -97,16 +101,25 @@ extension SessionDescription {
         !values("fingerprint", of: media).isEmpty
     }
 
-    /// The fingerprint to check: of the strongest hash, the first (RFC 8122 5: a peer may state
-    /// several hashes of one certificate). A media line's own replace the session's.
-    func fingerprint(of media: MediaDescription) -> CertificateFingerprint? {
+    /// The fingerprints of which one must match: those of the strongest hash (RFC 8122 5: several
+    /// hashes are of the same certificates, several fingerprints of one hash are of several
+    /// certificates). Their order means nothing. A media line's own replace the session's. Empty: none
+    /// is readable.
+    func fingerprints(of media: MediaDescription) -> [CertificateFingerprint] {
         let readable = values("fingerprint", of: media).compactMap {
             CertificateFingerprint(parsing: $0)
         }
         for hash in CertificateFingerprint.Hash.allCases {
-            if let found = readable.first(where: { $0.hash == hash }) { return found }
+            var found: [CertificateFingerprint] = []
+            for fingerprint in readable where fingerprint.hash == hash {
+                guard found.count < NegotiatedDTLS.fingerprintLimit else { break }
+                if !found.contains(fingerprint) { found.append(fingerprint) }
+            }
+            guard found.isEmpty else {
+                return found.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+            }
         }
-        return nil
+        return []
     }
 
     /// The setup of a line; nil when none is stated.

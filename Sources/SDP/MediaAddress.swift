@@ -90,11 +90,12 @@ public enum MediaAddressKind: Equatable, Sendable {
 }
 
 /// True for an address that media may be sent to: not 0.0.0.0 or ::, multicast, broadcast, reserved
-/// or link-local (where cloud metadata services live), and no host name. Loopback counts as usable;
-/// the caller's policy may refuse it.
-public func isUsableMediaAddress(_ text: String) -> Bool {
+/// or link-local (where cloud metadata services live), and no host name. Loopback only where our own
+/// media has a loopback address: nobody else's SDP may point packets at the services of this machine.
+public func isUsableMediaAddress(_ text: String, from local: String) -> Bool {
     switch MediaAddressKind(text) {
-    case .loopback, .ordinary: true
+    case .ordinary: true
+    case .loopback: MediaAddressKind(local) == .loopback
     case .unspecified, .linkLocal, .multicast, .reserved, .invalid: false
     }
 }

@@ -11,16 +11,36 @@ public struct NegotiatedSRTP: Equatable, Sendable, CustomStringConvertible,
     /// Master key identifiers as they stand in packets (RFC 3711 3.1); empty: none.
     public var localMKI: [UInt8]
     public var remoteMKI: [UInt8]
+    /// Further keys that the peer may change to with any packet (RFC 4568 6.1), each named otherwise.
+    public var furtherRemoteKeys: [NamedKey]
+
+    /// A key and its master key identifier. Never printed.
+    public struct NamedKey: Equatable, Sendable, CustomStringConvertible,
+        CustomDebugStringConvertible, CustomReflectable
+    {
+        public var key: [UInt8]
+        public var mki: [UInt8]
+
+        public init(key: [UInt8], mki: [UInt8]) {
+            self.key = key
+            self.mki = mki
+        }
+
+        public var description: String { "<redacted>" }
+        public var debugDescription: String { description }
+        public var customMirror: Mirror { Mirror(self, children: []) }
+    }
 
     public init(
         suite: String, localKey: [UInt8], remoteKey: [UInt8], localMKI: [UInt8] = [],
-        remoteMKI: [UInt8] = []
+        remoteMKI: [UInt8] = [], furtherRemoteKeys: [NamedKey] = []
     ) {
         self.suite = suite
         self.localKey = localKey
         self.remoteKey = remoteKey
         self.localMKI = localMKI
         self.remoteMKI = remoteMKI
+        self.furtherRemoteKeys = furtherRemoteKeys
     }
 
     public var description: String { "\(suite) <redacted>" }

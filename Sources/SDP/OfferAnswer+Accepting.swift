@@ -100,24 +100,24 @@ extension OfferAnswer {
         }
         return NegotiatedSRTP(
             suite: suite.name, localKey: ours.key, remoteKey: crypto.key,
-            localMKI: ours.mki?.bytes ?? [], remoteMKI: crypto.mki?.bytes ?? [])
+            localMKI: ours.mki?.bytes ?? [], remoteMKI: crypto.mki?.bytes ?? [],
+            furtherRemoteKeys: crypto.furtherNamedKeys)
     }
 
     private static func acceptedAssociation(
         _ offer: SessionDescription, _ offered: MediaDescription,
         _ answer: SessionDescription, _ answered: MediaDescription
     ) throws(SDPError) -> NegotiatedDTLS {
-        guard let fingerprint = answer.fingerprint(of: answered) else {
-            throw .noUsableFingerprint
-        }
+        let fingerprints = answer.fingerprints(of: answered)
+        guard !fingerprints.isEmpty else { throw .noUsableFingerprint }
         // RFC 4145 4: an offer without it means active, an answer passive.
         let ours = try offer.setup(of: offered) ?? .active
         let theirs = try answer.setup(of: answered) ?? .passive
         switch (ours, theirs) {
         case (.actpass, .active), (.passive, .active):
-            return NegotiatedDTLS(isClient: false, remoteFingerprint: fingerprint)
+            return NegotiatedDTLS(isClient: false, remoteFingerprints: fingerprints)
         case (.actpass, .passive), (.active, .passive):
-            return NegotiatedDTLS(isClient: true, remoteFingerprint: fingerprint)
+            return NegotiatedDTLS(isClient: true, remoteFingerprints: fingerprints)
         case (_, .holdconn): throw .unusableSetup("holdconn")
         default: throw .answerMismatch("setup")
         }

@@ -145,14 +145,15 @@ extension OfferAnswer {
         guard capabilities.srtp.takesDTLS, let identity = capabilities.dtls else {
             throw .dtlsNotSupported
         }
-        guard let fingerprint = offer.fingerprint(of: media) else { throw .noUsableFingerprint }
+        let fingerprints = offer.fingerprints(of: media)
+        guard !fingerprints.isEmpty else { throw .noUsableFingerprint }
         let isClient: Bool
         // RFC 4145 4: an offer without it means active.
         switch try offer.setup(of: media) ?? .active {
         case .active: isClient = false
         case .passive: isClient = true
         case .actpass:
-            if let current = identity.current, current.remoteFingerprint == fingerprint {
+            if let current = identity.current, current.remoteFingerprints == fingerprints {
                 isClient = current.isClient
             } else {
                 isClient = identity.answersActively
@@ -160,6 +161,6 @@ extension OfferAnswer {
         case .holdconn: throw .unusableSetup("holdconn")
         }
         return .dtls(
-            identity, NegotiatedDTLS(isClient: isClient, remoteFingerprint: fingerprint))
+            identity, NegotiatedDTLS(isClient: isClient, remoteFingerprints: fingerprints))
     }
 }

@@ -98,7 +98,7 @@ public struct OfferAnswer: Sendable {
             let identifier = line.mki?.bytes ?? []
             negotiated.srtp = NegotiatedSRTP(
                 suite: suite.name, localKey: key, remoteKey: line.key, localMKI: identifier,
-                remoteMKI: identifier)
+                remoteMKI: identifier, furtherRemoteKeys: line.furtherNamedKeys)
         case .dtls(let identity, let agreed):
             media.describe(identity, agreed.isClient ? .active : .passive)
             negotiated.dtls = agreed

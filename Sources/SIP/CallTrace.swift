@@ -95,7 +95,7 @@ public struct TraceStore: Sendable {
         public var messagesPerCall = 200
         /// Bytes kept of one message.
         public var messageBytes = 8_192
-        /// All messages together.
+        /// All messages and Call-IDs together.
         public var bytes = 16 << 20
 
         public init() {}
@@ -104,7 +104,8 @@ public struct TraceStore: Sendable {
     private struct Entry: Sendable {
         var messages: [TracedMessage] = []
         var missing = 0
-        var bytes = 0
+        /// Of its messages and its Call-ID.
+        var bytes: Int
     }
 
     public let limits: Limits
@@ -125,7 +126,9 @@ public struct TraceStore: Sendable {
     ) {
         guard limits.calls > 0, let callID = Self.callID(of: message) else { return }
         if entries[callID] == nil {
-            entries[callID] = Entry()
+            // A Call-ID that nobody has parsed may be as long as a message.
+            entries[callID] = Entry(bytes: callID.utf8.count)
+            bytes += callID.utf8.count
             order.append(callID)
         }
         guard var entry = entries.removeValue(forKey: callID) else { return }
@@ -162,6 +165,7 @@ public struct TraceStore: Sendable {
     private mutating func trim() {
         while first < order.count, entries.count > limits.calls || bytes > limits.bytes {
             if let entry = entries.removeValue(forKey: order[first]) { bytes -= entry.bytes }
+            order[first] = ""
             first += 1
         }
         if first > 1_024, first > order.count / 2 {

@@ -6,9 +6,11 @@ public enum CallNotice: Sendable, Equatable {
     case ringing
     case earlyMedia(sdp: [UInt8])
     /// Outbound: the answer of the 2xx. Inbound: our 200 was acknowledged; `sdp` is what the ACK
-    /// carried, empty when the INVITE held the offer.
+    /// carried, empty when the INVITE held the offer. Comes again with each answer to an offer that a
+    /// re-INVITE without one asked for.
     case answered(sdp: [UInt8])
-    /// A re-INVITE or UPDATE with an offer: the owner answers or refuses it.
+    /// A re-INVITE or UPDATE with an offer: the owner answers or refuses it. Empty: a re-INVITE without
+    /// one (RFC 3261 14.2); what the owner answers with is an offer, `answered` tells what came of it.
     case offer(sdp: [UInt8])
     /// The peer agreed to what `changeMedia` offered, or changed its side in a refresh.
     case offerAnswered(sdp: [UInt8])

@@ -88,7 +88,10 @@ extension DialogSession {
             return
         }
         guard let status = offerConflict(request.method == .invite) else {
-            take(request, key, brings, &step)
+            // Without an offer it asks for one: the owner's goes out in our 200 (14.2).
+            theirOffer = TheirOffer(sdp: request.body, reply: .response(request, key))
+            timers.set(.offer, at: step.now + Self.offerLimit)
+            step.notify(.offer(sdp: request.body))
             return
         }
         var response = request.makeResponse(status)
@@ -104,22 +107,6 @@ extension DialogSession {
         if let change, change.sequence != nil, isInvite || change.opensOffer { return 491 }
         if isInvite, phase == .early { return 491 }
         return nil
-    }
-
-    private mutating func take(
-        _ request: SIPMessage, _ key: TransactionKey, _ brings: Bool, _ step: inout CallStep
-    ) {
-        if brings {
-            theirOffer = TheirOffer(sdp: request.body, reply: .response(request, key))
-            timers.set(.offer, at: step.now + Self.offerLimit)
-            if request.method == .invite {
-            }
-            step.notify(.offer(sdp: request.body))
-        } else {
-            // No offer: ours stands as it was; the ACK brings the answer.
-            dialog.refreshTarget(request)
-            sendOK(to: request, key: key, sdp: localSDP, answersCall: false, &step)
-        }
     }
 
     private mutating func answerUpdate(
@@ -156,7 +143,8 @@ extension DialogSession {
         }
     }
 
-    /// The owner's answer to the peer's offer; ignored when none is pending.
+    /// The owner's answer to the peer's offer, or its offer to a peer that asked for one; ignored when
+    /// nothing is pending.
     public mutating func answerOffer(_ sdp: [UInt8], _ step: inout CallStep) {
         guard let pending = theirOffer, !isOver else { return }
         theirOffer = nil

@@ -3,7 +3,8 @@ public import Base
 //   early ──2xx──▶ confirmed ──BYE, timeout, 481──▶ over
 //
 //   peer's request ─▶ From tag, CSeq order ─▶ BYE     → 200, ended          +Requests
-//                                             INVITE  → offer to the owner → 200 … ACK
+//                                             INVITE  → offer, or the wish for one, to the owner
+//                                                       → 200 … ACK
 //                                             UPDATE  → 200, or offer to the owner
 //                                             INFO    → digit;  OPTIONS → 200;  others → 405
 //                                             REFER, NOTIFY                  +Transfer
@@ -39,7 +40,8 @@ public struct DialogSession: Sendable {
     /// The longest a re-INVITE of ours may stay open: nobody has to pick up a telephone.
     static let changeLimit: Interval = .seconds(60)
 
-    /// An offer of the peer that the owner has to answer, and what carries the answer.
+    /// An offer of the peer that the owner has to answer, and what carries the answer. With an empty
+    /// `sdp` the peer wants an offer: the owner's takes the answer's way, the ACK brings its answer.
     struct TheirOffer: Sendable {
         enum Reply: Sendable {
             /// The response to an INVITE, UPDATE or PRACK.
@@ -60,6 +62,8 @@ public struct DialogSession: Sendable {
         var interval: Interval
         /// True for the 200 that answers the call, false for one of a re-INVITE.
         var answersCall: Bool
+        /// Our offer stands in it, so that the ACK must bring an answer (13.2.1).
+        var offers: Bool
     }
 
     /// Whose offer in the INVITE has no answer yet.
@@ -82,7 +86,9 @@ public struct DialogSession: Sendable {
     let contactUser: String?
     /// True when our side sent the INVITE: it chooses the longer wait after a 491.
     let isCaller: Bool
+    /// What we said last, offer or answer: a refresh by re-INVITE says it again.
     public internal(set) var localSDP: [UInt8]
+    /// What the peer said to it, or what it answers; empty: nothing yet.
     public internal(set) var remoteSDP: [UInt8]
     var initialOffer: InitialOffer
     var peer = PeerAbilities()
@@ -178,7 +184,8 @@ public struct DialogSession: Sendable {
 
     // MARK: our 200 and its ACK
 
-    /// Answers an INVITE or UPDATE with `sdp`; an INVITE's 200 is repeated until the ACK.
+    /// Answers an INVITE or UPDATE with `sdp`: our answer, or our offer to an INVITE that brought none.
+    /// An INVITE's 200 is repeated until the ACK.
     mutating func sendOK(
         to request: SIPMessage, key: TransactionKey, sdp: [UInt8], answersCall: Bool,
         _ step: inout CallStep
@@ -194,7 +201,8 @@ public struct DialogSession: Sendable {
         guard request.method == .invite else { return }
         unacknowledged = PendingOK(
             response: response, key: key, sequence: request.cseqNumber, interval: step.timing.t1,
-            answersCall: answersCall)
+            answersCall: answersCall,
+            offers: answersCall ? initialOffer == .ours : request.sdp == nil)
         timers.set(.repeatOK, at: step.now + step.timing.t1)
         timers.set(.acknowledgement, at: step.now + step.timing.timeout)
     }
@@ -215,15 +223,11 @@ public struct DialogSession: Sendable {
         }
         guard !isOver else { return }
         initialOffer = .answered
-        let sdp = ack.sdp ?? []
-        if pending.answersCall {
-            if !sdp.isEmpty { remoteSDP = sdp }
-            step.notify(.answered(sdp: sdp))
-        } else if !sdp.isEmpty, sdp != remoteSDP {
-            // The answer to the offer that our 200 to an empty re-INVITE made.
-            remoteSDP = sdp
-            step.notify(.answered(sdp: sdp))
-        }
+        // A body beside our answer means nothing. An answer to our offer counts also when it says what
+        // the peer said before: the offer is another.
+        let sdp = pending.offers ? ack.sdp ?? [] : []
+        if !sdp.isEmpty { remoteSDP = sdp }
+        if pending.answersCall || !sdp.isEmpty { step.notify(.answered(sdp: sdp)) }
         startNextChange(&step)
     }
 

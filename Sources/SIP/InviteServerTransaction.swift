@@ -43,7 +43,8 @@ public struct InviteServerTransaction: Sendable {
     public static let tryingDelay: Interval = .milliseconds(200)
 
     public private(set) var state: State = .proceeding
-    public let request: SIPMessage
+    /// Until something has been said, for the 100.
+    private var request: SIPMessage?
     private let timing: SIPTimers
     private var timers = TimerTable<TransactionTimer>()
     private var intervalG: Interval
@@ -73,6 +74,7 @@ public struct InviteServerTransaction: Sendable {
         guard let status = response.status else { return }
         if state == .proceeding {
             timers.cancel(.trying)
+            request = nil
             if status >= 200 { answersCopiesOnly = isStranger && lastResponse.isEmpty }
         }
         switch (state, status) {
@@ -129,6 +131,8 @@ public struct InviteServerTransaction: Sendable {
         while let timer = timers.popExpired(now: now) {
             switch timer {
             case .trying:
+                guard let request else { continue }
+                self.request = nil
                 lastResponse = request.makeResponse(100).serialised
                 out.push(.transmit(lastResponse))
             case .g:

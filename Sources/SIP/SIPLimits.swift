@@ -31,6 +31,10 @@ public enum SIPLimits {
     public static let dialogRequests = 16
     /// Digits of one call that wait for the INFO before them.
     public static let digitQueue = 64
+    /// INFOs and NOTIFYs that the peer of a call may send: a digit each 40 ms, which no hand and no
+    /// receiver of tones is faster than (ITU-T Q.24), after a dial string sent at once.
+    public static let noticesPerSecond = 25.0
+    public static let noticeBurst = 32.0
     /// 491s that one offer of ours is sent again for.
     public static let glareTries = 5
     /// Dialogs that one source address may have open at one time, unless it is a trusted one.

@@ -16,14 +16,15 @@ public import Base
 //       │ Completed │── Timer J ──▶ Terminated
 //       └───────────┘
 //
-// RFC 3261 17.2.2 figure 8. Over a reliable transport J is 0.
+// RFC 3261 17.2.2 figure 8. Over a reliable transport J is 0. When the client's Timer F has run out in
+// Trying or Proceeding an answer is of no use to anybody (RFC 4320 1.1): Terminated, without one.
 
 /// The server's side of one request other than INVITE and ACK.
 public struct ServerTransaction: Sendable {
     public enum State: String, Sendable {
-        /// May go to: proceeding, completed.
+        /// May go to: proceeding, completed, terminated.
         case trying
-        /// May go to: completed.
+        /// May go to: completed, terminated.
         case proceeding
         /// Answers copies of the request. May go to: terminated.
         case completed
@@ -31,14 +32,14 @@ public struct ServerTransaction: Sendable {
     }
 
     public private(set) var state: State = .trying
-    public let request: SIPMessage
     private let timing: SIPTimers
     private var timers = TimerTable<TransactionTimer>()
     private var lastResponse: [UInt8] = []
 
-    public init(_ request: SIPMessage, timing: SIPTimers) {
-        self.request = request
+    /// A request has come. It is not kept: 20,000 large ones would be a gigabyte.
+    public init(timing: SIPTimers, now: Instant) {
         self.timing = timing
+        timers.set(.f, at: now + timing.timeout)
     }
 
     public var deadline: Instant? { timers.next }
@@ -55,6 +56,7 @@ public struct ServerTransaction: Sendable {
             state = .proceeding
         } else {
             state = .completed
+            timers.cancel(.f)
             timers.set(.j, at: now + timing.j)
         }
     }

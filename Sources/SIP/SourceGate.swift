@@ -61,6 +61,14 @@ public func addressBytes(_ text: String) -> [UInt8]? {
     return bytes
 }
 
+/// What counts as one source where sources are counted: an address, of IPv6 its /64, of which one
+/// machine may take every address (RFC 7421 2).
+public func sourceNetwork(_ host: String) -> String {
+    guard host.utf8.contains(UInt8(ascii: ":")), let bytes = addressBytes(host), bytes.count == 16
+    else { return host }
+    return bytes[..<8].map { String($0, radix: 16) }.joined(separator: ".") + "/64"
+}
+
 /// `2001:db8:192.0.2.1` in pairs of bytes; none for empty text.
 private func ipv6Groups(_ text: ArraySlice<UInt8>) -> [[UInt8]]? {
     guard !text.isEmpty else { return [] }
@@ -150,13 +158,14 @@ public struct SourceGate: Sendable {
             return .denied
         }
         guard let rate, !exempt.contains(where: { $0.contains(host) }) else { return .pass }
-        var bucket = current[host] ?? previous[host] ?? TokenBucket(rate: rate, burst: burst)
+        let source = sourceNetwork(host)
+        var bucket = current[source] ?? previous[source] ?? TokenBucket(rate: rate, burst: burst)
         let passes = bucket.take(now: now)
-        if current[host] == nil, current.count >= Self.maximumSources / 2 {
+        if current[source] == nil, current.count >= Self.maximumSources / 2 {
             previous = current
             current = [:]
         }
-        current[host] = bucket
+        current[source] = bucket
         if !passes { limited += 1 }
         return passes ? .pass : .limited
     }

@@ -23,9 +23,11 @@ public struct StreamFramer: Sendable {
         case fault(SIPError, head: [UInt8])
     }
 
+    /// How much of the blank line that ends a head has come.
+    private enum LineEnd: Sendable { case none, feed, feedReturn }
+
     private var buffer: [UInt8] = []
-    /// Up to where the head was searched for its end.
-    private var searched = 0
+    private var lineEnd = LineEnd.none
     /// Length of head and body once the head is there.
     private var expected: Int?
     private var lineBreaks = 0
@@ -53,125 +55,122 @@ public struct StreamFramer: Sendable {
         return expected == nil ? [] : buffer
     }
 
-    /// Takes the next bytes of the stream. Never throws: a fault is an output, after which
-    /// everything is ignored.
-    public mutating func push(_ bytes: [UInt8], out: inout Outbox<Output>) {
-        var rest = bytes[...]
+    /// Takes bytes of the stream off `rest` until something whole has come, and returns that; nil when
+    /// nothing more comes of them. Never throws: a fault is an output, after which everything is
+    /// ignored.
+    ///
+    /// A byte is looked at and copied once, however many small messages are in `rest`, and one output
+    /// at a time is held.
+    public mutating func next(_ rest: inout ArraySlice<UInt8>) -> Output? {
         while !isBroken, !rest.isEmpty {
             if buffer.isEmpty {
-                skipBetween(&rest, &out)
-                guard !rest.isEmpty else { return }
+                if let keepAlive = skipBetween(&rest) { return keepAlive }
+                guard !rest.isEmpty else { return nil }
                 lineBreaks = 0
             }
+            let output: Output?
             if let expected {
-                take(&rest, upTo: expected, &out)
+                output = take(&rest, upTo: expected)
             } else {
-                takeHead(&rest, &out)
+                output = takeHead(&rest)
             }
+            if let output { return output }
         }
+        return nil
+    }
+
+    /// All that comes of `bytes`, in order.
+    public mutating func push(_ bytes: [UInt8], out: inout Outbox<Output>) {
+        var rest = bytes[...]
+        while let output = next(&rest) { out.push(output) }
     }
 
     // MARK: between messages
 
-    private mutating func skipBetween(
-        _ rest: inout ArraySlice<UInt8>, _ out: inout Outbox<Output>
-    ) {
+    private mutating func skipBetween(_ rest: inout ArraySlice<UInt8>) -> Output? {
         while let byte = rest.first, byte == 13 || byte == 10 {
             rest.removeFirst()
             // The LF ends the line whether or not its CR came in another segment (RFC 3261 7.5).
             guard byte == 10 else { continue }
             if awaitsPong {
                 awaitsPong = false
-                out.push(.pong)
-                continue
+                return .pong
             }
             lineBreaks += 1
             if lineBreaks == 2 {
                 lineBreaks = 0
-                out.push(.ping)
+                return .ping
             }
         }
+        return nil
     }
 
     // MARK: head and body
 
-    private mutating func takeHead(
-        _ rest: inout ArraySlice<UInt8>, _ out: inout Outbox<Output>
-    ) {
-        let room = SIPLimits.messageBytes - buffer.count
-        buffer.append(contentsOf: rest.prefix(room))
-        let taken = Swift.min(room, rest.count)
-        guard let end = headEnd() else {
-            rest = rest.dropFirst(taken)
-            if buffer.count >= SIPLimits.messageBytes {
-                fail(
-                    .tooLarge(bytes: SIPLimits.messageBytes + 1, limit: SIPLimits.messageBytes),
-                    head: [], &out)
-            }
-            return
+    private mutating func takeHead(_ rest: inout ArraySlice<UInt8>) -> Output? {
+        let part = rest.prefix(SIPLimits.messageBytes - buffer.count)
+        let end = headEnd(in: part)
+        append(part[..<(end ?? part.endIndex)], of: &rest)
+        guard end != nil else {
+            guard buffer.count >= SIPLimits.messageBytes else { return nil }
+            return fail(
+                .tooLarge(bytes: SIPLimits.messageBytes + 1, limit: SIPLimits.messageBytes),
+                head: [])
         }
-        let head = buffer[..<end]
-        let surplus = buffer.count - end
-        let before = taken - surplus
-        buffer.removeSubrange(end...)
-        rest = rest.dropFirst(Swift.max(0, before))
-        switch Self.contentLength(head) {
-        case .failure(let error): fail(error, head: Array(head), &out)
+        switch Self.contentLength(buffer[...]) {
+        case .failure(let error): return fail(error, head: buffer)
         case .success(let length):
-            guard length <= SIPLimits.messageBytes - end else {
-                fail(
-                    .tooLarge(bytes: end + length, limit: SIPLimits.messageBytes),
-                    head: Array(head), &out)
-                return
+            guard length <= SIPLimits.messageBytes - buffer.count else {
+                return fail(
+                    .tooLarge(bytes: buffer.count + length, limit: SIPLimits.messageBytes),
+                    head: buffer)
             }
-            if length == 0 { complete(&out) } else { expected = end + length }
+            if length == 0 { return complete() }
+            expected = buffer.count + length
+            return nil
         }
     }
 
     /// One past the blank line; nil when it has not come.
-    private mutating func headEnd() -> Int? {
-        var index = searched
-        while index < buffer.count {
-            guard buffer[index] == 10 else {
-                index += 1
-                continue
+    private mutating func headEnd(in part: ArraySlice<UInt8>) -> Int? {
+        for index in part.indices {
+            switch (lineEnd, part[index]) {
+            case (.feed, 10), (.feedReturn, 10):
+                lineEnd = .none
+                return index + 1
+            case (_, 10): lineEnd = .feed
+            case (.feed, 13): lineEnd = .feedReturn
+            default: lineEnd = .none
             }
-            let next = index + 1
-            guard next < buffer.count else { break }
-            if buffer[next] == 10 { return next + 1 }
-            if buffer[next] == 13 {
-                guard next + 1 < buffer.count else { break }
-                if buffer[next + 1] == 10 { return next + 2 }
-            }
-            index = next
         }
-        searched = index
         return nil
     }
 
     private mutating func take(
-        _ rest: inout ArraySlice<UInt8>, upTo length: Int, _ out: inout Outbox<Output>
-    ) {
-        let part = rest.prefix(length - buffer.count)
+        _ rest: inout ArraySlice<UInt8>, upTo length: Int
+    ) -> Output? {
+        append(rest.prefix(length - buffer.count), of: &rest)
+        return buffer.count == length ? complete() : nil
+    }
+
+    /// Moves the first bytes of `rest` into the buffer.
+    private mutating func append(_ part: ArraySlice<UInt8>, of rest: inout ArraySlice<UInt8>) {
         buffer.append(contentsOf: part)
-        rest = rest.dropFirst(part.count)
-        if buffer.count == length { complete(&out) }
+        rest = rest[part.endIndex...]
     }
 
-    private mutating func complete(_ out: inout Outbox<Output>) {
-        let message = buffer
-        buffer = []
-        searched = 0
-        expected = nil
-        out.push(.message(message))
+    private mutating func complete() -> Output {
+        defer {
+            buffer = []
+            expected = nil
+        }
+        return .message(buffer)
     }
 
-    private mutating func fail(
-        _ error: SIPError, head: [UInt8], _ out: inout Outbox<Output>
-    ) {
+    private mutating func fail(_ error: SIPError, head: [UInt8]) -> Output {
         isBroken = true
         buffer = []
-        out.push(.fault(error, head: head))
+        return .fault(error, head: head)
     }
 
     // MARK: Content-Length

@@ -49,7 +49,7 @@ extension UACall {
     mutating func inviteAgain(_ step: inout CallStep) {
         phase = .calling
         heardProvisional = false
-        earlies.removeAll()
+        dropEarlies(&step)
         sequence &+= 1
         sendInvite(&step)
     }

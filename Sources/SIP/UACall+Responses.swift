@@ -133,6 +133,7 @@ extension UACall {
         _ unwanted: DialogSession, _ essentials: MessageEssentials, _ step: inout CallStep
     ) {
         var unwanted = unwanted
+        unwanted.refuseUpdate(&step)
         unwanted.acknowledge(invite, sdp: [], &step)
         if let ack = unwanted.lastACK {
             acknowledged.append((essentials.to.tag, ack.ack, ack.to))
@@ -149,7 +150,7 @@ extension UACall {
         phase = .established
         timers.cancelAll()
         // Other branches get their own final response, or come as a surplus 2xx.
-        earlies.removeAll()
+        dropEarlies(&step)
         open.sessionTimer = sessionTimer
         open.sessionTimer.agree(with: response, policy: step.policy.sessionTimer)
         open.authenticator = authenticator

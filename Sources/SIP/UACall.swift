@@ -225,11 +225,26 @@ public struct UACall: Sendable {
         if session?.isOver == true { phase = .over }
     }
 
+    /// Forgets the branches that did not answer. What their owner was still asked about gets its answer
+    /// here, as by CANCEL (RFC 3261 9.2): a server transaction waits for one.
+    mutating func dropEarlies(_ step: inout CallStep) {
+        for early in earlies { early.refuseUpdate(&step) }
+        earlies.removeAll()
+    }
+
     mutating func end(_ end: CallEnd, _ step: inout CallStep) {
         guard phase != .over else { return }
         phase = .over
-        earlies.removeAll()
+        dropEarlies(&step)
         timers.cancelAll()
         step.notify(.ended(end))
+    }
+}
+
+extension DialogSession {
+    /// 487 to the UPDATE whose offer the owner has not answered, when this dialog is let go.
+    func refuseUpdate(_ step: inout CallStep) {
+        guard case .response(let request, let key)? = theirOffer?.reply else { return }
+        step.out.push(.respond(request.makeResponse(487), key))
     }
 }

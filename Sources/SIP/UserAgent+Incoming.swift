@@ -67,7 +67,7 @@ extension UserAgent {
             invite: message, essentials: essentials, key: key, from: source,
             hashes: configuration.hashes, replaces: replaced, isStranger: isStranger, step: &step)
         entropy = step.entropy
-        add(.inbound(call), callKey, source: source.host)
+        add(.inbound(call), callKey, source: sourceNetwork(source.host))
         deadlines.set(.call(callKey), to: call.deadline)
         for action in step.out.takeAll() { perform(action, of: callKey, now, &out) }
         let invite = IncomingInvite(
@@ -80,7 +80,7 @@ extension UserAgent {
 
     private mutating func limitReached(_ source: SIPAddress) -> RequestRefusal? {
         let isTrusted = configuration.trusts(source.host)
-        let ofSource = callsBySource[source.host] ?? 0
+        let ofSource = callsBySource[sourceNetwork(source.host)] ?? 0
         guard
             activeCalls >= configuration.maximumCalls
                 || !isTrusted && ofSource >= configuration.maximumCallsPerSource

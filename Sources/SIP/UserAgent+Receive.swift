@@ -160,8 +160,9 @@ extension UserAgent {
         _ now: Instant, _ out: inout Outbox<UserAgentOutput>
     ) {
         let key = TransactionKey(server: message, essentials, as: .cancel)
-        guard open(key, message, destination, inDialog: true, now, &out) else { return }
         let invite = TransactionKey(server: message, essentials, as: .invite)
+        let names = inviteServers[invite] != nil
+        guard open(key, message, destination, inDialog: names, now, &out) else { return }
         guard let entry = inviteServers[invite] else {
             respond(message.makeResponse(481, toTag: entropy.token(8)), key, now, &out)
             return
@@ -214,8 +215,9 @@ extension UserAgent {
             settleInviteServer(key)
         } else {
             servers[key] = ServerEntry(
-                transaction: ServerTransaction(message, timing: timing(for: destination)),
+                transaction: ServerTransaction(timing: timing(for: destination), now: now),
                 destination: destination, mergeKey: mergeKey)
+            settleServer(key)
         }
         return true
     }
@@ -276,6 +278,12 @@ extension UserAgent {
     ) {
         var taken = false
         if let call {
+            guard takesNotice(message, call, now) else {
+                // Without Retry-After it says nothing about other requests (RFC 3261 21.5.4).
+                counters.overloads += 1
+                refuse(message, RequestRefusal(503), key, now, &out)
+                return
+            }
             if message.method == .invite { inviteServers[key]?.call = call }
             taken =
                 step(call, now, &out) { call, step in
@@ -293,5 +301,13 @@ extension UserAgent {
             if message.method == .prack { endReplaced(by: call, now, &out) }
         }
         if !taken { refuse(message, RequestRefusal(481), key, now, &out) }
+    }
+
+    /// INFO and NOTIFY bring their owner a notice each, which nothing else holds back.
+    private mutating func takesNotice(
+        _ message: SIPMessage, _ call: CallKey, _ now: Instant
+    ) -> Bool {
+        guard message.method == .info || message.method == .notify else { return true }
+        return calls[call]?.notices.take(now: now) ?? true
     }
 }

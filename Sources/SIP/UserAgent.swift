@@ -60,7 +60,7 @@ public struct UserAgent: Sendable {
         /// Transactions at one time; a request beyond it gets 503 without a transaction. Requests
         /// inside a dialog may use a quarter more, so that calls can still be hung up.
         public var maximumTransactions = 20_000
-        /// Inbound calls of one source address at one time; more get 503.
+        /// Inbound calls of one `sourceNetwork` at one time; more get 503.
         public var maximumCallsPerSource = SIPLimits.dialogsPerSource
         /// Numeric addresses of our trunks: neither counted by source nor asked for a password.
         public var trustedSources: Set<String> = []
@@ -88,6 +88,9 @@ public struct UserAgent: Sendable {
         var openTransactions = 0
         /// Of an inbound call that counts towards its source's limit.
         var source: String?
+        /// INFOs and NOTIFYs that its peer may send.
+        var notices = TokenBucket(
+            rate: SIPLimits.noticesPerSecond, burst: SIPLimits.noticeBurst)
     }
 
     /// Whom a client transaction reports to.
@@ -230,7 +233,7 @@ public struct UserAgent: Sendable {
         }
     }
 
-    /// Answers the offer that `CallNotice.offer` brought.
+    /// Answers the offer that `CallNotice.offer` brought, or makes the one that it asked for.
     public mutating func answerOffer(
         _ key: CallKey, sdp: [UInt8], now: Instant, out: inout Outbox<UserAgentOutput>
     ) {

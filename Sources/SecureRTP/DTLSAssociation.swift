@@ -67,14 +67,13 @@ public struct DTLSAssociation: ~Copyable, @unchecked Sendable {
     /// - Parameters:
     ///   - source: of the far end, for a client; a server learns it.
     ///   - mtu: at least `smallestMTU`.
-    /// - Throws: `library`; `badKey` for a fingerprint whose length is not its hash's.
+    /// - Throws: `library`; `badKey` for a fingerprint whose length is not its hash's, none or too many.
     public init(
         _ parameters: DTLSParameters, identity: DTLSIdentity, source: DTLSSource? = nil,
         mtu: Int = DTLSAssociation.mtu
     ) throws(SRTPError) {
-        let needed = parameters.fingerprintHash.byteCount
-        guard parameters.fingerprint.count == needed else {
-            throw .badKey(expected: needed, have: parameters.fingerprint.count)
+        if let wrong = parameters.wrongFingerprint {
+            throw .badKey(expected: parameters.fingerprintHash.byteCount, have: wrong.count)
         }
         let transport = DTLSTransport(expected: parameters, cookieSecret: identity.cookieSecret)
         let ssl = try Self.open(identity, transport, parameters.role)

@@ -12,7 +12,7 @@ public final class DTLSIdentity: @unchecked Sendable {
     /// Bytes of the longest certificate chain that a far end may present.
     public static let certificateLimit = 16_384
     /// Days that our certificate is valid for, from a day before it was made.
-    public static let validDays = 397
+    private static let validDays = 397
     /// With forward secrecy and authenticated encryption; RFC 8827 6.5 demands the first of them.
     private static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20"
     private static let groups = "P-256:X25519:P-384"
@@ -30,7 +30,8 @@ public final class DTLSIdentity: @unchecked Sendable {
     /// - Throws: `library` when libcrypto refuses, as it does without entropy.
     public convenience init(now: WallTime) throws(SRTPError) {
         try self.init(
-            notBefore: now + .seconds(-86_400), notAfter: now + .seconds(86_400 * 397), padding: 0)
+            notBefore: now + .seconds(-86_400),
+            notAfter: now + .seconds(86_400 * Int64(Self.validDays)), padding: 0)
     }
 
     /// - Parameter padding: names of 64 bytes that make the certificate long, for tests.
@@ -114,8 +115,8 @@ public final class DTLSIdentity: @unchecked Sendable {
             && SSL_CTX_set_tlsext_use_srtp(context, profiles) == 0
     }
 
-    /// RFC 8122 5: the fingerprint that came by signalling is the whole of the trust. Dates, names
-    /// and issuers say nothing more.
+    /// RFC 8122 5: the fingerprints that came by signalling, of which one must match, are the whole of
+    /// the trust. Dates, names and issuers say nothing more.
     private static func checkCertificate(_ store: OpaquePointer?) -> Int32 {
         guard
             let ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()),
@@ -127,8 +128,10 @@ public final class DTLSIdentity: @unchecked Sendable {
         let have = expected.fingerprintHash.digest(of: certificate)
         let isRight =
             have.count == expected.fingerprintHash.byteCount
-            && expected.fingerprint.count == have.count
-            && CRYPTO_memcmp(have, expected.fingerprint, have.count) == 0
+            && expected.fingerprints.contains { fingerprint in
+                fingerprint.count == have.count
+                    && CRYPTO_memcmp(have, fingerprint, have.count) == 0
+            }
         transport.isMismatch = !isRight
         X509_STORE_CTX_set_error(
             store, isRight ? Int32(X509_V_OK) : Int32(X509_V_ERR_CERT_REJECTED))

@@ -25,12 +25,28 @@ public struct DTLSParameters: Sendable, Equatable {
     /// Ours.
     public var role: Role
     public var fingerprintHash: FingerprintHash
-    /// Of the certificate that the far end must present.
-    public var fingerprint: [UInt8]
+    /// Of the certificates of which the far end must present one (RFC 8122 5: several of one hash are
+    /// several certificates), 1 to `fingerprintLimit`.
+    public var fingerprints: [[UInt8]]
 
-    public init(role: Role, fingerprintHash: FingerprintHash, fingerprint: [UInt8]) {
+    public static let fingerprintLimit = 8
+
+    public init(role: Role, fingerprintHash: FingerprintHash, fingerprints: [[UInt8]]) {
         self.role = role
         self.fingerprintHash = fingerprintHash
-        self.fingerprint = fingerprint
+        self.fingerprints = fingerprints
     }
+
+    /// Of a far end with one certificate.
+    public init(role: Role, fingerprintHash: FingerprintHash, fingerprint: [UInt8]) {
+        self.init(role: role, fingerprintHash: fingerprintHash, fingerprints: [fingerprint])
+    }
+
+    /// A fingerprint whose length is not its hash's; nil: all are, and there are as many as may be.
+    var wrongFingerprint: [UInt8]? {
+        guard (1...Self.fingerprintLimit).contains(fingerprints.count) else { return [] }
+        return fingerprints.first { $0.count != fingerprintHash.byteCount }
+    }
+
+    public var isUsable: Bool { wrongFingerprint == nil }
 }

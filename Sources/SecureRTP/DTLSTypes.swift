@@ -84,11 +84,11 @@ public struct DTLSKeys: ~Copyable, @unchecked Sendable {
 
     /// An SRTP context of one direction; every copy of the key is zeroed.
     public borrowing func makeContext(
-        _ direction: SRTPContext.Direction
+        _ direction: SRTPContext.Direction, backend: SRTPBackend = .libcrypto
     ) throws(SRTPError) -> SRTPContext {
         var key = direction == .outbound ? copyLocal() : copyRemote()
         defer { key.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) } }
-        return try SRTPContext(suite: suite, key: key, direction: direction)
+        return try SRTPContext(suite: suite, key: key, direction: direction, backend: backend)
     }
 }
 

@@ -5,7 +5,7 @@ internal import COpenSSL
 //
 // A packet that fails anywhere leaves no trace but a count of failures (RolloverSearch.swift): state
 // is stored last. Session keys belong to the context, not to a source (RFC 3711 3.2.3), so a new SSRC
-// costs one entry of a short table.
+// costs one entry of a short table (SourceTable.swift).
 
 /// SRTP and SRTCP of one direction on libcrypto: RFC 3711, RFC 6188, RFC 7714.
 struct LibcryptoSession: ~Copyable {
@@ -13,17 +13,6 @@ struct LibcryptoSession: ~Copyable {
     private struct KeyState {
         var mid = HMACMidStates()
         var salt = SessionSalt()
-    }
-
-    /// One SSRC that sent an authentic packet, or that we sent as.
-    struct Source {
-        let ssrc: UInt32
-        var rtp = ReplayWindow()
-        var rtcp = ReplayWindow()
-        /// Of the last SRTCP packet that we sent; the first has 1.
-        var sentReports: UInt32 = 0
-        /// Packets refused in a row, of a source that has been heard.
-        var misses: UInt32 = 0
     }
 
     private static let eBit: UInt32 = 0x8000_0000
@@ -41,8 +30,7 @@ struct LibcryptoSession: ~Copyable {
     private let rtcpCipher: PacketCipher
     /// RTP's and RTCP's.
     private let keys: UnsafeMutablePointer<KeyState>
-    var sources: [Source] = []
-    private var lastSource = 0
+    var sources = SourceTable()
     /// Packets refused in a row whose sources have not been heard yet.
     var newcomerMisses: UInt32 = 0
     /// Tags that were checked for a second counter.
@@ -130,7 +118,6 @@ struct LibcryptoSession: ~Copyable {
         rtcpTagCount = suite.rtcpTagCount
         self.masterKeyIdentifier = masterKeyIdentifier
         initialRolloverCounter = rolloverCounter
-        sources.reserveCapacity(1)
     }
 
     deinit {
@@ -141,7 +128,7 @@ struct LibcryptoSession: ~Copyable {
 
     /// Rollover counter and sequence number of a source's newest packet; nil before its first.
     func newestIndex(of ssrc: UInt32) -> UInt64? {
-        sources.first { $0.ssrc == ssrc && $0.rtp.isStarted }?.rtp.highest
+        sources.newestIndex(of: ssrc)
     }
 
     /// Something was protected, or opened.
@@ -170,9 +157,10 @@ struct LibcryptoSession: ~Copyable {
     mutating func protect(_ packet: UnsafeMutableRawPointer, count: Int) throws(SRTPError) -> Int {
         let header = try Self.headerCount(packet, count: count)
         let ssrc = Self.word(packet, 8)
-        let position = place(of: ssrc)
-        let index = try estimate(Self.sequence(packet), position)
-        try check(index, position)
+        let position = sources.place(of: ssrc)
+        let window = sources.packets(position, of: ssrc)
+        let index = try estimate(Self.sequence(packet), window)
+        try Self.check(index, window)
         guard packetsLeft > 0 else { throw .keyExpired }
         let vector = InitialVector(
             salt: keys[0].salt, ssrc: ssrc, index: index, isAEAD: isAEAD)
@@ -193,7 +181,8 @@ struct LibcryptoSession: ~Copyable {
             end += tagCount
         }
         packetsLeft &-= 1
-        sources[try commit(position, ssrc)].rtp.store(index)
+        let place = try sources.commit(position, ssrc)
+        sources[place].rtp.store(index)
         return end
     }
 
@@ -203,24 +192,23 @@ struct LibcryptoSession: ~Copyable {
         let plainCount = count - tagCount - masterKeyIdentifier.count
         let header = try Self.headerCount(packet, count: plainCount)
         let ssrc = Self.word(packet, 8)
-        let position = place(of: ssrc)
         try checkIdentifier(packet + plainCount + (isAEAD ? tagCount : 0))
-        var index = try estimate(Self.sequence(packet), position)
+        let position = sources.place(of: ssrc)
+        let window = sources.packets(position, of: ssrc)
+        var index = try estimate(Self.sequence(packet), window)
         do throws(SRTPError) {
-            try check(index, position)
+            try Self.check(index, window)
             try open(packet, count: count, header: header, ssrc: ssrc, index: index)
         } catch {
             index = try openElsewhere(
                 packet, count: count, header: header, ssrc: ssrc, estimate: index, position,
-                after: error)
+                window, after: error)
         }
         if formerIndex != nil { formerIndex = nil }
-        let place = try commit(position, ssrc)
-        let isFirst = !sources[place].rtp.isStarted
-        arrival = SRTPContext.Arrival(
-            isFirst: isFirst, isNewest: isFirst || index > sources[place].rtp.highest)
+        let place = try sources.commit(position, ssrc)
+        arrival = window.arrival(index)
         sources[place].rtp.store(index)
-        if isFirst { newcomerMisses = 0 }
+        if arrival.isFirst { newcomerMisses = 0 }
         if sources[place].misses != 0 { sources[place].misses = 0 }
         return plainCount
     }
@@ -247,23 +235,20 @@ struct LibcryptoSession: ~Copyable {
         }
     }
 
-    /// The index that a packet with `sequence` from the source at `position` (nil: a new one) most
-    /// likely has.
+    /// The index that a packet with `sequence` of a source most likely has.
     @inline(__always)
-    private func estimate(_ sequence: UInt16, _ position: Int?) throws(SRTPError) -> UInt64 {
-        guard let position else { return UInt64(initialRolloverCounter) << 16 | UInt64(sequence) }
-        guard
-            let index = sources[position].rtp.estimate(
-                sequence, rolloverCounter: initialRolloverCounter)
+    private func estimate(
+        _ sequence: UInt16, _ window: ReplayWindow
+    ) throws(SRTPError) -> UInt64 {
+        guard let index = window.estimate(sequence, rolloverCounter: initialRolloverCounter)
         else { throw .keyExpired }
         return index
     }
 
     /// Throws for an index that was used or seen.
     @inline(__always)
-    private func check(_ index: UInt64, _ position: Int?) throws(SRTPError) {
-        guard let position else { return }
-        switch sources[position].rtp.check(index) {
+    private static func check(_ index: UInt64, _ window: ReplayWindow) throws(SRTPError) {
+        switch window.check(index) {
         case .fresh: return
         case .replayed: throw .replayed
         case .tooOld: throw .tooOld
@@ -277,8 +262,9 @@ struct LibcryptoSession: ~Copyable {
     ) throws(SRTPError) -> Int {
         guard packet.load(as: UInt8.self) >> 6 == 2 else { throw .malformed }
         let ssrc = Self.word(packet, 4)
-        let position = place(of: ssrc)
-        let index = (position.map { sources[$0].sentReports } ?? 0) + 1
+        let position = sources.place(of: ssrc)
+        let window = sources.reports(position, of: ssrc)
+        let index = window.isStarted ? UInt32(truncatingIfNeeded: window.highest) + 1 : 1
         guard index < Self.eBit, reportsLeft > 0 else { throw .keyExpired }
         let header = SRTPContext.rtcpHeaderCount
         let vector = InitialVector(
@@ -307,7 +293,8 @@ struct LibcryptoSession: ~Copyable {
             end += rtcpTagCount
         }
         reportsLeft &-= 1
-        sources[try commit(position, ssrc)].sentReports = index
+        let place = try sources.commit(position, ssrc)
+        sources[place].rtcp.store(UInt64(index))
         return end
     }
 
@@ -323,15 +310,10 @@ struct LibcryptoSession: ~Copyable {
         guard word & Self.eBit != 0 else { throw .malformed }
         let index = UInt64(word & ~Self.eBit)
         let ssrc = Self.word(packet, 4)
-        let position = place(of: ssrc)
-        if let position {
-            switch sources[position].rtcp.check(index) {
-            case .fresh: break
-            case .replayed: throw .replayed
-            case .tooOld: throw .tooOld
-            }
-        }
         try checkIdentifier(packet + indexAt + 4)
+        let position = sources.place(of: ssrc)
+        let window = sources.reports(position, of: ssrc)
+        try Self.check(index, window)
         let vector = InitialVector(salt: keys[1].salt, ssrc: ssrc, index: index, isAEAD: isAEAD)
         if isAEAD {
             try rtcpCipher.open(
@@ -347,36 +329,10 @@ struct LibcryptoSession: ~Copyable {
             else { throw .authenticationFailed }
             try rtcpCipher.run(packet + header, count: plainCount - header, vector: vector)
         }
-        let place = try commit(position, ssrc)
-        let isFirst = !sources[place].rtcp.isStarted
-        arrival = SRTPContext.Arrival(
-            isFirst: isFirst, isNewest: isFirst || index > sources[place].rtcp.highest)
+        let place = try sources.commit(position, ssrc)
+        arrival = window.arrival(index)
         sources[place].rtcp.store(index)
         return plainCount
-    }
-
-    // MARK: Sources
-
-    @inline(__always)
-    private mutating func place(of ssrc: UInt32) -> Int? {
-        if lastSource < sources.count, sources[lastSource].ssrc == ssrc { return lastSource }
-        for index in sources.indices where sources[index].ssrc == ssrc {
-            lastSource = index
-            return index
-        }
-        return nil
-    }
-
-    /// The place of an authentic packet's source, made now when it is new.
-    @inline(__always)
-    private mutating func commit(_ position: Int?, _ ssrc: UInt32) throws(SRTPError) -> Int {
-        if let position { return position }
-        guard sources.count < SRTPContext.sourceLimit else {
-            throw .tooManySources(limit: SRTPContext.sourceLimit)
-        }
-        sources.append(Source(ssrc: ssrc))
-        lastSource = sources.count - 1
-        return lastSource
     }
 
     // MARK: Tag and identifier

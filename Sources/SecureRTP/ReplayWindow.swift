@@ -14,6 +14,15 @@ struct ReplayWindow: Sendable {
 
     enum Verdict { case fresh, replayed, tooOld }
 
+    init() {}
+
+    /// As if all up to `highest` had been seen: of whom no more is known.
+    init(upTo highest: UInt64) {
+        self.highest = highest
+        isStarted = true
+        seen = .max
+    }
+
     func check(_ index: UInt64) -> Verdict {
         guard isStarted, index <= highest else { return .fresh }
         let age = highest &- index
@@ -53,5 +62,11 @@ struct ReplayWindow: Sendable {
         }
         guard rollover <= UInt64(UInt32.max) else { return nil }
         return rollover << 16 | UInt64(sequence)
+    }
+
+    /// What a packet with `index`, not stored yet, is among those of its source.
+    @inline(__always)
+    func arrival(_ index: UInt64) -> SRTPContext.Arrival {
+        SRTPContext.Arrival(isFirst: !isStarted, isNewest: !isStarted || index > highest)
     }
 }

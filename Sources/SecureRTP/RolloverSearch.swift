@@ -22,7 +22,7 @@ extension LibcryptoSession {
     @inline(never)
     mutating func openElsewhere(
         _ packet: UnsafeMutableRawPointer, count: Int, header: Int, ssrc: UInt32,
-        estimate: UInt64, _ position: Int?, after error: SRTPError
+        estimate: UInt64, _ position: Int?, _ window: ReplayWindow, after error: SRTPError
     ) throws(SRTPError) -> UInt64 {
         var tried: UInt64?
         switch error {
@@ -31,7 +31,7 @@ extension LibcryptoSession {
         case .replayed, .tooOld: break
         default: throw error
         }
-        let others = otherIndices(estimate, position)
+        let others = otherIndices(estimate, position, isHeard: window.isStarted)
         for place in others.indices {
             guard let other = others[place], other != estimate else { continue }
             // GCM has decrypted before it found the tag wrong; the same once more undoes it.
@@ -51,15 +51,20 @@ extension LibcryptoSession {
 
     /// Counts the failure and says what else may be tried.
     private mutating func otherIndices(
-        _ estimate: UInt64, _ position: Int?
+        _ estimate: UInt64, _ position: Int?, isHeard: Bool
     ) -> InlineArray<3, UInt64?> {
         var others = InlineArray<3, UInt64?>(repeating: nil)
-        if let position, sources[position].rtp.isStarted {
+        if isHeard, let position {
             sources[position].misses &+= 1
             others[0] = Self.ahead(of: estimate, misses: sources[position].misses)
             return others
         }
         newcomerMisses &+= 1
+        // One that was retired keeps no count of its own.
+        if isHeard {
+            others[0] = Self.ahead(of: estimate, misses: newcomerMisses)
+            return others
+        }
         others[0] = continuedIndex(UInt16(truncatingIfNeeded: estimate))
         if newcomerMisses < Self.searchPeriod, estimate & 0xFFFF < 0x8000 {
             others[1] = Self.index(estimate, counters: 1)

@@ -30,9 +30,13 @@ public struct SRTPContext: ~Copyable, @unchecked Sendable {
 
     /// Packets the replay window reaches back (RFC 3711 3.3.2 wants at least 64): 2.5 s at 20 ms.
     public static let replayWindow = Int(ReplayWindow.reach)
-    /// Sources (SSRCs) that one context follows. A peer that keeps changing its SSRC needs 64
-    /// changes in a call to reach it; forgetting an old one would let its packets be replayed.
+    /// Sources (SSRCs) that one context follows with whole replay windows; the one that was silent
+    /// longest makes room for another.
     public static let sourceLimit = 64
+    /// Sources that made room, of which the highest indices are kept: forgetting one would let its
+    /// packets be replayed (RFC 3711 3.3.2), or its key stream be used twice. 16 KB, of a peer that
+    /// changes its SSRC a thousand times in a call; one more is refused.
+    public static let retiredSourceLimit = 1024
     /// Bytes of the longest master key identifier (RFC 4568 6.1).
     public static let masterKeyIdentifierLimit = 128
     static let rtpHeaderCount = 12
@@ -154,9 +158,10 @@ public struct SRTPContext: ~Copyable, @unchecked Sendable {
         return try reference?.unprotectRTCP(base, count: count) ?? 0
     }
 
-    /// Rollover counter ‖ sequence number of a source's newest packet; nil before its first, and
-    /// with libsrtp2.
-    public borrowing func newestIndex(of ssrc: UInt32) -> UInt64? { own?.newestIndex(of: ssrc) }
+    /// Rollover counter ‖ sequence number of a source's newest packet; nil before its first.
+    public borrowing func newestIndex(of ssrc: UInt32) -> UInt64? {
+        own?.newestIndex(of: ssrc) ?? reference?.newestIndex(of: ssrc)
+    }
 
     /// The rollover counter of a source's newest packet, to hand on to a context that takes over
     /// in its course; nil before its first packet.
@@ -172,12 +177,16 @@ public struct SRTPContext: ~Copyable, @unchecked Sendable {
     /// been opened.
     public borrowing func untriedFormerIndex() -> UInt64? { own?.untriedFormerIndex() }
 
-    /// Of the packet that `unprotect` or `unprotectRTCP` opened last. With libsrtp2, which does not
-    /// say, every packet counts as the newest.
-    public borrowing func lastArrival() -> Arrival { own?.lastArrival() ?? Arrival() }
+    /// Inbound: as `init`'s `formerIndex`, for the next newcomer (libcrypto only).
+    mutating func setFormerIndex(_ index: UInt64?) { own?.formerIndex = index }
 
-    /// Something was protected, or opened. Always true with libsrtp2, which does not say.
-    public borrowing func isUsed() -> Bool { own?.isUsed() ?? true }
+    /// Of the packet that `unprotect` or `unprotectRTCP` opened last.
+    public borrowing func lastArrival() -> Arrival {
+        own?.lastArrival() ?? reference?.lastArrival() ?? Arrival()
+    }
+
+    /// Something was protected, or opened.
+    public borrowing func isUsed() -> Bool { own?.isUsed() ?? reference?.isUsed() ?? false }
 
     /// Tags opened for other rollover counters than the likeliest; for tests.
     borrowing func searchCount() -> Int { own?.searchCount() ?? 0 }
@@ -185,14 +194,14 @@ public struct SRTPContext: ~Copyable, @unchecked Sendable {
     /// The key is the same and has another name from now on. Indices, counters and replay windows go on:
     /// under a fresh context the key would encrypt other packets with the same key stream.
     ///
-    /// - Throws: `badMasterKeyIdentifier`; `unsupportedByBackend` with libsrtp2.
+    /// - Throws: `badMasterKeyIdentifier`.
     public mutating func setMasterKeyIdentifier(_ identifier: [UInt8]) throws(SRTPError) {
         guard identifier.count <= Self.masterKeyIdentifierLimit else {
             throw .badMasterKeyIdentifier(
                 limit: Self.masterKeyIdentifierLimit, have: identifier.count)
         }
-        guard own != nil else { throw .unsupportedByBackend }
         own?.setMasterKeyIdentifier(identifier)
+        reference?.setMasterKeyIdentifier(identifier)
         overhead = suite.overhead + identifier.count
         rtcpOverhead = suite.rtcpOverhead + identifier.count
     }

@@ -1,24 +1,34 @@
 internal import COpenSSL
 
-/// The contexts of keys that are out of use, for when a key comes back (a forked call whose answers
-/// choose another suite and the first again, a hold without protection): it must go on where it was.
-/// A fresh context would encrypt other packets with the same key stream, or take old packets for new.
+/// The contexts of keys beside the one that is in use.
 ///
-/// One owner. Allocates when a key is retired, never for a packet.
+/// Of keys that are out of use, for when one comes back (a forked call whose answers choose another suite
+/// and the first again, a hold without protection): it must go on where it was. A fresh context would
+/// encrypt other packets with the same key stream, or take old packets for new.
+///
+/// Of keys that the far end may change to without a word: SRTPKeyring+List.swift.
+///
+/// One owner. Allocates when a key is retired or first named, never for a packet.
 public struct SRTPKeyring {
     /// Keys of one direction that are remembered; the longest unused is forgotten.
     public static let limit = 8
 
-    private final class Entry {
+    final class Entry {
         let suite: SRTPSuite
         let direction: SRTPContext.Direction
         /// A copy that is ours alone, zeroed with the entry.
         private let key: UnsafeMutableRawBufferPointer
+        /// Of a key of the list.
+        var identifier: [UInt8] = []
+        /// Of a key of the list: made when a packet first names it.
         var context: SRTPContext?
 
-        init(_ context: consuming SRTPContext, _ bytes: [UInt8]) {
-            suite = context.suite
-            direction = context.direction
+        init(
+            _ suite: SRTPSuite, _ direction: SRTPContext.Direction, _ bytes: [UInt8],
+            _ context: consuming SRTPContext?
+        ) {
+            self.suite = suite
+            self.direction = direction
             key = .allocate(byteCount: bytes.count, alignment: 16)
             key.copyBytes(from: bytes)
             self.context = consume context
@@ -29,6 +39,8 @@ public struct SRTPKeyring {
             key.deallocate()
         }
 
+        var isUsed: Bool { context?.isUsed() ?? false }
+
         func isOf(_ suite: SRTPSuite, _ bytes: [UInt8], _ direction: SRTPContext.Direction) -> Bool
         {
             guard suite == self.suite, direction == self.direction, bytes.count == key.count else {
@@ -38,38 +50,67 @@ public struct SRTPKeyring {
                 CRYPTO_memcmp($0.baseAddress, key.baseAddress, key.count) == 0
             }
         }
+
+        /// The context of a key of the list, which has none yet.
+        func open(_ backend: SRTPBackend) throws(SRTPError) {
+            var bytes = Array(key)
+            defer { bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) } }
+            context = try SRTPContext(
+                suite: suite, key: bytes, direction: direction, backend: backend,
+                masterKeyIdentifier: identifier)
+        }
     }
 
+    let backend: SRTPBackend
     /// The longest unused first.
     private var entries: [Entry] = []
+    /// Further keys that may come (SRTPKeyring+List.swift).
+    var listed: [Entry] = []
+    /// Whose packet was the newest; nil: that of the context in use.
+    var latest: Entry?
 
-    public init() {}
+    /// - Parameter backend: of the contexts that are made here.
+    public init(backend: SRTPBackend = .libcrypto) { self.backend = backend }
 
     /// Keeps the context of `key`, unless nothing was ever done with it.
     public mutating func retire(_ context: consuming SRTPContext, key: [UInt8]) {
-        guard context.isUsed() else { return }
+        let suite = context.suite
         let direction = context.direction
-        entries.append(Entry(context, key))
-        guard entries.count(where: { $0.direction == direction }) > Self.limit,
-            let oldest = entries.firstIndex(where: { $0.direction == direction })
+        retire(Entry(suite, direction, key, context))
+    }
+
+    mutating func retire(_ entry: Entry) {
+        guard entry.isUsed else { return }
+        entries.append(entry)
+        guard entries.count(where: { $0.direction == entry.direction }) > Self.limit,
+            let oldest = entries.firstIndex(where: { $0.direction == entry.direction })
         else { return }
         entries.remove(at: oldest)
     }
 
+    /// Whether `take` has something to give.
     public func holds(
         _ suite: SRTPSuite, key: [UInt8], _ direction: SRTPContext.Direction
     ) -> Bool {
-        entries.contains { $0.isOf(suite, key, direction) }
+        (entries + listed).contains { $0.isUsed && $0.isOf(suite, key, direction) }
     }
 
     /// The context of `key` as it was left; nil: it was not used, or too long ago.
     public mutating func take(
         _ suite: SRTPSuite, key: [UInt8], _ direction: SRTPContext.Direction
     ) -> SRTPContext? {
-        guard let place = entries.firstIndex(where: { $0.isOf(suite, key, direction) }) else {
-            return nil
+        takeEntry(suite, key, direction)?.context.take()
+    }
+
+    mutating func takeEntry(
+        _ suite: SRTPSuite, _ key: [UInt8], _ direction: SRTPContext.Direction
+    ) -> Entry? {
+        if let place = entries.firstIndex(where: { $0.isOf(suite, key, direction) }) {
+            return entries.remove(at: place)
         }
-        let entry = entries.remove(at: place)
-        return entry.context.take()
+        guard
+            let place = listed.firstIndex(where: { $0.isUsed && $0.isOf(suite, key, direction) })
+        else { return nil }
+        return listed.remove(at: place)
     }
 }

@@ -36,6 +36,12 @@ extension JSONWriter {
                     writer.field("packets_lost", media.packetsLost)
                     writer.field("packets_rejected", media.packetsRejected)
                     writer.field("jitter_ms", media.jitterMilliseconds)
+                    writer.optional("mos", media.mos)
+                    writer.optional("r_factor", media.rFactor)
+                    writer.optional("rtt_ms", media.roundTripMilliseconds)
+                    writer.optional("remote_packets_lost", media.remotePacketsLost)
+                    writer.optional("remote_jitter_ms", media.remoteJitterMilliseconds)
+                    writer.optional("remote_mos", media.remoteMOS)
                 }
             }
             if events { writer.write(record.events) }
@@ -65,6 +71,14 @@ extension JSONWriter {
     }
 
     mutating func optional(_ key: String, _ value: String?) {
+        if let value { field(key, value) }
+    }
+
+    mutating func optional(_ key: String, _ value: Int?) {
+        if let value { field(key, value) }
+    }
+
+    mutating func optional(_ key: String, _ value: Double?) {
         if let value { field(key, value) }
     }
 }

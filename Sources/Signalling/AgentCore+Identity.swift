@@ -4,6 +4,13 @@ internal import SIP
 
 // Who we are to trunks and who callers are to us: registration, passwords, STIR.
 
+/// What is known of a caller beside its INVITE.
+struct CallerTraits {
+    var isTrunk: Bool
+    /// `InboundCall.identity`.
+    var identity: String?
+}
+
 extension AgentCore {
     /// What the configuration says about calls, as the user agent wants it.
     func addCallControl(to settings: inout UserAgent.Configuration) {
@@ -36,12 +43,14 @@ extension AgentCore {
             entropy: &entropy)
     }
 
-    /// What the signature of a caller proves; nil when nobody looks.
-    func identityLabel(_ invite: IncomingInvite) -> String? {
-        let isTrunk = configuration.trunks.contains { $0.host == invite.source.host }
-        return identityKeys?.verdict(
-            invite, isTrunk: isTrunk, now: IdentityKeys.secondsSince1970
-        ).label
+    /// Whether a trunk calls, and what the caller's signature proves.
+    func traits(of invite: IncomingInvite) -> CallerTraits {
+        let isTrunk = configuration.trunks.contains { $0.calls(from: invite.source.host) }
+        return CallerTraits(
+            isTrunk: isTrunk,
+            identity: identityKeys?.verdict(
+                invite, isTrunk: isTrunk, now: IdentityKeys.secondsSince1970
+            ).label)
     }
 
     // MARK: registration

@@ -274,7 +274,7 @@ final class AgentCore {
     }
 
     /// Set by the agent when it starts: makes the caller's handle.
-    var makeInbound: ((CallKey, IncomingInvite, CallID, String?) -> InboundCall?)?
+    var makeInbound: ((CallKey, IncomingInvite, CallID, CallerTraits) -> InboundCall?)?
 
     private func announce(_ key: CallKey, _ invite: IncomingInvite) {
         let name = CallID("in-" + entropy.token(20))
@@ -282,7 +282,7 @@ final class AgentCore {
         // A call that ended within the same datagram has nobody to tell.
         listeners[key] = Listener()
         guard stopped == nil, inboundRate?.take(now: now) ?? true,
-            let call = makeInbound?(key, invite, name, identityLabel(invite))
+            let call = makeInbound?(key, invite, name, traits(of: invite))
         else {
             userAgent?.reject(key, status: 503, now: now, out: &out)
             return

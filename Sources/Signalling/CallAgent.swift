@@ -65,9 +65,9 @@ public final class CallAgent: Sendable {
             let core = self.core.value
             // Weak: the socket may outlive an agent that was dropped without a shutdown; such an
             // agent takes no more calls.
-            core.makeInbound = { [weak self] key, invite, id, identity in
+            core.makeInbound = { [weak self] key, invite, id, traits in
                 self.map {
-                    InboundCall(id: id, key: key, invite: invite, identity: identity, agent: $0)
+                    InboundCall(id: id, key: key, invite: invite, traits: traits, agent: $0)
                 }
             }
             core.opened(channel, host: host, port: port, streamPorts: streamPorts)

@@ -25,7 +25,8 @@ public final class CallLeg: Sendable {
         agent.withCore { [key] in $0.vouch(for: key) }
     }
 
-    /// Answers the offer that `CallLegEvent.offer` brought: 200 with `sdp`.
+    /// Answers the offer that `CallLegEvent.offer` brought, or makes the one that it asked for: 200 with
+    /// `sdp`.
     public func answerOffer(_ sdp: [UInt8]) {
         agent.withCore { [key] in $0.answerOffer(key, sdp) }
     }
@@ -51,6 +52,8 @@ public final class InboundCall: Sendable {
     /// What its STIR signature proves: `absent`, `verified_A`, `failed_stale` …; nil when nobody
     /// looked.
     public let identity: String?
+    /// It comes from a trunk's address or one of its `sources`.
+    public let isFromTrunk: Bool
     /// The user of `callerAuthentication` who proved to be the caller.
     public let authenticatedUser: String?
     /// True when it takes the place of another call of ours (RFC 3891): answering ends that one.
@@ -64,9 +67,10 @@ public final class InboundCall: Sendable {
     let agent: CallAgent
 
     init(
-        id: CallID, key: CallKey, invite: IncomingInvite, identity: String?, agent: CallAgent
+        id: CallID, key: CallKey, invite: IncomingInvite, traits: CallerTraits, agent: CallAgent
     ) {
-        self.identity = identity
+        identity = traits.identity
+        isFromTrunk = traits.isTrunk
         authenticatedUser = invite.authenticatedUser
         isStranger = invite.isStranger
         replacesCall = invite.replaces != nil

@@ -48,9 +48,10 @@ public enum CallLegEvent: Sendable, Equatable {
     case earlyMedia(sdp: [UInt8])
     /// Outbound: 2xx arrived and has been acknowledged; `sdp` is the answer.
     /// Inbound: our 200 was acknowledged; `sdp` is empty unless the INVITE carried no offer.
-    /// Comes again when the ACK of a re-INVITE without offer changes the peer's media.
+    /// Comes again with the answer to an offer that a re-INVITE without one asked for.
     case answered(sdp: [UInt8])
     /// re-INVITE or UPDATE with an offer; the owner calls `leg.answerOffer` or `leg.refuseOffer`.
+    /// Empty: a re-INVITE without one wants ours (RFC 3261 14.2); `answerOffer` gives it.
     case offer(sdp: [UInt8])
     /// The peer agreed to what `changeMedia` offered, or changed its side in a refresh.
     case offerAnswered(sdp: [UInt8])

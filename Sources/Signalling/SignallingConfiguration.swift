@@ -102,6 +102,11 @@ public struct TrunkConfiguration: Sendable {
         self.domain = domain
     }
 
+    /// Whether a call from this address is one of its own.
+    func calls(from address: String) -> Bool {
+        host == address || sources.contains { $0.contains(address) }
+    }
+
     /// What is resolved to reach it.
     var uri: SIPURI {
         var uri = SIPURI(host: host, port: port)

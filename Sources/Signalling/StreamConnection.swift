@@ -13,20 +13,24 @@ final class StreamConnection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    /// What a write that the peer has not taken costs beside its bytes (buffer, promise, NIO's list of
+    /// them): two bytes of pong cost no less than a message.
+    static let writeOverhead = 256
+
     let flow: UInt64
     /// The peer, with this flow.
     let remote: SIPAddress
     let isOutbound: Bool
     let openedAt: Instant
-    /// Where the messages sent here were meant to go: what fails when the connection does.
+    /// Where the requests sent here were meant to go: what fails when the connection does.
     private(set) var destinations: Set<SIPAddress> = []
     private(set) var lastHeard: Instant
     private(set) var lastPing: Instant
     private(set) var messageBegan: Instant?
     private(set) var hadMessage = false
+    /// Bytes that the peer has not taken, with `writeOverhead` a write.
     private(set) var unsent = 0
     private var framer = StreamFramer()
-    private var out = Outbox<StreamFramer.Output>()
     private weak var owner: StreamTransports?
     private var context: ChannelHandlerContext?
     /// There from the accept or connect on; this handler comes into it after the handshakes.
@@ -71,13 +75,14 @@ final class StreamConnection: ChannelInboundHandler {
             takeFrame(bytes, owner)
             return
         }
-        framer.push(bytes, out: &out)
-        for output in out.takeAll() {
+        var rest = bytes[...]
+        // One at a time: a chunk may hold ten thousand messages, and this may close.
+        while !closing, let output = framer.next(&rest) {
             switch output {
             case .message(let message):
                 hadMessage = true
                 owner.deliver(message, from: remote, fault: nil)
-            case .ping: write([13, 10], for: nil)
+            case .ping: answerCRLF()
             case .pong: break
             case .fault(let error, let head):
                 if !head.isEmpty { owner.deliver(head, from: remote, fault: error) }
@@ -91,7 +96,7 @@ final class StreamConnection: ChannelInboundHandler {
     /// RFC 7118 5: a frame is a message; keep-alives are frames of CRLF.
     private func takeFrame(_ bytes: [UInt8], _ owner: StreamTransports) {
         if bytes == [13, 10, 13, 10] {
-            write([13, 10], for: nil)
+            answerCRLF()
         } else if bytes.contains(where: { $0 != 13 && $0 != 10 }) {
             hadMessage = true
             owner.deliver(bytes, from: remote, fault: nil)
@@ -121,22 +126,45 @@ final class StreamConnection: ChannelInboundHandler {
     /// - Returns: false when the peer takes nothing any more and the connection is given up.
     @discardableResult
     func write(_ bytes: [UInt8], for destination: SIPAddress?) -> Bool {
-        guard let context, let owner, !closing else { return false }
-        guard unsent + bytes.count <= owner.limits.unsentBytes else {
-            owner.countDrop(.slow)
-            close()
-            return false
-        }
-        if let destination, destinations.count < owner.limits.waitingMessages {
+        guard let context, let owner, let promise = reserve(bytes.count) else { return false }
+        // A response that is lost fails nothing.
+        if let destination, !bytes.starts(with: "SIP/2.0 ".utf8),
+            destinations.count < owner.limits.waitingMessages
+        {
             destinations.insert(destination)
         }
-        unsent += bytes.count
-        let promise = context.eventLoop.makePromise(of: Void.self)
-        let count = bytes.count
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        promise.futureResult.whenComplete { _ in bound.value.unsent -= count }
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: promise)
         return true
+    }
+
+    /// Room for a write of `count` bytes, which the promise gives back; nil: there is none, and the
+    /// connection is given up.
+    private func reserve(_ count: Int, onlyWhenWritable: Bool = false) -> EventLoopPromise<Void>? {
+        guard let channel, let owner, !closing else { return nil }
+        let cost = count + Self.writeOverhead
+        guard unsent + cost <= owner.limits.unsentBytes, channel.isWritable || !onlyWhenWritable
+        else {
+            owner.countDrop(.slow)
+            close()
+            return nil
+        }
+        unsent += cost
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
+        promise.futureResult.whenComplete { _ in bound.value.unsent -= cost }
+        return promise
+    }
+
+    /// The same for the answer to a ping. Who sends pings and takes nothing has no use for answers: a
+    /// full socket is the end.
+    func reserveAnswer(_ count: Int) -> EventLoopPromise<Void>? {
+        if let owner { lastHeard = owner.now }
+        return reserve(count, onlyWhenWritable: true)
+    }
+
+    private func answerCRLF() {
+        guard let context, let promise = reserveAnswer(2) else { return }
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: [13, 10])), promise: promise)
     }
 
     func ping(_ now: Instant) {

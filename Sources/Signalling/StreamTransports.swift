@@ -31,6 +31,18 @@ final class StreamTransports {
         }
     }
 
+    /// Who connections are counted by. Those we open go where a peer's Via and Contact say, so a peer
+    /// with many ports could make us open any number.
+    private struct Origin: Hashable {
+        var network: String
+        var isOutbound: Bool
+
+        init(_ host: String, isOutbound: Bool) {
+            network = sourceNetwork(host)
+            self.isOutbound = isOutbound
+        }
+    }
+
     private struct Waiting {
         var messages: [(bytes: [UInt8], destination: SIPAddress)] = []
         var connection: StreamConnection?
@@ -45,7 +57,7 @@ final class StreamTransports {
     private var connections: [UInt64: StreamConnection] = [:]
     private var byPeer: [Peer: UInt64] = [:]
     private var waiting: [Peer: Waiting] = [:]
-    private var perSource: [String: Int] = [:]
+    private var perOrigin: [Origin: Int] = [:]
     private var lastFlow: UInt64 = 0
     private var task: RepeatedTask?
     private(set) var drops = [Drop: Int]()
@@ -115,16 +127,13 @@ final class StreamTransports {
             channel.close(promise: nil)
             return
         }
-        guard connections.count < limits.connections,
-            perSource[host, default: 0] < limits.perSource
-        else {
+        guard hasRoom(for: Origin(host, isOutbound: false)) else {
             countDrop(.connections)
             channel.close(promise: nil)
             return
         }
         let connection = register(
             SIPAddress(host: host, port: port, transport: transport), isOutbound: false)
-        perSource[host, default: 0] += 1
         connection.attach(channel)
         let pipeline = channel.pipeline.syncOperations
         if transport.isSecure {
@@ -142,7 +151,13 @@ final class StreamTransports {
         }
     }
 
+    private func hasRoom(for origin: Origin) -> Bool {
+        connections.count < limits.connections
+            && perOrigin[origin, default: 0] < limits.perSource
+    }
+
     private func register(_ remote: SIPAddress, isOutbound: Bool) -> StreamConnection {
+        perOrigin[Origin(remote.host, isOutbound: isOutbound), default: 0] += 1
         lastFlow += 1
         let connection = StreamConnection(
             flow: lastFlow, remote: remote, isOutbound: isOutbound, now: now, owner: self)
@@ -174,7 +189,7 @@ final class StreamTransports {
             return
         }
         guard !isClosed, waiting.count < limits.connecting,
-            connections.count < limits.connections
+            hasRoom(for: Origin(peer.host, isOutbound: true))
         else {
             countDrop(.connections)
             fail([destination])
@@ -285,10 +300,10 @@ final class StreamTransports {
             {
                 lost.formUnion(entry.messages.map(\.destination))
             }
-        } else {
-            let left = perSource[connection.remote.host, default: 1] - 1
-            perSource[connection.remote.host] = left > 0 ? left : nil
         }
+        let origin = Origin(connection.remote.host, isOutbound: connection.isOutbound)
+        let left = perOrigin[origin, default: 1] - 1
+        perOrigin[origin] = left > 0 ? left : nil
         fail(lost)
     }
 

@@ -42,7 +42,8 @@ public struct TLSSettings: Sendable, Equatable {
 public struct ConnectionLimits: Sendable, Equatable {
     /// Connections at one time, both directions.
     public var connections = 4_096
-    /// Accepted connections of one address (Asterisk AST-2016-005: sixty silent ones were enough).
+    /// Accepted connections of one `sourceNetwork` (Asterisk AST-2016-005: sixty silent ones were
+    /// enough), and ours to it.
     public var perSource = 64
     /// Connections being opened at one time, and messages that wait for one of them.
     public var connecting = 256
@@ -56,7 +57,7 @@ public struct ConnectionLimits: Sendable, Equatable {
     public var idle: Interval = .seconds(600)
     /// Until a connection of ours is there, TLS included: eight times T1.
     public var connect: Interval = .seconds(4)
-    /// Bytes written that the peer has not taken.
+    /// Bytes written that the peer has not taken, with `StreamConnection.writeOverhead` a write.
     public var unsentBytes = 1 << 20
     /// CRLF CRLF on connections we opened (RFC 5626 4.4.1: 95 to 120 s).
     public var keepAlive: Interval = .seconds(100)

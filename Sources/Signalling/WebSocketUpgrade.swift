@@ -71,7 +71,7 @@ enum WebSocketUpgrade {
         try channel.pipeline.syncOperations.addHandler(request, name: refusal)
     }
 
-    private static func addFrames(
+    static func addFrames(
         to channel: any Channel, _ connection: StreamConnection
     ) throws {
         let pipeline = channel.pipeline.syncOperations
@@ -79,7 +79,7 @@ enum WebSocketUpgrade {
             NIOWebSocketFrameAggregator(
                 minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 64,
                 maxAccumulatedFrameSize: SIPLimits.messageBytes))
-        try pipeline.addHandler(WebSocketAdapter(masks: connection.isOutbound))
+        try pipeline.addHandler(WebSocketAdapter(connection))
         try pipeline.addHandler(connection)
     }
 }
@@ -157,16 +157,21 @@ private final class UpgradeRequest: ChannelInboundHandler, RemovableChannelHandl
     }
 }
 
-/// Frames to messages and back; answers ping and close (RFC 6455 5.5).
+/// Frames to messages and back; answers ping and close (RFC 6455 5.5) as far as the connection has room
+/// for answers.
 private final class WebSocketAdapter: ChannelDuplexHandler {
     typealias InboundIn = WebSocketFrame
     typealias InboundOut = ByteBuffer
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = WebSocketFrame
 
+    private let connection: StreamConnection
     private let masks: Bool
 
-    init(masks: Bool) { self.masks = masks }
+    init(_ connection: StreamConnection) {
+        self.connection = connection
+        masks = connection.isOutbound
+    }
 
     private var mask: WebSocketMaskingKey? { masks ? .random() : nil }
 
@@ -181,18 +186,21 @@ private final class WebSocketAdapter: ChannelDuplexHandler {
         switch frame.opcode {
         case .text, .binary: context.fireChannelRead(wrapInboundOut(frame.data))
         case .ping:
+            guard let promise = connection.reserveAnswer(frame.data.readableBytes) else { return }
             let pong = WebSocketFrame(
                 fin: true, opcode: .pong, maskKey: mask, data: frame.data)
-            context.writeAndFlush(wrapOutboundOut(pong), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(pong), promise: promise)
         case .connectionClose:
+            guard let promise = connection.reserveAnswer(2) else { return }
             let answer = WebSocketFrame(
                 fin: true, opcode: .connectionClose, maskKey: mask,
                 data: frame.data.readSlice(length: min(2, frame.data.readableBytes))
                     ?? context.channel.allocator.buffer(capacity: 0))
             let channel = context.channel
-            context.writeAndFlush(wrapOutboundOut(answer)).whenComplete { _ in
-                channel.close(promise: nil)
-            }
+            promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
+            context.writeAndFlush(wrapOutboundOut(answer), promise: promise)
+            // One answer, whether or not it is taken: nothing after it counts.
+            connection.closeSoon()
         default: break
         }
     }

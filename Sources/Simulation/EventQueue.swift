@@ -11,18 +11,9 @@ public struct VirtualClock: Sendable {
 }
 
 /// What is going to happen, earliest first; what falls on one instant happens in the order in which
-/// it was scheduled, so that a run repeats itself. A binary heap.
+/// it was scheduled.
 public struct EventQueue<Event> {
-    private struct Entry {
-        var at: Instant
-        var order: UInt64
-        var event: Event
-
-        func precedes(_ other: Entry) -> Bool { (at, order) < (other.at, other.order) }
-    }
-
-    private var heap: [Entry] = []
-    private var scheduled: UInt64 = 0
+    private var heap = InstantHeap<Event>()
 
     public init() {}
 
@@ -32,39 +23,13 @@ public struct EventQueue<Event> {
     public var next: Instant? { heap.first?.at }
 
     public mutating func schedule(_ event: Event, at instant: Instant) {
-        scheduled &+= 1
-        heap.append(Entry(at: instant, order: scheduled, event: event))
-        var child = heap.count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard heap[child].precedes(heap[parent]) else { return }
-            heap.swapAt(child, parent)
-            child = parent
-        }
+        heap.push(event, at: instant)
     }
 
     /// Removes and returns the first event that is due at `now`, with its own time.
     public mutating func popDue(now: Instant) -> (at: Instant, event: Event)? {
         guard let first = heap.first, first.at <= now else { return nil }
-        let last = heap.removeLast()
-        if !heap.isEmpty {
-            heap[0] = last
-            sink()
-        }
-        return (first.at, first.event)
-    }
-
-    private mutating func sink() {
-        var parent = 0
-        while true {
-            var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2]
-            where child < heap.count && heap[child].precedes(heap[least]) {
-                least = child
-            }
-            guard least != parent else { return }
-            heap.swapAt(parent, least)
-            parent = least
-        }
+        heap.popFirst()
+        return (first.at, first.value)
     }
 }

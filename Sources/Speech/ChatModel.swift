@@ -34,16 +34,6 @@ public struct ChatConfiguration: Sendable {
         self.model = model
         self.keyField = keyField
     }
-
-    /// Reads `TRUNKLINE_CHAT_URL`, `TRUNKLINE_CHAT_KEY` and `TRUNKLINE_CHAT_MODEL`; nil unless URL
-    /// and model are set, because then nobody wants a cloud model.
-    public init?(environment: [String: String]) {
-        guard let url = environment["TRUNKLINE_CHAT_URL"], !url.isEmpty,
-            let model = environment["TRUNKLINE_CHAT_MODEL"], !model.isEmpty
-        else { return nil }
-        let key = environment["TRUNKLINE_CHAT_KEY"] ?? ""
-        self.init(baseURL: url, key: key.isEmpty ? nil : Redacted(key), model: model)
-    }
 }
 
 /// One turn of the prompt.
@@ -115,7 +105,7 @@ public enum ChatError: Error, Equatable, Sendable, CustomStringConvertible {
         case .badBaseURL: "the chat service URL is not an http:// or https:// URL"
         case .badRequest(let reason): "the chat request is not usable: \(reason)"
         case .unauthorised(let status):
-            "the chat service refuses the key (HTTP \(status)); check TRUNKLINE_CHAT_KEY"
+            "the chat service refuses the key (HTTP \(status)); check TRUNKLINE_LLM_KEY"
         case .rateLimited(let seconds):
             "the chat service is rate limited"
                 + (seconds.map { ", it asks for \($0) s" } ?? "")

@@ -8,8 +8,17 @@ enum Schema {
         migrator.registerMigration("1 calls") { database in
             for statement in version1 { try database.execute(sql: statement) }
         }
+        migrator.registerMigration("2 quality of media") { database in
+            for statement in version2 { try database.execute(sql: statement) }
+        }
         return migrator
     }
+
+    /// Records of before have none of these: NULL.
+    private static let version2 = [
+        "mos REAL", "r_factor REAL", "round_trip_milliseconds REAL", "remote_packets_lost INTEGER",
+        "remote_jitter_milliseconds REAL", "remote_mos REAL",
+    ].map { "ALTER TABLE call_records ADD COLUMN \($0)" }
 
     private static let version1 = [
         """

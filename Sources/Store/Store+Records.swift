@@ -98,12 +98,15 @@ extension Store {
                     ringing_at, answered_at, ended_at, end_reason, sip_status, verdict,
                     verdict_confidence, disposition, outcome, outcome_confidence, interest,
                     summary, recording_path, decision_id, events, packets_received, packets_sent,
-                    packets_lost, packets_rejected, jitter_milliseconds, counts
+                    packets_lost, packets_rejected, jitter_milliseconds, counts, mos, r_factor,
+                    round_trip_milliseconds, remote_packets_lost, remote_jitter_milliseconds,
+                    remote_mos
                 ) VALUES (
                     :call, :direction, :campaign, :contact, :attempt, :number, :started, :ringing,
                     :answered, :ended, :endReason, :sipStatus, :verdict, :verdictConfidence,
                     :disposition, :outcome, :outcomeConfidence, :interest, :summary, :recording,
-                    :decision, :events, :received, :sent, :lost, :rejected, :jitter, :counts
+                    :decision, :events, :received, :sent, :lost, :rejected, :jitter, :counts,
+                    :mos, :rFactor, :roundTrip, :remoteLost, :remoteJitter, :remoteMOS
                 ) ON CONFLICT DO NOTHING
                 """,
             arguments: [
@@ -123,6 +126,11 @@ extension Store {
                 "received": record.media?.packetsReceived, "sent": record.media?.packetsSent,
                 "lost": record.media?.packetsLost, "rejected": record.media?.packetsRejected,
                 "jitter": record.media?.jitterMilliseconds, "counts": counts,
+                "mos": record.media?.mos, "rFactor": record.media?.rFactor,
+                "roundTrip": record.media?.roundTripMilliseconds,
+                "remoteLost": record.media?.remotePacketsLost,
+                "remoteJitter": record.media?.remoteJitterMilliseconds,
+                "remoteMOS": record.media?.remoteMOS,
             ])
         guard database.changesCount == 1 else {
             throw StoreError.conflict("call \(record.id) has its record already")
@@ -139,6 +147,12 @@ extension Store {
                 packetsLost: try row.value("packets_lost"),
                 packetsRejected: try row.value("packets_rejected"),
                 jitterMilliseconds: try row.value("jitter_milliseconds"))
+            media?.mos = row.optional("mos")
+            media?.rFactor = row.optional("r_factor")
+            media?.roundTripMilliseconds = row.optional("round_trip_milliseconds")
+            media?.remotePacketsLost = row.optional("remote_packets_lost")
+            media?.remoteJitterMilliseconds = row.optional("remote_jitter_milliseconds")
+            media?.remoteMOS = row.optional("remote_mos")
         }
         return CallRecord(
             id: CallID(try row.value("call_id")), direction: try row.word("direction"),

@@ -34,7 +34,7 @@ enum StoredEvents {
             case call_id, campaign_id, contact_id, at, reasons, t_ms, start_ms, end_ms
             case frequency_hz, level_dbm0, tone = "kind", digit, source, verdict, final, confidence
             case reason, mark = "name", path, play_id, completed, link_id
-            case result, status, to
+            case result, status, to, features
         }
 
         private var name: String
@@ -63,6 +63,7 @@ enum StoredEvents {
         private var result: String?
         private var status: Int?
         private var to: String?
+        private var features: Features?
 
         private var kind: CallEvent.Kind? {
             switch name {
@@ -80,6 +81,7 @@ enum StoredEvents {
             case "verdict": verdictKind
             case "barge_in": t_ms.map { .bargeIn(ms: $0) }
             case "greeting_end": t_ms.map { .greetingEnd(ms: $0) }
+            case "ready_for_message": t_ms.map { .readyForMessage(ms: $0) }
             case "stream_connected": .streamConnected
             case "stream_ended": .streamEnded(reason: reason ?? "")
             case "mark": .mark(name: mark ?? "")
@@ -114,7 +116,29 @@ enum StoredEvents {
         private var verdictKind: CallEvent.Kind? {
             guard let word = verdict.flatMap({ AnswerVerdict(rawValue: $0) }) else { return nil }
             return .verdict(
-                word, final: final ?? false, confidence: confidence ?? 0, reason: reason ?? "")
+                word, final: final ?? false, confidence: confidence ?? 0, reason: reason ?? "",
+                evidence: features?.evidence)
+        }
+    }
+
+    /// `AnswerEvidence`, as it writes itself.
+    private struct Features: Decodable {
+        private var speech_ms: Int?
+        private var first_speech_ms: Int?
+        private var pause_ms: Int?
+        private var beep: Bool?
+        private var person_score: Double?
+        private var hint: String?
+
+        var evidence: AnswerEvidence {
+            var evidence = AnswerEvidence()
+            evidence.speechMs = speech_ms ?? 0
+            evidence.firstSpeechMs = first_speech_ms ?? 0
+            evidence.pauseMs = pause_ms ?? 0
+            evidence.hasBeep = beep ?? false
+            evidence.personScore = person_score ?? 0.5
+            evidence.hint = hint.flatMap { AnswerVerdict(rawValue: $0) }
+            return evidence
         }
     }
 }

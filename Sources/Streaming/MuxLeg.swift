@@ -128,7 +128,7 @@ final class MuxLeg {
         switch event.kind {
         case .speechStart: isSpeaking = true
         case .speechEnd: isSpeaking = false
-        case .bargeIn, .beep, .tone, .verdict, .greetingEnd: break
+        case .bargeIn, .beep, .tone, .verdict, .greetingEnd, .readyForMessage: break
         default: return
         }
         switch state {

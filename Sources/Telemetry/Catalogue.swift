@@ -28,6 +28,10 @@ public enum Catalogue {
         0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60,
     ]
 
+    /// MOS: ITU-T G.109 has 4.34 for the best category, then 4.03, 3.60, 3.10 and, where nearly
+    /// everybody is dissatisfied, 2.58.
+    private static let opinionBuckets: [Double] = [1.5, 2, 2.58, 3.1, 3.6, 4.03, 4.34, 4.5]
+
     private static func counter(
         _ name: String, _ unit: String, _ labels: [String], _ help: String
     ) -> MetricDefinition {
@@ -54,10 +58,10 @@ public enum Catalogue {
     }
 
     private static func histogram(
-        _ name: String, _ buckets: [Double], _ help: String
+        _ name: String, _ buckets: [Double], unit: String = "seconds", _ help: String
     ) -> MetricDefinition {
         MetricDefinition(
-            "trunkline_" + name, .histogram(buckets: buckets), unit: "seconds", help: help)
+            "trunkline_" + name, .histogram(buckets: buckets), unit: unit, help: help)
     }
 
     // MARK: RTP
@@ -286,9 +290,12 @@ public enum Catalogue {
     public static let beepToMessageSeconds = histogram(
         "beep_to_message_seconds", waitBuckets,
         "Time from the end of a voicemail beep to the first packet of the message.")
+    public static let callMOS = histogram(
+        "call_mos", opinionBuckets, unit: "mos",
+        "Mean opinion score (1 to 4.5) of what we heard, one observation a call.")
     private static let callsGroup = [
         callsActive, calls, callOutcomes, answerVerdicts, callSetupSeconds,
-        beepToMessageSeconds,
+        beepToMessageSeconds, callMOS,
     ]
 
     // MARK: Compliance

@@ -143,9 +143,10 @@ final class EventPrinter {
             "\(start)-\(end) ms, \(decimal(frequency, 0)) Hz, \(decimal(level, 1)) dBm0"
         case .tone(let kind, let ms): "\(kind) at \(ms) ms"
         case .dtmf(let digit, let source): "\(digit) (\(source))"
-        case .verdict(let verdict, let final, let confidence, let reason):
+        case .verdict(let verdict, let final, let confidence, let reason, _):
             "\(verdict.rawValue)\(final ? "" : "?") \(decimal(confidence, 2)) \(reason)"
-        case .speechStart(let ms), .speechEnd(let ms), .bargeIn(let ms), .greetingEnd(let ms):
+        case .speechStart(let ms), .speechEnd(let ms), .bargeIn(let ms), .greetingEnd(let ms),
+            .readyForMessage(let ms):
             "at \(ms) ms"
         case .streamEnded(let reason), .recordingFailed(let reason): reason
         case .mark(let name): name

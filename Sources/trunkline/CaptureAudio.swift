@@ -10,10 +10,11 @@ struct CaptureAudio {
     /// 8 kHz, from the first packet on.
     private(set) var samples: [Int16] = []
     private(set) var digits: [DetectionEvent] = []
+    let secondsCut: Int
 
     /// nil when the stream carries neither PCMU nor PCMA.
     init?(_ stream: PcapRTPStream, in capture: PcapFile) {
-        guard let codec = Self.codec(of: stream), let first = stream.packets.first,
+        guard let codec = Self.codec(of: stream), !stream.packets.isEmpty,
             let source = SocketAddressValue(address: "127.0.0.1", port: 4000)
         else { return nil }
         let eventType = stream.payloadTypes.first { $0 >= 96 }
@@ -36,7 +37,9 @@ struct CaptureAudio {
         let ignore: PacketSend = { _, _, _ in true }
         var nextTick = origin
         var frame = [Int16](repeating: 0, count: 4096)
-        let packetTimes = stream.packets.map { origin + ($0.time - first.time) }
+        let times = CaptureTimes(stream)
+        let packetTimes = times.sinceFirst.map { origin + $0 }
+        secondsCut = Int(times.cut.milliseconds / 1000)
         // One second of ticks after the last packet drains what waits for a gap.
         let end = (packetTimes.last ?? origin) + .milliseconds(100)
         var index = 0
@@ -84,5 +87,36 @@ struct CaptureAudio {
         let a = stream.packets.count { $0.header.payloadType == 8 }
         if mu == 0, a == 0 { return nil }
         return mu >= a ? .pcmu : .pcma
+    }
+}
+
+/// When the packets of a stream came, without what a capture's clock makes up: a pause is at most
+/// `longestPause`, and a clock that goes back goes on from there.
+struct CaptureTimes {
+    /// Longer ones are a call on hold or a clock that was set; a file of a few packets must not become
+    /// days of silence.
+    static let longestPause = Interval.seconds(60)
+    /// Packets may stand in a file in a wrong order by this much: their clock did not go back.
+    private static let disorder = Interval.seconds(1)
+
+    private(set) var sinceFirst: [Interval] = []
+    /// What the pauses were longer, in all.
+    private(set) var cut = Interval.zero
+    var length: Interval { sinceFirst.last ?? .zero }
+
+    init(_ stream: PcapRTPStream) {
+        guard var origin = stream.packets.first?.time else { return }
+        var last = Interval.zero
+        for packet in stream.packets {
+            let excess = packet.time - origin - (last + Self.longestPause)
+            if excess > .zero {
+                origin = origin + excess
+                cut = cut + excess
+            } else if packet.time - origin < last - Self.disorder {
+                origin = packet.time - last
+            }
+            last = max(last, packet.time - origin)
+            sinceFirst.append(last)
+        }
     }
 }

@@ -4,6 +4,7 @@ internal import Configuration
 internal import Detection
 internal import Foundation
 internal import Orchestrator
+internal import SecureRTP
 internal import Streaming
 internal import SystemPackage
 
@@ -19,13 +20,14 @@ enum ConfigurationFile {
         "maximum_calls": [],
         "media_timeout_seconds": [], "routes": [],
         "codecs": [], "accept_codecs": [], "codec_preference": [], "ptime": [], "rtcp_mux": [],
-        "rtcp_xr": [],
+        "rtcp_xr": [], "silence_suppression": [], "opus_bitrate": [], "opus_complexity": [],
         "rtp": ["address", "ports", "receive_buffer", "learn_any_host", "shared_ports"],
         "recording": ["format", "bitrate", "complexity"],
         "stream": [
-            "url", "trust", "mode", "frame_milliseconds", "encoding", "sample_rate", "connections",
+            "url", "transcript_url", "trust", "mode", "frame_milliseconds", "gather_milliseconds",
+            "encoding", "sample_rate", "connections",
         ],
-        "srtp": ["required", "mode", "dtls_setup"],
+        "srtp": ["required", "mode", "dtls_setup", "backend"],
         "compliance": [
             "federal_list", "federal_list_as_of", "federal_list_waiver", "state_list_waiver",
             "state_lists", "demonstration_clock",
@@ -33,6 +35,7 @@ enum ConfigurationFile {
         "language_model": ["url", "model"], "detection": ["policy"],
     ].merging(SIPKeys.keys) { a, _ in a }
         .merging(SIPKeys.trunkSections.map { ($0, SIPKeys.trunkKeys) }) { a, _ in a }
+        .merging(["trunk": SIPKeys.offerKeys]) { $0.union($1) }
 
     /// The first key that nothing reads: a setting misspelt must not be a setting ignored.
     static func unknownKey(in lines: [String]) -> String? {
@@ -44,7 +47,8 @@ enum ConfigurationFile {
             guard let colon = text.firstIndex(of: ":"), !text.hasPrefix("#"), !text.hasPrefix("-")
             else { continue }
             let key = String(text[..<colon])
-            guard key.allSatisfy({ $0.isLetter || $0 == "_" }), !key.isEmpty else { continue }
+            guard key.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" }), !key.isEmpty
+            else { continue }
             if indentation == 0 {
                 guard keys[key] != nil else { return key }
                 section = key
@@ -159,6 +163,12 @@ enum ConfigurationFile {
     ) throws {
         if let bytes = reader.int(forKey: "rtp.receive_buffer") { settings.receiveBuffer = bytes }
         if let flag = reader.bool(forKey: "rtp.learn_any_host") { settings.learnsAnyHost = flag }
+        if let name = reader.string(forKey: "srtp.backend") {
+            guard let backend = SRTPBackend(rawValue: name) else {
+                throw Invalid("srtp.backend: \(name) is not libcrypto or libsrtp2")
+            }
+            settings.srtpBackend = backend
+        }
         if let word = reader.string(forKey: "recording.format") {
             guard word == "wav" || word == "opus" else {
                 throw Invalid("recording.format: \(word) is neither wav nor opus")

@@ -10,7 +10,7 @@ struct Detect: ParsableCommand {
         abstract: "Run the detectors over WAV or PCAP files.",
         discussion: """
             Prints one JSON object a line for each event. WAV: any rate, PCM of 8 to 32 bits, floating \
-            point, µ-law or A-law, channel 0 of several. PCAP: each RTP stream with PCMU or PCMA, by its SSRC.
+            point, µ-law or A-law. PCAP: each RTP stream with PCMU or PCMA, by its SSRC.
             --list and --jobs are for many files: lines come in the order of the files, whatever \
             the number of jobs.
             """)
@@ -34,8 +34,12 @@ struct Detect: ParsableCommand {
     var cost = false
     @Option(
         name: .customLong("answer-at"),
-        help: "Milliseconds of early media before the answer; times count from the answer.")
+        help: """
+            Milliseconds of early media before the answer; times count from the answer, negative before it.
+            """)
     var answerAt = 0
+    @Option(help: "Channel of a WAV file that has several, from 0.")
+    var channel = 0
     @Option(help: "How soon it is said who answered: fast, balanced or careful.")
     var policy = "balanced"
     @Option(
@@ -58,6 +62,7 @@ struct Detect: ParsableCommand {
         if !(0...600_000).contains(answerAt) {
             throw ValidationError("--answer-at is from 0 to 600000 ms")
         }
+        if channel < 0 { throw ValidationError("--channel is from 0") }
         if let plot, !plot.lowercased().hasSuffix(".html"), !plot.lowercased().hasSuffix(".png") {
             throw ValidationError(
                 "--plot writes a page or a picture: give it a name that ends with .html or .png")
@@ -71,9 +76,9 @@ struct Detect: ParsableCommand {
     private func detect() throws {
         let names = files + (try listed())
         let recording = Recording(
-            vadTrace: vadTrace || plot != nil, cost: cost, answerAtMs: answerAt,
+            vadTrace: vadTrace || plot != nil, cost: cost, answerAtMs: answerAt, channel: channel,
             policy: try ConfigurationFile.answerPolicy("--policy", policy),
-            transcripts: try understood())
+            transcripts: try transcripts.map(Self.understood) ?? [:])
         let isPicture = plot?.lowercased().hasSuffix(".png") == true
         var page = plot == nil || isPicture ? nil : DetectionPage()
         var picture = isPicture ? DetectionPicture() : nil
@@ -85,6 +90,12 @@ struct Detect: ParsableCommand {
                 switch result {
                 case .heard(let streams):
                     for stream in streams {
+                        if stream.secondsCut > 0 {
+                            Console.error(
+                                "\(name), stream \(stream.stream): pauses of more than 60 s were cut by "
+                                    + "\(stream.secondsCut) s in all; times behind them are so much earlier"
+                            )
+                        }
                         page?.add(stream)
                         picture?.add(stream)
                         for line in stream.lines(vadTrace: vadTrace) { Console.line(line) }
@@ -123,12 +134,14 @@ struct Detect: ParsableCommand {
 
     private struct Line: Decodable {
         var file: String
-        var t_ms: Int
+        var t_ms: Double
         var text: String
     }
 
-    private func understood() throws -> [String: [FileDetection.Transcript]] {
-        guard let transcripts else { return [:] }
+    /// What a file of transcripts says, by the name of the recording, in order of time.
+    static func understood(
+        in transcripts: String
+    ) throws -> [String: [FileDetection.Transcript]] {
         guard let data = FileManager.default.contents(atPath: transcripts),
             let text = String(data: data, encoding: .utf8)
         else {
@@ -141,7 +154,13 @@ struct Detect: ParsableCommand {
                 throw PlatformConfiguration.Invalid(
                     "\(transcripts), line \(index + 1): give an object with file, t_ms and text")
             }
-            found[read.file, default: []].append(.init(atMs: read.t_ms, text: read.text))
+            guard (0...Double(FileDetection.longestMs)).contains(read.t_ms) else {
+                throw PlatformConfiguration.Invalid(
+                    "\(transcripts), line \(index + 1): t_ms is from 0 to \(FileDetection.longestMs)"
+                )
+            }
+            found[read.file, default: []].append(
+                .init(atMs: Int(read.t_ms.rounded()), text: read.text))
         }
         return found.mapValues { $0.sorted { $0.atMs < $1.atMs } }
     }

@@ -14,6 +14,8 @@ struct HeardStream: Sendable {
     var found: FileDetection
     /// The answer in this stream's time, where times of the events count from.
     var answerAtMs = 0
+    /// Of a capture's pauses, what was left out (`CaptureTimes`).
+    var secondsCut = 0
     /// CPU time of the detectors on this thread; nil when nobody asked.
     var costMicroseconds: Int?
 
@@ -40,10 +42,14 @@ struct HeardStream: Sendable {
 struct Recording: Sendable {
     /// Bytes of a file that will be read: two hours of 16 kHz stereo.
     static let fileLimit = 500 << 20
+    /// Audio of all streams of a capture, which its packets' times can make as long as they like.
+    static let captureLimit = Interval.seconds(12 * 3600)
 
     var vadTrace = false
     var cost = false
     var answerAtMs = 0
+    /// Of a WAV file, from 0.
+    var channel = 0
     var policy = DetectionPolicy.balanced
     /// By the name of the file, in order of time.
     var transcripts: [String: [FileDetection.Transcript]] = [:]
@@ -60,13 +66,18 @@ struct Recording: Sendable {
         guard data.count <= Self.fileLimit else {
             throw PlatformConfiguration.Invalid("is larger than \(Self.fileLimit) bytes: split it")
         }
+        if data.isEmpty { throw PlatformConfiguration.Invalid("is empty") }
         let bytes = [UInt8](data)
-        if bytes.starts(with: Array("RIFF".utf8)) {
+        if WAVFile.isBegun(by: bytes) {
             let wav = try WAVFile(parsing: bytes)
+            guard channel < wav.channels else {
+                throw PlatformConfiguration.Invalid(
+                    "has no channel \(channel): --channel is from 0 to \(wav.channels - 1)")
+            }
+            guard wav.frameCount > 0 else { throw PlatformConfiguration.Invalid("has no samples") }
             return [
                 try hear(
-                    Resampler.convert(wav.channel(0), from: wav.sampleRate, to: 8000),
-                    file: file, stream: "0", digits: [])
+                    wav.channel(channel, at: 8000), file: file, stream: String(channel), digits: [])
             ]
         }
         let capture: PcapFile
@@ -77,12 +88,19 @@ struct Recording: Sendable {
         }
         let streams = capture.rtpStreams()
         var heard: [HeardStream] = []
+        let length = streams.reduce(Interval.zero) { $0 + CaptureTimes($1).length }
+        guard length <= Self.captureLimit else {
+            throw PlatformConfiguration.Invalid(
+                "has \(length.milliseconds / 3_600_000) h of audio, more than "
+                    + "\(Self.captureLimit.milliseconds / 3_600_000): split it")
+        }
         for stream in streams {
             guard let audio = CaptureAudio(stream, in: capture) else { continue }
             heard.append(
                 try hear(
                     audio.samples, file: file,
                     stream: "0x" + Hex.encode(bigEndian(stream.ssrc)), digits: audio.digits))
+            heard[heard.count - 1].secondsCut = audio.secondsCut
         }
         if heard.isEmpty {
             throw PlatformConfiguration.Invalid(
@@ -100,25 +118,20 @@ struct Recording: Sendable {
             answeredAfterMs: answerAtMs, transcripts: transcripts[file] ?? [])
         let spent = cost ? threadMicroseconds() - began : nil
         // A digit that came as telephone-event replaces its remnant in the audio.
+        let digits = digits.map { $0.moved(byMs: -answerAtMs) }
         found.events.removeAll { event in
             guard case .dtmf(let digit, let start, _) = event else { return false }
             return digits.contains { other in
                 guard case .dtmf(digit, let otherStart, _) = other else { return false }
-                return abs(otherStart - answerAtMs - start) < 600
+                return abs(otherStart - start) < 600
             }
         }
-        found.events = (found.events + digits.map(sinceAnswer)).enumerated().sorted {
+        found.events = (found.events + digits).enumerated().sorted {
             ($0.element.milliseconds, $0.offset) < ($1.element.milliseconds, $1.offset)
         }.map(\.element)
         return HeardStream(
             file: file, stream: stream, samples: samples, found: found,
             answerAtMs: answerAtMs, costMicroseconds: spent)
-    }
-
-    /// A telephone-event on the clock of the other events, which starts at the answer.
-    private func sinceAnswer(_ event: DetectionEvent) -> DetectionEvent {
-        guard case .dtmf(let digit, let start, let known) = event else { return event }
-        return .dtmf(digit, startMs: start - answerAtMs, knownAtMs: known - answerAtMs)
     }
 
     private func threadMicroseconds() -> Int {

@@ -22,6 +22,11 @@ enum NegotiationKeys {
         if let milliseconds = reader.int(forKey: "ptime") {
             settings.ptimeMilliseconds = milliseconds
         }
+        if let flag = reader.bool(forKey: "silence_suppression") {
+            settings.suppressesSilence = flag
+        }
+        if let bits = reader.int(forKey: "opus_bitrate") { settings.opusBitrate = bits }
+        if let effort = reader.int(forKey: "opus_complexity") { settings.opusComplexity = effort }
         if let flag = reader.bool(forKey: "rtcp_mux") { settings.offersRTCPMux = flag }
         if let flag = reader.bool(forKey: "rtcp_xr") { settings.usesExtendedReports = flag }
         if let text = reader.string(forKey: "srtp.mode") {

@@ -11,9 +11,11 @@ enum SIPKeys {
     /// `trunk` and, in the order they are tried, the further ones.
     static let trunkSections = ["trunk"] + (2...8).map { "trunk_\($0)" }
     static let trunkKeys: Set<String> = CallControlKeys.trunkKeys.union([
-        "address", "username", "password", "domain", "codecs", "srtp", "shared_port", "transport",
-        "calls_per_second", "burst", "maximum_calls", "probe_seconds", "sources",
+        "address", "username", "password", "domain", "transport", "calls_per_second", "burst",
+        "maximum_calls", "probe_seconds", "sources",
     ])
+    /// Of `trunk` alone: a call has made its offer, and has its port, before a trunk is chosen.
+    static let offerKeys: Set<String> = ["codecs", "srtp", "shared_port"]
 
     /// Every key beside those of trunks, by section.
     static let keys: [String: Set<String>] = [

@@ -82,12 +82,7 @@ struct Serve: AsyncParsableCommand {
         if let rtpAddress { settings.rtpAddress = rtpAddress }
         if let rtpPorts { settings.rtpPorts = try Parse.ports("--rtp-ports", rtpPorts) }
         if let data { settings.dataDirectory = data }
-        if let workers {
-            guard (0...256).contains(workers) else {
-                throw PlatformConfiguration.Invalid("--workers must be 0 to 256")
-            }
-            settings.workers = workers
-        }
+        if let workers { settings.workers = workers }
         if let cpus { settings.cpus = try Parse.cpus("--cpus", cpus) }
         return settings
     }

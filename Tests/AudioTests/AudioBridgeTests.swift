@@ -58,7 +58,7 @@ private func take(_ count: Int, from bridge: AudioBridge) -> [Int16] {
     let bridge = AudioBridge(receivedMilliseconds: 2)
     let capacity = bridge.received.capacity
     [Int16](repeating: 5, count: capacity + 10).withUnsafeBufferPointer {
-        bridge.offerReceived($0)
+        _ = bridge.offer($0)
     }
     #expect(bridge.lostReceivedSamples == 10)
     #expect(bridge.received.count == capacity)
@@ -104,9 +104,9 @@ private func take(_ count: Int, from bridge: AudioBridge) -> [Int16] {
 @Test func aStreamIsBehindWhenThreeQuartersOfTheRingAreUnread() {
     let bridge = AudioBridge()
     let most = [Int16](repeating: 1, count: bridge.received.capacity / 4 * 3)
-    most.withUnsafeBufferPointer { bridge.offerReceived($0) }
+    most.withUnsafeBufferPointer { _ = bridge.offer($0) }
     #expect(!bridge.isBehind)
-    [Int16(1)].withUnsafeBufferPointer { bridge.offerReceived($0) }
+    [Int16(1)].withUnsafeBufferPointer { _ = bridge.offer($0) }
     #expect(bridge.isBehind)
     _ = bridge.received.discard(upTo: 1)
     #expect(!bridge.isBehind)

@@ -106,6 +106,8 @@ private func riff(_ chunks: [UInt8]..., size: Int? = nil) -> [UInt8] {
         chunk("ds64", ds64), chunk("fmt ", format(1, 1, 8000, 16)),
         chunk("data", [1, 0, 2, 0, 9, 9], size: 0xFFFF_FFFF))
     let long = Array("RF64".utf8) + plain.dropFirst(4)
+    #expect(WAVFile.isBegun(by: long) && WAVFile.isBegun(by: plain))
+    #expect(!WAVFile.isBegun(by: Array("RIF".utf8)) && !WAVFile.isBegun(by: Array("RIFX".utf8)))
     #expect(try WAVFile(parsing: long).samples == [1, 2])
     // Without that chunk: to the end.
     let bare = riff(

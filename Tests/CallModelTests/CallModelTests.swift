@@ -147,7 +147,8 @@ private let everyKind: [(CallEvent.Kind, String)] = [
     (.beep(startMs: 1, endMs: 2, frequencyHz: 1000.04, levelDBm0: -12.34), "beep"),
     (.tone(kind: "busy", ms: 3), "tone"), (.dtmf(digit: "9", source: "rfc4733"), "dtmf"),
     (.verdict(.human, final: true, confidence: 0.9, reason: "short"), "verdict"),
-    (.greetingEnd(ms: 4), "greeting_end"), (.streamConnected, "stream_connected"),
+    (.greetingEnd(ms: 4), "greeting_end"), (.readyForMessage(ms: 5), "ready_for_message"),
+    (.streamConnected, "stream_connected"),
     (.streamEnded(reason: "closed"), "stream_ended"), (.mark(name: "m\"1"), "mark"),
     (.bargeIn(ms: 1), "barge_in"), (.voicemailInterrupted, "voicemail_interrupted"),
     (.voicemailStarted, "voicemail_started"), (.voicemailFinished, "voicemail_finished"),
@@ -189,6 +190,18 @@ private let everyKind: [(CallEvent.Kind, String)] = [
         json(.verdict(.voicemail, final: true, confidence: 0.875, reason: "long greeting"))
             == #"{"event":"verdict"# + head
             + #","verdict":"voicemail","final":true,"confidence":0.875,"reason":"long greeting"}"#)
+    var evidence = AnswerEvidence()
+    evidence.speechMs = 1240
+    evidence.firstSpeechMs = 300
+    evidence.pauseMs = 810
+    evidence.personScore = 0.97
+    #expect(
+        json(
+            .verdict(.human, final: true, confidence: 0.97, reason: "voice", evidence: evidence))
+            == #"{"event":"verdict"# + head
+            + #","verdict":"human","final":true,"confidence":0.97,"reason":"voice","#
+            + #""features":{"speech_ms":1240,"first_speech_ms":300,"pause_ms":810,"beep":false,"#
+            + #""person_score":0.97}}"#)
     #expect(
         json(.gateBlocked(reasons: ["federal_dnc", "time"]))
             == #"{"event":"gate_blocked"# + head + #","reasons":["federal_dnc","time"]}"#)

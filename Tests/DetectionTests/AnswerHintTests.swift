@@ -20,7 +20,8 @@ import Testing
         ("El número que usted marcó no existe", .unavailable),
         ("Le numéro demandé n'est pas attribué", .unavailable),
         ("Kein Anschluss unter dieser Nummer", .unavailable),
-        ("Nobody's home. You know the drill.", .voicemail), ("Schreib mir einfach.", .voicemail),
+        ("Nobody's home. You know the drill.", .voicemail),
+        ("Hier ist Anke. Schreib mir einfach.", .voicemail),
         ("Please listen carefully, as our options have changed.", .ivr),
         ("Hi, I'm Call Assist, recording this call for the person you called.", .screening),
         ("O telefone está desligado ou fora da área", .unavailable),
@@ -118,7 +119,10 @@ import Testing
         }
         #expect(try final([]) == [.voicemail])
         #expect(try final(["Good morning", "Good morning, Harbor Street Dental"]) == [.human])
-        #expect(try final(["Good morning", "Good morning, you've reached Paula"]) == [.voicemail])
+        #expect(
+            try final(["Good morning", "Good morning, you've reached Paula's voicemail"]) == [
+                .voicemail
+            ])
         // Neither what comes behind the audio nor an empty text changes anything.
         #expect(try final([""]) == [.voicemail])
         let late = [FileDetection.Transcript(atMs: 900_000, text: "press one")]

@@ -160,8 +160,35 @@ private final class OddDisk: Sendable {
         #expect(!FileManager.default.fileExists(atPath: bench.folder + "/a.wav"))
         odd.isStuck.store(false, ordering: .releasing)
         #expect(bench.log.wait { bench.bytes("a.wav").count == 44 })
-        #expect(!FileManager.default.fileExists(atPath: bench.folder + "/a.wav.part"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.folder) == ["a.wav"])
         recording.finish()
+    }
+
+    /// Orders of two legs that name one file, whichever way they came.
+    @Test func theSecondRecordingOfANameIsRefusedInWordsAndTheFirstGoesOn() throws {
+        let bench = try RecorderBench()
+        let first = bench.begin("same.wav", leg: 1)
+        let second = bench.begin("same.wav", leg: 2)
+        #expect(bench.writer.add(first) && bench.writer.add(second))
+        bench.put(first, frames: 100)
+        bench.put(second, frames: 900, value: 7)
+        #expect(bench.log.wait { !bench.log.kinds(LegID(2)).isEmpty })
+        #expect(
+            bench.log.kinds(LegID(2)) == [
+                .recordingFailed(
+                    path: "same.wav",
+                    reason: "a file of this name exists already, and a recording replaces none")
+            ])
+        #expect(bench.failures("create") == 1)
+        for recording in [first, second] { recording.finish() }
+        bench.writer.wake()
+        #expect(
+            bench.log.wait {
+                bench.log.kinds(LegID(1)) == [.recordingFinished(path: "same.wav")]
+            })
+        #expect(
+            try WAVFile(parsing: bench.bytes("same.wav")).samples
+                == [Int16](repeating: 1000, count: 200))
     }
 
     /// Events that found the ring full are offered again though nothing records any more.

@@ -1,4 +1,5 @@
 import Base
+import CallModel
 import RTP
 import Testing
 
@@ -136,6 +137,80 @@ import Testing
             #expect(seen.contains("dlrr 589824") || seen.contains("dlrr 622592"))
             #expect(seen.contains("metrics of \(far.ssrc) loss 0 mos 44"))
         }
+    }
+
+    /// Five packets in a hundred: what a record says of such a call, and of one without loss.
+    @Test func theRecordsScoreFallsWithLoss() throws {
+        func summary(everyLost: Int?) throws -> MediaSummary {
+            let bench = try LegBench()
+            var far = FarEnd()
+            bench.run(ticks: 400) { index in
+                let packet = far.audio()
+                if let everyLost, index % everyLost == everyLost / 2 { return }
+                bench.receive(packet)
+            }
+            return bench.close()
+        }
+        let clean = try summary(everyLost: nil)
+        let lossy = try summary(everyLost: 20)
+        #expect(lossy.packetsLost == 20)
+        // R = 93.2 − Id(40 ms); 5 % lost with Bpl 25.1 cost 95 × 5 ÷ 30.1 = 15.8 of it.
+        #expect(abs((clean.rFactor ?? 0) - 92) < 1.5)
+        #expect(abs((clean.rFactor ?? 0) - (lossy.rFactor ?? 0) - 15.8) < 1)
+        let clearly = try #require(clean.mos)
+        let badly = try #require(lossy.mos)
+        #expect(clearly > 4.34 && badly < clearly - 0.4 && badly > 3.5)
+    }
+
+    @Test func whoHeardNothingGivesNoScore() throws {
+        let bench = try LegBench()
+        bench.run(ticks: 50)
+        let summary = bench.close()
+        #expect(summary.packetsSent == 50)
+        #expect(summary.mos == nil && summary.rFactor == nil)
+        #expect(summary.remotePacketsLost == nil && summary.remoteJitterMilliseconds == nil)
+        #expect(summary.remoteMOS == nil && summary.roundTripMilliseconds == nil)
+    }
+
+    @Test func whatTheFarEndReportsIsInTheSummary() throws {
+        let bench = try LegBench()
+        var far = FarEnd()
+        bench.run(ticks: 50) { _ in bench.receive(far.audio()) }
+        bench.receive(Self.extendedCompound(from: far.ssrc), from: Self.rtcpPeer, on: .rtcp)
+        #expect(bench.summary.remoteJitterMilliseconds == 10)
+        #expect(bench.summary.remoteMOS == 3.9)
+        #expect(bench.summary.remotePacketsLost == 0)
+        func report(lost: Int32) throws {
+            let block = ReportBlock(ssrc: bench.ssrc, cumulativeLost: lost)
+            bench.receive(
+                try RTCPPacket.report(sender: nil, ssrc: far.ssrc, blocks: [block], cname: "far"),
+                from: Self.rtcpPeer, on: .rtcp)
+        }
+        try report(lost: 12)
+        #expect(bench.summary.remotePacketsLost == 12)
+        try report(lost: 30)
+        #expect(bench.summary.remotePacketsLost == 30)
+        // We take another SSRC, whose count begins anew.
+        far.ssrc = bench.ssrc
+        bench.run(ticks: 3) { _ in bench.receive(far.audio()) }
+        far.ssrc = 0xAAAA_0001
+        #expect(bench.sourceCollisions == 1)
+        try report(lost: 5)
+        #expect(bench.summary.remotePacketsLost == 35)
+    }
+
+    /// RFC 3611 4.7.5: 127 is "unavailable", and the scale ends at 50.
+    @Test(arguments: [127, 0, 9, 51, 255] as [UInt8])
+    func aScoreThatIsNoneIsNotKept(score: UInt8) throws {
+        let bench = try LegBench()
+        var far = FarEnd()
+        bench.run(ticks: 5) { _ in bench.receive(far.audio()) }
+        var report = Self.extendedCompound(from: far.ssrc)
+        // The conversational MOS is octet 27 of the last block (4.7).
+        report[report.count - 36 + 27] = score
+        bench.receive(report, from: Self.rtcpPeer, on: .rtcp)
+        #expect(bench.remoteMetrics?.conversationalMOS == score)
+        #expect(bench.summary.remoteMOS == nil)
     }
 
     static func blocks(_ bytes: [UInt8]) -> [String] {

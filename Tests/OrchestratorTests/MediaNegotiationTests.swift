@@ -1,3 +1,5 @@
+import Audio
+import Base
 import Media
 import SDP
 import SecureRTP
@@ -135,6 +137,73 @@ func everyModeAnswersPlainAndKeyedOffersInItsWay(
     #expect(noise.comfortNoisePayloadType == 13)
 }
 
+/// RFC 7587 6.1, 7.1: each side says what it likes to be sent.
+@Test func whatTheFarEndSaysAboutOpusReachesTheMediaLeg() throws {
+    let line = "RTP/AVP 107\na=rtpmap:107 opus/48000/2"
+    let all =
+        "\na=fmtp:107 maxaveragebitrate=12000;maxplaybackrate=8000;cbr=1;useinbandfec=1;usedtx=1;"
+        + "stereo=1"
+    let limits = OpusLimits(
+        bitrate: 12_000, bandwidth: .narrow, isConstant: true, usesInbandFEC: true, usesDTX: true)
+    var negotiation = negotiation { $0.offeredCodecs = [.opus, .pcmu] }
+    #expect(try negotiation.answer(offer(line + all)).media.opus == limits)
+    // A re-INVITE without them: everything has its default (6.1).
+    #expect(try negotiation.answer(offer(line)).media.opus == OpusLimits())
+    #expect(try negotiation.answer(offer("RTP/AVP 0")).media.opus == nil)
+    let ours = try negotiation.offer()
+    let answered = offer("RTP/AVP 111\na=rtpmap:111 opus/48000/2\na=fmtp:111 maxplaybackrate=16000")
+    #expect(
+        try negotiation.accept(answered, offer: ours).opus == OpusLimits(bandwidth: .wide))
+}
+
+/// From a description to the wire: a leg with what the answer agreed on.
+@Test func anOffersOpusLimitsShowInThePackets() throws {
+    func packets(_ parameters: String) throws -> [[UInt8]] {
+        var negotiation = negotiation()
+        let media = try negotiation.answer(
+            offer("RTP/AVP 107\na=rtpmap:107 opus/48000/2\n\(parameters)")
+        ).media
+        var now = Instant(milliseconds: 0)
+        var leg = MediaLeg(
+            LegOptions(detection: false),
+            identity: LegIdentity(ssrc: 1, sequence: 1, timestamp: 1, seed: 1, cname: "c"),
+            now: now)
+        try leg.configure(media, now: now)
+        var workspace = LegWorkspace()
+        var out = Outbox<LegOutput>()
+        var tones = ToneGenerator(
+            frequencies: [150, 450, 900, 2600, 5200], levelDBm0: -18, sampleRate: 16_000)
+        // Of such a sound libopus makes a third more than it was told.
+        let said = tones.next(64_000).enumerated().map { index, sample in
+            Int16(Int(sample) * abs(index % 4000 - 2000) / 2000)
+        }
+        leg.play(id: 1, clip: PlaybackClip(samples: said, sampleRate: 16_000), out: &out)
+        var payloads: [[UInt8]] = []
+        for _ in 0..<200 {
+            leg.tick(now: now, workspace: &workspace, out: &out) { bytes, _, channel in
+                if channel == .rtp { payloads.append(Array(bytes.dropFirst(12))) }
+                return true
+            }
+            now += MediaLeg.tick
+        }
+        return payloads
+    }
+    func bitrate(_ payloads: [[UInt8]]) -> Int { payloads.reduce(0) { $0 + $1.count } * 8 / 4 }
+    let free = try packets("")
+    let limited = try packets("a=fmtp:107 maxaveragebitrate=12000")
+    #expect(free.count == 200 && limited.count == 200)
+    #expect(bitrate(free) > 18_000, "\(bitrate(free))")
+    // A tenth of a second's bits may come on top.
+    #expect(bitrate(limited) <= 12_300, "\(bitrate(limited))")
+    // RFC 6716 3.1: narrow band is configuration 0 to 3 or 16 to 19.
+    func isNarrow(_ payload: [UInt8]) -> Bool {
+        payload[0] >> 3 < 4 || (16..<20).contains(payload[0] >> 3)
+    }
+    let narrow = try packets("a=fmtp:107 maxplaybackrate=8000").count(where: isNarrow)
+    #expect(free.count(where: isNarrow) == 0)
+    #expect(narrow == 200)
+}
+
 @Test func otherCodecsOfAnAnswerAreExpected() throws {
     var negotiation = negotiation()
     let ours = try negotiation.offer()
@@ -222,14 +291,14 @@ func everyModeAnswersPlainAndKeyedOffersInItsWay(
     let fingerprint = try #require(
         CertificateFingerprint(hash: .sha384, bytes: [UInt8](repeating: 7, count: 48)))
     let client = MediaNegotiation.dtls(
-        NegotiatedDTLS(isClient: true, remoteFingerprint: fingerprint))
+        NegotiatedDTLS(isClient: true, remoteFingerprints: [fingerprint]))
     #expect(
         client
             == DTLSParameters(
                 role: .client, fingerprintHash: .sha384,
                 fingerprint: [UInt8](repeating: 7, count: 48)))
     let server = MediaNegotiation.dtls(
-        NegotiatedDTLS(isClient: false, remoteFingerprint: fingerprint))
+        NegotiatedDTLS(isClient: false, remoteFingerprints: [fingerprint]))
     #expect(server?.role == .server)
 }
 
@@ -247,4 +316,49 @@ func everyModeAnswersPlainAndKeyedOffersInItsWay(
     try settings.validate()
     settings.negotiation.acceptedCodecs = []
     #expect(throws: PlatformConfiguration.Invalid.self) { try settings.validate() }
+}
+
+@Test func settingsOfOpusHaveTheirRangesAndReachTheLeg() throws {
+    func problem(_ change: (inout NegotiationSettings) -> Void) -> String? {
+        var settings = PlatformConfiguration()
+        change(&settings.negotiation)
+        do { try settings.validate() } catch { return error.description }
+        return nil
+    }
+    for bits in [5999, 510_001, 0, -1] {
+        #expect(problem { $0.opusBitrate = bits }?.hasPrefix("opus_bitrate \(bits) ") == true)
+    }
+    for effort in [-1, 11] {
+        #expect(
+            problem { $0.opusComplexity = effort }?.hasPrefix("opus_complexity \(effort) ")
+                == true)
+    }
+    for bits in [6000, 510_000] { #expect(problem { $0.opusBitrate = bits } == nil) }
+    for effort in [0, 10] { #expect(problem { $0.opusComplexity = effort } == nil) }
+    var options = LegOptions()
+    NegotiationSettings().apply(to: &options)
+    #expect(!options.discontinuous && options.opusBitrate == 24_000)
+    #expect(options.opusComplexity == 5)
+    var settings = NegotiationSettings()
+    settings.suppressesSilence = true
+    settings.opusBitrate = 16_000
+    settings.opusComplexity = 3
+    settings.apply(to: &options)
+    #expect(options.discontinuous && options.opusBitrate == 16_000)
+    #expect(options.opusComplexity == 3)
+}
+
+/// An address of this machine in somebody's SDP would have us send RTP to our own services.
+@Test func loopbackIsForCallersOfThisMachineOnly() throws {
+    var remote = negotiation()
+    #expect(throws: MediaError.self) {
+        try remote.answer(offer("RTP/AVP 0", address: "127.0.0.1"))
+    }
+    // Nor its RTCP alone.
+    let media = try remote.answer(offer("RTP/AVP 0\na=rtcp:5060 IN IP4 127.0.0.1")).media
+    #expect(media.address == "198.51.100.7")
+    #expect(media.rtcpHost == nil)
+    var local = MediaNegotiation(address: "127.0.0.2", port: 20_000, settings: .init())
+    #expect(
+        try local.answer(offer("RTP/AVP 0", address: "127.0.0.1")).media.address == "127.0.0.1")
 }

@@ -1,5 +1,6 @@
 import Base
 import CallModel
+import Signalling
 import Testing
 
 @testable import Orchestrator
@@ -20,6 +21,32 @@ import Testing
     #expect(throws: PlatformConfiguration.Invalid.self) { try settings.validate() }
     settings.trunk = .init(endpoint: .init(host: "127.0.0.1", port: 5060))
     try settings.validate()
+    // `trunk_2`: calls go there when the first fails.
+    settings.signalling.trunks = [
+        TrunkConfiguration(host: "127.0.0.1"),
+        TrunkConfiguration(name: "trunk_2", host: "sip.example", port: 5060),
+    ]
+    let error = #expect(throws: PlatformConfiguration.Invalid.self) { try settings.validate() }
+    #expect(error?.description.contains("sip.example") == true)
+    settings.signalling.trunks[1].host = "::1"
+    try settings.validate()
+    settings.signalling.trunks[1].host = "sip.example"
+    settings.compliance.demonstrationClock = nil
+    try settings.validate()
+}
+
+@Test func moreWorkersThanTheEngineStartsAreRefused() throws {
+    var settings = PlatformConfiguration()
+    for count in [0, 1, 64] {
+        settings.workers = count
+        try settings.validate()
+    }
+    for count in [-1, 65, 256] {
+        settings.workers = count
+        let error = #expect(throws: PlatformConfiguration.Invalid.self) { try settings.validate() }
+        #expect(error?.description.contains("\(count)") == true)
+        #expect(error?.description.contains("64") == true)
+    }
 }
 
 @Test func targetsThatNameATelephoneNumberAreRecognised() {

@@ -41,13 +41,15 @@ import Testing
             ], log: directory, within: network.attacker)
         defer { attack.end() }
 
-        let plain = try await Call(network, mode: "echo", secure: false, shared: sharedPorts)
-        let quiet = try await Call(network, mode: "silence", secure: false, shared: sharedPorts)
-        let secret = try await Call(network, mode: "echo", secure: true, shared: sharedPorts)
+        let plain = try await Call(network, mode: "echo", .none, shared: sharedPorts)
+        let quiet = try await Call(network, mode: "silence", .none, shared: sharedPorts)
+        let secret = try await Call(network, mode: "echo", .sdes, shared: sharedPorts)
+        // Waits for a ClientHello of its far end, who is silent; the attacker's is a true one.
+        let waiting = try await Call(network, mode: "echo", .dtls, shared: sharedPorts)
         let calls = [plain, quiet, secret]
         // The two shared ports of the one worker lie within what is sprayed, too.
-        let ports = Set(calls.map(\.port))
-        #expect(sharedPorts ? ports.isSubset(of: [30_000, 30_002]) : ports.count == 3)
+        let ports = Set((calls + [waiting]).map(\.port))
+        #expect(sharedPorts ? ports.isSubset(of: [30_000, 30_002]) : ports.count == 4)
         // His perfect run has gone on for hundreds of packets before the first true one comes.
         try await eventually("the attack to reach the legs", within: 20) {
             try await network.metric(
@@ -75,7 +77,9 @@ import Testing
                 })
         }
         // Hung up and resting, while he goes on.
-        for call in calls { _ = try await network.request("DELETE", "/v1/legs/\(call.id)") }
+        for call in calls + [waiting] {
+            _ = try await network.request("DELETE", "/v1/legs/\(call.id)")
+        }
         let accepted = try await network.metric("trunkline_rtp_packets_received_total")
         #expect(accepted == Double(3 * Self.packets))
         // On a shared port whatever no leg is known to want is foreign.
@@ -95,6 +99,10 @@ import Testing
         #expect(server.isRunning)
     }
 
+    private enum Protection {
+        case none, sdes, dtls
+    }
+
     /// One leg and its telephone.
     private final class Call {
         let id: String
@@ -102,19 +110,38 @@ import Testing
         let telephone: Telephone
 
         init(
-            _ network: Namespaces, mode: String, secure: Bool, shared: Bool
+            _ network: Namespaces, mode: String, _ protection: Protection, shared: Bool
         ) async throws {
             let phone = try Telephone(host: network.telephoneHost)
             let key = (0..<30).map { _ in UInt8.random(in: 0...255) }
-            var lines = [
-                "v=0", "o=- 1 1 IN IP4 \(network.telephoneHost)", "s=-",
-                "c=IN IP4 \(network.telephoneHost)", "t=0 0",
-                "m=audio \(phone.port) RTP/\(secure ? "SAVP" : "AVP") 0", "a=rtpmap:0 PCMU/8000",
-            ]
-            if secure {
-                lines.append(
-                    "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:\(Data(key).base64EncodedString())")
-            }
+            let (profile, attributes): (String, [String]) =
+                switch protection {
+                case .none: ("RTP/AVP", [])
+                case .sdes:
+                    (
+                        "RTP/SAVP",
+                        [
+                            "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"
+                                + Data(key).base64EncodedString()
+                        ]
+                    )
+                case .dtls:
+                    (
+                        "UDP/TLS/RTP/SAVP",
+                        [
+                            "a=setup:active", "a=rtcp-mux",
+                            "a=fingerprint:sha-256 "
+                                + key.prefix(2).map { String(format: "%02X", $0) }
+                                .joined(separator: ":") + String(repeating: ":5A", count: 30),
+                        ]
+                    )
+                }
+            let lines =
+                [
+                    "v=0", "o=- 1 1 IN IP4 \(network.telephoneHost)", "s=-",
+                    "c=IN IP4 \(network.telephoneHost)", "t=0 0",
+                    "m=audio \(phone.port) \(profile) 0", "a=rtpmap:0 PCMU/8000",
+                ] + attributes
             let offer = (lines + [""]).joined(separator: "\\r\\n")
             let made = JSON(
                 line: try await network.request(
@@ -124,7 +151,7 @@ import Testing
             telephone = phone
             id = try #require(made["leg_id"].string)
             port = try #require(made["port"].int)
-            guard secure else { return }
+            guard protection == .sdes else { return }
             let answer = made["answer"].string ?? ""
             let inline = try #require(answer.range(of: "inline:"))
             let text = answer[inline.upperBound...].prefix {

@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Testing
 
@@ -44,6 +45,12 @@ import Testing
         _ = try await server.json("POST", "/v1/campaigns/\(id)/contacts", csv, type: "text/csv")
         _ = try await server.json("POST", "/v1/campaigns/\(id)/start")
 
+        // Other moments in every run; CRASH_SEED repeats those of one.
+        let seed =
+            ProcessInfo.processInfo.environment["CRASH_SEED"].flatMap { UInt64($0) }
+            ?? UInt64.random(in: 0...UInt64.max)
+        print("CRASH_SEED=\(seed)")
+        var moments = SeededGenerator(seed: seed)
         var seen: Set<String> = []
         func recordIDs() async throws -> Set<String> {
             let records = try await server.json("GET", "/v1/campaigns/\(id)/records?limit=1000")
@@ -56,11 +63,12 @@ import Testing
                 seen = try await recordIDs()
                 return seen.count >= goal
             }
-            try await Task.sleep(for: .milliseconds(Int.random(in: 0...80)))
+            let moment = Int.random(in: 0...80, using: &moments)
+            try await Task.sleep(for: .milliseconds(moment))
             try await server.child.kill9()
             try await server.restart()
             let after = try await recordIDs()
-            #expect(seen.isSubset(of: after), "records lost in round \(round)")
+            #expect(seen.isSubset(of: after), "records lost in round \(round), CRASH_SEED=\(seed)")
         }
         // Interrupted attempts are due again after five minutes at the earliest; with one attempt a
         // contact they are exhausted, so the campaign ends.
@@ -71,7 +79,7 @@ import Testing
         let all = try await server.json("GET", "/v1/campaigns/\(id)/records?limit=1000")["records"]
             .array
         let attempts = Set(all.map { "\($0["contact_id"].string ?? "")/\($0["attempt"].int ?? 0)" })
-        #expect(attempts.count == all.count, "one record for each attempt")
+        #expect(attempts.count == all.count, "one record for each attempt, CRASH_SEED=\(seed)")
         #expect(Set(all.compactMap { $0["contact_id"].string }).count == Self.people)
         // A claim that died before its INVITE leaves a record of its own and a second attempt.
         let dialled = all.filter { $0["end_reason"].string == "busy" }
@@ -85,6 +93,7 @@ import Testing
             invited[String(number), default: 0] += 1
         }
         #expect(invited.count >= dialled.count)
-        #expect(invited.values.allSatisfy { $0 == 1 }, "dialled twice: \(invited)")
+        #expect(
+            invited.values.allSatisfy { $0 == 1 }, "dialled twice: \(invited), CRASH_SEED=\(seed)")
     }
 }

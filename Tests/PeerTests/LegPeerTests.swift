@@ -119,6 +119,19 @@ import Testing
         try await refused(["--http", "0.0.0.0:0"], ["0.0.0.0", "TRUNKLINE_API_KEY"])
         let trunk = "trunk:\n  address: \"127.0.0.1:9\"\n"
         for (number, (text, words)) in [
+            ("sip_tlss:\n  port: 5061\n", ["sip_tlss", "unknown key"]),
+            (trunk + "  cals_per_second: 1\n", ["trunk.cals_per_second", "unknown key"]),
+            // A call has made its offer, and has its port, before a trunk is chosen.
+            (trunk + "trunk_2:\n  srtp: \"required\"\n", ["trunk_2.srtp", "unknown key"]),
+            (trunk + "trunk_8:\n  codecs: [\"pcmu\"]\n", ["trunk_8.codecs", "unknown key"]),
+            (trunk + "trunk_3:\n  shared_port: true\n", ["trunk_3.shared_port", "unknown key"]),
+            (trunk + "trunk_9:\n  address: \"127.0.0.1:9\"\n", ["trunk_9", "unknown key"]),
+            ("workers: 65\n", ["65", "64"]),
+            (
+                trunk + "trunk_2:\n  address: \"192.0.2.1:9\"\ncompliance:\n"
+                    + "  demonstration_clock: \"2026-06-17T17:00:00Z\"\n",
+                ["demonstration_clock", "192.0.2.1"]
+            ),
             (trunk + "  register: true\n", ["trunk.register", "username"]),
             (trunk + "  private: true\n", ["trunk.private", "caller_identity"]),
             (trunk + "  number_form: \"roman\"\n", ["number_form", "roman", "national"]),
@@ -181,6 +194,20 @@ import Testing
                 "GET", "/v1/calls", headers: ["Authorization": "Bearer correct horse"]
             ).status == 200)
         #expect(!server.child.output.contains("correct horse"))
+    }
+
+    /// RF64 (EBU Tech 3306) is WAV too.
+    @Test(.timeLimit(.minutes(10)))
+    func detectHearsTheSameInALongWAVFile() async throws {
+        let plain = CalleeAudio.directory + "/voicemail.wav"
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: plain))
+        let long = try Place.scratch("rf64") + "/long.wav"
+        try (Data("RF64".utf8) + bytes.dropFirst(4)).write(to: URL(fileURLWithPath: long))
+        let heard = try await runToEnd(Place.trunkline, ["detect", long, "--json"])
+        #expect(heard.code == 0, "\(heard.output)")
+        let expected = try await runToEnd(Place.trunkline, ["detect", plain, "--json"])
+        #expect(expected.output.contains("beep"))
+        #expect(heard.output.replacingOccurrences(of: long, with: plain) == expected.output)
     }
 
     @Test(.timeLimit(.minutes(10)))

@@ -122,7 +122,8 @@ final class ScenarioOwner: Sendable {
 
     private func handle(_ event: CallLegEvent, _ leg: CallLeg) {
         if case .offer(let sdp) = event {
-            if let answer = Self.answer(to: sdp) {
+            // Empty: a re-INVITE that wants our offer.
+            if let answer = sdp.isEmpty ? Self.sdp(30000, version: 2) : Self.answer(to: sdp) {
                 leg.answerOffer(answer)
             } else {
                 leg.refuseOffer()

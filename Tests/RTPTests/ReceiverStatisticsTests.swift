@@ -158,22 +158,48 @@ import Testing
         #expect(block == ReportBlock(ssrc: 5))
     }
 
-    @Test func randomNumbersNeverTrap() {
+    @Test func randomNumbersNeverTrapAndCountWhatIsAccepted() {
         var random = SeededGenerator(seed: 3)
         var statistics = ReceiverStatistics(clockRate: 8000)
+        var begun = 0
+        var last: UInt16 = 0
         for _ in 0..<50_000 {
             let near =
                 UInt16(truncatingIfNeeded: statistics.extendedHighestSequence)
                 &+ UInt16(random.next() % 8)
-            statistics.receive(
-                sequence: random.next() % 4 == 0 ? UInt16(random.next() & 0xFFFF) : near,
+            let sequence =
+                switch random.next() % 8 {
+                case 0, 1: UInt16(random.next() & 0xFFFF)
+                // Behind a far jump: the source has begun anew.
+                case 2: last &+ 1
+                default: near
+                }
+            last = sequence
+            let before = statistics
+            let isCounted = statistics.receive(
+                sequence: sequence,
                 timestamp: UInt32(truncatingIfNeeded: random.next()),
                 arrival: Instant(nanoseconds: Int64(random.next() >> 2)))
+            let hasBegun = isCounted && (!before.isValid || statistics.restarts > before.restarts)
+            // Two packets in sequence begin a count; after that each accepted one is one more.
+            let wanted = hasBegun ? 2 : before.received + (isCounted ? 1 : 0)
+            guard statistics.received == wanted, !before.isValid || statistics.isValid else {
+                Issue.record("\(before.received) became \(statistics.received), not \(wanted)")
+                return
+            }
+            if hasBegun { begun += 1 }
             if random.next() % 64 == 0 {
-                _ = statistics.makeReportBlock(
+                let expected = statistics.expected
+                let block = statistics.makeReportBlock(
                     ssrc: 1, now: Instant(nanoseconds: Int64(random.next() >> 2)))
+                let reported = Int(block.cumulativeLost) + statistics.received
+                guard expected == 0 || reported == expected else {
+                    Issue.record("\(reported) reported of \(expected) expected")
+                    return
+                }
             }
         }
-        #expect(statistics.received >= 0)
+        #expect(begun == statistics.restarts + 1)
+        #expect(statistics.restarts > 0)
     }
 }

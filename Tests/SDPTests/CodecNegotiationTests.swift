@@ -292,7 +292,7 @@ private func makeOffer(_ capabilities: AudioCapabilities) throws(SDPError) -> Se
                 """)
         #expect(negotiated.remoteAddress == "198.51.100.30")
         #expect(negotiated.remoteRTCPPort == 54_400)
-        #expect(negotiated.dtls?.remoteFingerprint.hash == .sha512)
+        #expect(negotiated.dtls?.remoteFingerprints.first?.hash == .sha512)
     }
 
     @Test func bundleNeedsAMemberOfThatNameAndASharedPort() throws {

@@ -32,7 +32,7 @@ private func makeOffer(
 
 private func agreed(isClient: Bool) -> NegotiatedDTLS? {
     CertificateFingerprint(hash: .sha256, bytes: theirs).map {
-        NegotiatedDTLS(isClient: isClient, remoteFingerprint: $0)
+        NegotiatedDTLS(isClient: isClient, remoteFingerprints: [$0])
     }
 }
 
@@ -99,7 +99,7 @@ private func agreed(isClient: Bool) -> NegotiatedDTLS? {
         var capabilities = able(.dtls)
         capabilities.dtls?.current = agreed(isClient: false)
         #expect(try answer(offer, capabilities).negotiated.dtls?.isClient == false)
-        capabilities.dtls?.current?.remoteFingerprint.bytes[0] = 0xFF
+        capabilities.dtls?.current?.remoteFingerprints[0].bytes[0] = 0xFF
         #expect(try answer(offer, capabilities).negotiated.dtls?.isClient == true)
     }
 
@@ -124,7 +124,7 @@ private func agreed(isClient: Bool) -> NegotiatedDTLS? {
                     + line.replacing("00:", with: "FF:"), session: session)
         ).negotiated
         #expect(own.dtls?.isClient == false)
-        #expect(own.dtls?.remoteFingerprint.bytes.first == 0xFF)
+        #expect(own.dtls?.remoteFingerprints[0].bytes.first == 0xFF)
     }
 
     @Test func strongestHashIsChecked() throws {
@@ -136,9 +136,9 @@ private func agreed(isClient: Bool) -> NegotiatedDTLS? {
                     + "a=fingerprint:sha-256 \(line)\na=fingerprint:SHA-384 \(long)\n"
                     + "a=fingerprint:sha-384 FF")
         ).negotiated
-        #expect(negotiated.dtls?.remoteFingerprint.hash == .sha384)
+        #expect(negotiated.dtls?.remoteFingerprints.first?.hash == .sha384)
         #expect(
-            negotiated.dtls?.remoteFingerprint.bytes == [UInt8](repeating: 10, count: 48))
+            negotiated.dtls?.remoteFingerprints.first?.bytes == [UInt8](repeating: 10, count: 48))
     }
 
     @Test(arguments: [
@@ -286,7 +286,7 @@ private func agreed(isClient: Bool) -> NegotiatedDTLS? {
                 toOffer: offer)
             #expect(answered.negotiated.dtls?.isClient == true)
             #expect(accepted.dtls?.isClient == false)
-            #expect(accepted.dtls?.remoteFingerprint.bytes == ours)
+            #expect(accepted.dtls?.remoteFingerprints.first?.bytes == ours)
         }
     }
 }

@@ -101,7 +101,7 @@ private func audio(_ rest: String, port: Int = 5000) throws(SDPError) -> Session
         #expect(negotiated.telephoneEventPayloadType == nil)
         #expect(negotiated.remotePort == 49_170)
         #expect(negotiated.remoteAddress == "host.anywhere.com")
-        #expect(!isUsableMediaAddress(negotiated.remoteAddress))
+        #expect(!isUsableMediaAddress(negotiated.remoteAddress, from: "127.0.0.1"))
     }
 
     @Test func staticPayloadTypeNeedsNoRtpmap() throws {
@@ -213,7 +213,7 @@ private func audio(_ rest: String, port: Int = 5000) throws(SDPError) -> Session
         let negotiated = try answer(try description("ipv6-session-inactive.sdp")).negotiated
         #expect(negotiated.direction == .inactive)
         #expect(negotiated.remoteAddress == "2001:db8::7")
-        #expect(isUsableMediaAddress(negotiated.remoteAddress))
+        #expect(isUsableMediaAddress(negotiated.remoteAddress, from: "127.0.0.1"))
     }
 
     @Test func rtcpMuxIsAnsweredOnlyWhenOffered() throws {

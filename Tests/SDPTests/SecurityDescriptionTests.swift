@@ -50,14 +50,6 @@ private func answer(
         #expect(try answer(thirtyTens + "|1:128").negotiated.srtp?.remoteMKI.count == 128)
     }
 
-    @Test func ofSeveralKeysTheFirstIsTaken() throws {
-        let srtp = try answer("\(thirtyTens)|2^31|1:4;\(thirtyElevens)|2^31|2:4").negotiated.srtp
-        #expect(srtp?.remoteKey == [UInt8](repeating: 10, count: 30))
-        #expect(srtp?.remoteMKI == [0, 0, 0, 1])
-        // Without names nobody could tell them apart.
-        #expect(throws: SDPError.noUsableCrypto) { try answer("\(thirtyTens);\(thirtyElevens)") }
-    }
-
     @Test(arguments: [
         "KDR=1", "KDR=24", "UNENCRYPTED_SRTP", "UNENCRYPTED_SRTCP", "UNAUTHENTICATED_SRTP",
         "FEC_ORDER=FEC_SRTP", "FEC_KEY=\(thirtyElevens)", "FUTURE", "WSH=64 KDR=3",

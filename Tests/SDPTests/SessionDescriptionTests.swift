@@ -224,8 +224,20 @@ let fixtures = [
     @Test(arguments: fixtures)
     func everyTruncationIsReadOrRefused(name: String) throws {
         let bytes = try fixture(name)
+        let whole = try SessionDescription(parsing: bytes)
         for count in bytes.indices {
-            _ = try? SessionDescription(parsing: Array(bytes[0..<count]))
+            do throws(SDPError) {
+                let session = try SessionDescription(parsing: Array(bytes[0..<count]))
+                #expect(session.media.count <= whole.media.count)
+                let again = try SessionDescription(parsing: session.serialisedBytes)
+                #expect(again.media.count == session.media.count)
+            } catch .notSDP {
+                #expect(count < 3, "v=0 is there")
+            } catch .badLine(let line) {
+                let lines = bytes[0..<count].split(
+                    separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+                #expect(line == lines.count, "only the line that was cut is bad")
+            }
         }
     }
 
@@ -289,12 +301,12 @@ let fixtures = [
     }
 
     @Test func onlyOrdinaryAndLoopbackAreUsable() {
-        #expect(isUsableMediaAddress("192.0.2.1"))
-        #expect(isUsableMediaAddress("127.0.0.1"))
-        #expect(isUsableMediaAddress("2001:db8::1"))
+        #expect(isUsableMediaAddress("192.0.2.1", from: "127.0.0.1"))
+        #expect(isUsableMediaAddress("127.0.0.1", from: "127.0.0.1"))
+        #expect(isUsableMediaAddress("2001:db8::1", from: "127.0.0.1"))
         for text in ["0.0.0.0", "::", "224.0.0.1", "255.255.255.255", "169.254.169.254", "example"]
         {
-            #expect(!isUsableMediaAddress(text))
+            #expect(!isUsableMediaAddress(text, from: "127.0.0.1"))
         }
     }
 }

@@ -42,16 +42,6 @@ import Testing
     #expect(bench.agent.activeCalls == 1)
 }
 
-@Test func reInviteWithoutOfferRepeatsOurDescription() throws {
-    var bench = Bench()
-    let invite = try answered(&bench)
-    bench.inject(peerRequest(.invite, in: invite, cseq: 5))
-    #expect(try bench.lastResponse().body == sampleOffer)
-    let changed = Array("v=0\r\no=- 2 2 IN IP4 127.0.0.2\r\n".utf8)
-    bench.inject(peerRequest(.ack, in: invite, cseq: 5, sdp: changed))
-    #expect(bench.takeNotices() == [.answered(sdp: changed)])
-}
-
 @Test func digitsOfInfoAreReported() throws {
     var bench = Bench()
     let invite = try answered(&bench)

@@ -133,3 +133,36 @@ func streamThatCannotBeCutIsAFault(headers: String, error: SIPError) {
         #expect(outputs(pieces) == outputs([stream]))
     }
 }
+
+/// The smallest messages there are: each is handed out before the next is cut, holds little more than
+/// itself, and nothing of the rest of the chunk is copied for it.
+@Test func smallMessagesCostWhatTheyWeigh() {
+    let stream = Array(String(repeating: "l:0\n\n", count: 4_000).utf8)
+    var framer = StreamFramer()
+    var rest = stream[...]
+    var count = 0
+    var held = 0
+    while let output = framer.next(&rest) {
+        count += 1
+        #expect(rest.count == stream.count - 5 * count)
+        #expect(framer.heldBytes == 0)
+        guard case .message(let message) = output else {
+            Issue.record("\(output)")
+            return
+        }
+        #expect(message == Array("l:0\n\n".utf8))
+        held += message.capacity
+    }
+    #expect(count == 4_000)
+    #expect(held <= 4_000 * 64)
+}
+
+/// A chunk of keep-alives is one output at a time, too.
+@Test func keepAlivesAreHandedOutOneByOne() {
+    var framer = StreamFramer()
+    var rest = Array("\r\n\r\n\r\n\r\n".utf8)[...]
+    #expect(framer.next(&rest) == .ping)
+    #expect(rest.count == 4)
+    #expect(framer.next(&rest) == .ping)
+    #expect(framer.next(&rest) == nil)
+}

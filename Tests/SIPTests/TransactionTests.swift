@@ -341,7 +341,7 @@ func inviteServerMoves(
 // MARK: non-INVITE server (17.2.2)
 
 @Test func serverAnswersCopiesOnlyOnceItHasAnswered() {
-    var transaction = ServerTransaction(plain(.bye), timing: SIPTimers())
+    var transaction = ServerTransaction(timing: SIPTimers(), now: .zero)
     var out = Outbox<TransactionOutput>()
     transaction.receiveRetransmission(out: &out)
     #expect(kinds(&out).isEmpty)

@@ -150,7 +150,7 @@ final class OpenSSLCommand: @unchecked Sendable {
 
     /// Whether it says so within a minute.
     func wait(_ isThere: (String) -> Bool) -> Bool {
-        for _ in 0..<2000 {
+        for _ in 0..<12_000 {
             if isThere(text) { return true }
             usleep(5000)
         }

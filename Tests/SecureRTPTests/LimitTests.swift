@@ -64,36 +64,6 @@ private let key = Array(UInt8(1)...30)
         }
     }
 
-    @Test func sourcesAreBoundedAndOnlyAuthenticOnesCount() throws {
-        let sender = try Session(key: key, .outbound)
-        let stranger = try Session(key: key.reversed(), .outbound)
-        let receiver = try Session(key: key, .inbound)
-        let limit = UInt8(SRTPContext.sourceLimit)
-        for ssrc in 1...limit {
-            let foreign = try stranger.run(.protect, rtp(1, ssrc: 100 + ssrc))
-            #expect(throws: SRTPError.authenticationFailed) {
-                try receiver.run(.unprotect, foreign)
-            }
-        }
-        var secured: [[UInt8]] = []
-        for ssrc in 1...limit { secured.append(try sender.run(.protect, rtp(1, ssrc: ssrc))) }
-        for packet in secured { _ = try receiver.run(.unprotect, packet) }
-        #expect(throws: SRTPError.tooManySources(limit: 64)) {
-            try sender.run(.protect, rtp(1, ssrc: limit + 1))
-        }
-        let another = try Session(key: key, .outbound)
-        let extra = try another.run(.protect, rtp(1, ssrc: limit + 1))
-        #expect(throws: SRTPError.tooManySources(limit: 64)) {
-            try receiver.run(.unprotect, extra)
-        }
-        // The known ones go on.
-        for ssrc in 1...limit {
-            let next = try sender.run(.protect, rtp(2, ssrc: ssrc))
-            #expect(try receiver.run(.unprotect, next) == rtp(2, ssrc: ssrc))
-        }
-        #expect(throws: SRTPError.replayed) { try receiver.run(.unprotect, secured[0]) }
-    }
-
     @Test func masterKeyIdentifierIsDemanded() throws {
         for suite in SRTPSuite.allCases {
             let key = SecureRTPTests.key(for: suite)

@@ -149,6 +149,9 @@ func csvRow(_ number: String, _ state: String = "NY", consent: String = "written
                 try await house.json("POST", path + "/check", #"{"number":"(212) 555-0177"}"#)[
                     "listed"
                 ].bool == true)
+            #expect(
+                try await house.request("GET", "/metrics").text
+                    .contains("trunkline_opt_outs_total{source=\"api\"} 2\n"))
             for body in [#"{"number":"x"}"#, #"{"number":""}"#, "{}", #"{"number":null}"#] {
                 for path in [path, path + "/check"] {
                     let reply = try await house.request("POST", path, body)

@@ -2,13 +2,13 @@ import Foundation
 import Testing
 
 /// A caller of the test on a leg of the house.
-private struct Caller: Sendable {
-    var phone: Phone
+private struct LegCaller: Sendable {
+    var phone: UDPEar
     var leg: String
     var port: Int
 
     init(_ house: House, mode: String = "bridge") async throws {
-        phone = try await Phone()
+        phone = try await UDPEar()
         let made = try await house.json(
             "POST", "/v1/legs",
             "{\"offer\":\"\(offer(port: phone.port))\",\"mode\":\"\(mode)\",\"options\":"
@@ -32,7 +32,7 @@ private struct Caller: Sendable {
 
     /// Packets of PCMU with a sample louder than some −15 dB of full scale.
     var loudPackets: Int {
-        phone.received.count { packet in
+        phone.datagrams.count { packet in
             packet.count > 12 && packet[1] & 0x7F == 0
                 && packet.dropFirst(12).contains { ~$0 & 0x7F > 0x50 }
         }
@@ -58,8 +58,8 @@ func wav(milliseconds: Int) -> Data {
 @Suite(.serialized) struct ControlRouteTests {
     @Test func twoCallersBridgedOverTheAPIHearEachOther() async throws {
         try await House.open { house in
-            let a = try await Caller(house)
-            let b = try await Caller(house)
+            let a = try await LegCaller(house)
+            let b = try await LegCaller(house)
             let made = try await house.json(
                 "POST", "/v1/legs/\(a.leg)/bridge", "{\"with\":\"\(b.leg)\"}")
             let links = made["links"].array
@@ -86,9 +86,9 @@ func wav(milliseconds: Int) -> Data {
 
     @Test func aSupervisorListensWhispersAndBargesIn() async throws {
         try await House.open { house in
-            let callee = try await Caller(house)
-            let agent = try await Caller(house)
-            let boss = try await Caller(house)
+            let callee = try await LegCaller(house)
+            let agent = try await LegCaller(house)
+            let boss = try await LegCaller(house)
             _ = try await house.json(
                 "POST", "/v1/legs/\(callee.leg)/bridge", "{\"with\":\"\(agent.leg)\"}")
             let with = "{\"with\":\"\(boss.leg)\"}"
@@ -111,7 +111,7 @@ func wav(milliseconds: Int) -> Data {
 
     @Test func aClipIsPlayedLoopedHeldAndStopped() async throws {
         try await House.open { house in
-            let caller = try await Caller(house)
+            let caller = try await LegCaller(house)
             try wav(milliseconds: 100).write(
                 to: URL(fileURLWithPath: house.directory + "/ring.wav"))
             let path = "/v1/legs/\(caller.leg)"
@@ -146,14 +146,15 @@ func wav(milliseconds: Int) -> Data {
 
     @Test func digitsAndRecordingsAreTakenAndRefused() async throws {
         try await House.open { house in
-            let caller = try await Caller(house)
+            let caller = try await LegCaller(house)
             let path = "/v1/legs/\(caller.leg)"
             #expect(
                 try await house.request(
                     "POST", path + "/dtmf", ##"{"digits":"1#","duration_ms":60}"##
                 ).status == 202)
             try await eventually("both digits") {
-                Set(caller.phone.received.filter { $0[1] & 0x7F == 101 }.map { $0[12] }) == [1, 11]
+                let pressed = caller.phone.datagrams.filter { $0[1] & 0x7F == 101 }.map { $0[12] }
+                return Set(pressed) == [1, 11]
             }
             let record = #"{"path":"recordings/talk.wav"}"#
             #expect(try await house.request("POST", path + "/record", record).status == 202)
@@ -180,7 +181,7 @@ func wav(milliseconds: Int) -> Data {
                 "POST", "/v1/calls",
                 #"{"to":"sip:echo@127.0.0.1:\#(house.sipPort)","detect_answer":false}"#)
             let id = try #require(placed["call_id"].string)
-            let agent = try await Caller(house)
+            let agent = try await LegCaller(house)
             try await eventually("the answer") {
                 try await house.json("GET", "/v1/calls/\(id)")["phase"].string == "talking"
             }
@@ -203,8 +204,8 @@ func wav(milliseconds: Int) -> Data {
 
     @Test func linksAreMadeChangedAndEnded() async throws {
         try await House.open { house in
-            let a = try await Caller(house)
-            let b = try await Caller(house, mode: "echo")
+            let a = try await LegCaller(house)
+            let b = try await LegCaller(house, mode: "echo")
             let made = try await house.json(
                 "POST", "/v1/links",
                 "{\"from\":\"\(b.leg)\",\"to\":\"\(a.leg)\",\"tap\":\"both\",\"gain\":-6,"
@@ -235,9 +236,9 @@ func wav(milliseconds: Int) -> Data {
 
     @Test func whatCannotBeDoneIsRefusedInWords() async throws {
         try await House.open { house in
-            let a = try await Caller(house)
-            let echo = try await Caller(house, mode: "echo")
-            let mute = try await Caller(house, mode: "silence")
+            let a = try await LegCaller(house)
+            let echo = try await LegCaller(house, mode: "echo")
+            let mute = try await LegCaller(house, mode: "silence")
             let leg = "/v1/legs/\(a.leg)"
             let wrong: [(String, String, String)] = [
                 (leg + "/play", "{}", "path"),

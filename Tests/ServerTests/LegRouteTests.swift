@@ -1,53 +1,5 @@
 import Foundation
-import NIOConcurrencyHelpers
-import NIOCore
-import NIOPosix
 import Testing
-
-/// An RTP endpoint of the test: counts and keeps what comes back.
-final class Phone: Sendable {
-    private let channel: any Channel
-    private let packets = NIOLockedValueBox<[[UInt8]]>([])
-
-    private final class Collector: ChannelInboundHandler {
-        typealias InboundIn = AddressedEnvelope<ByteBuffer>
-        let box: NIOLockedValueBox<[[UInt8]]>
-        init(_ box: NIOLockedValueBox<[[UInt8]]>) { self.box = box }
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            let bytes = Array(unwrapInboundIn(data).data.readableBytesView)
-            box.withLockedValue { $0.append(bytes) }
-        }
-    }
-
-    init() async throws {
-        let box = packets
-        channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Collector(box))
-                }
-            }
-            .bind(host: "127.0.0.1", port: 0).get()
-    }
-
-    var port: Int { channel.localAddress?.port ?? 0 }
-    var received: [[UInt8]] { packets.withLockedValue { $0 } }
-
-    /// One 20 ms packet of PCMU whose payload is `fill`.
-    func send(_ number: Int, fill: UInt8, to port: Int) async throws {
-        let timestamp = UInt32(number * 160)
-        var packet: [UInt8] = [0x80, 0, UInt8(number >> 8), UInt8(number & 255)]
-        packet += [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: timestamp >> $0) }
-        packet += [0, 0, 0, 7]
-        packet += [UInt8](repeating: fill, count: 160)
-        let address = try SocketAddress(ipAddress: "127.0.0.1", port: port)
-        try await channel.writeAndFlush(
-            AddressedEnvelope(remoteAddress: address, data: ByteBuffer(bytes: packet))
-        ).get()
-    }
-
-    func close() async throws { try await channel.close().get() }
-}
 
 func offer(port: Int) -> String {
     [
@@ -60,7 +12,7 @@ func offer(port: Int) -> String {
 @Suite(.serialized) struct LegRouteTests {
     @Test func audioSentToAnEchoLegComesBackByteForByte() async throws {
         try await House.open { house in
-            let phone = try await Phone()
+            let phone = try await UDPEar()
             let leg = try await house.json(
                 "POST", "/v1/legs", "{\"offer\":\"\(offer(port: phone.port))\"}")
             #expect(leg["mode"].string == "echo")
@@ -73,7 +25,7 @@ func offer(port: Int) -> String {
             }
             let wanted = [UInt8](repeating: 0x5A, count: 160)
             try await eventually("the echo") {
-                phone.received.contains { $0.count == 172 && Array($0.dropFirst(12)) == wanted }
+                phone.datagrams.contains { $0.count == 172 && Array($0.dropFirst(12)) == wanted }
             }
             #expect(try await house.json("GET", "/v1/legs/\(id)")["leg_id"].string == id)
             #expect(try await house.request("DELETE", "/v1/legs/\(id)").status == 204)

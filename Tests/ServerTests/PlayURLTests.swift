@@ -50,15 +50,15 @@ private final class Web: Sendable {
 }
 
 @Suite(.serialized) struct PlayURLTests {
-    private func leg(_ house: House, _ phone: Phone) async throws -> String {
+    private func leg(_ house: House, _ phone: UDPEar) async throws -> String {
         let made = try await house.json(
             "POST", "/v1/legs",
             "{\"offer\":\"\(offer(port: phone.port))\",\"mode\":\"bridge\"}")
         return "/v1/legs/\(made["leg_id"].string ?? "")/play"
     }
 
-    private func loudPackets(_ phone: Phone) -> Int {
-        phone.received.count { packet in
+    private func loudPackets(_ phone: UDPEar) -> Int {
+        phone.datagrams.count { packet in
             packet.count > 12 && packet.dropFirst(12).contains { ~$0 & 0x7F > 0x50 }
         }
     }
@@ -66,7 +66,7 @@ private final class Web: Sendable {
     @Test func hostsInsideAreRefusedBeforeAnybodyConnects() async throws {
         try await House.open { house in
             let web = try await Web(["/a.wav": Web.ok(Array(wav(milliseconds: 100)))])
-            let phone = try await Phone()
+            let phone = try await UDPEar()
             let play = try await leg(house, phone)
             let port = web.port
             let inside = [
@@ -103,7 +103,7 @@ private final class Web: Sendable {
         ])
         let host = "http://127.0.0.1:\(web.port)"
         try await House.open(configure: { $0.allowsPrivateAudioHosts = true }) { house in
-            let phone = try await Phone()
+            let phone = try await UDPEar()
             let play = try await leg(house, phone)
             for path in ["/a.wav", "/once"] {
                 let before = loudPackets(phone)

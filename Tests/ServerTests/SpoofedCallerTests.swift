@@ -1,6 +1,3 @@
-import NIOConcurrencyHelpers
-import NIOCore
-import NIOPosix
 import Testing
 
 /// A caller over UDP whose address may be made up (RFC 3261 26.3.2.4: no amplifier for others).
@@ -52,7 +49,7 @@ import Testing
 }
 
 /// A caller by hand: three UDP ports and the lines of one INVITE.
-private struct Caller {
+struct Caller {
     let sip: UDPEar
     let rtp: UDPEar
     let rtcp: UDPEar
@@ -67,86 +64,53 @@ private struct Caller {
         rtcp = try await UDPEar()
     }
 
-    private func head(_ method: String, to: String, user: String, body: String = "") -> String {
+    private func head(
+        _ method: String, to: String, user: String, number: Int = 1, body: String = ""
+    ) -> String {
         "\(method) sip:\(user)@127.0.0.1:\(server) SIP/2.0\r\n"
             + "Via: SIP/2.0/UDP 127.0.0.1:\(sip.port);branch=z9hG4bK\(method)\(name)\r\n"
             + "Max-Forwards: 70\r\nFrom: <sip:\(name)@127.0.0.1>;tag=1\r\n"
-            + "To: \(to)\r\nCall-ID: \(name)-spoof\r\nCSeq: 1 \(method)\r\n"
+            + "To: \(to)\r\nCall-ID: \(name)-spoof\r\nCSeq: \(number) \(method)\r\n"
             + "Contact: <sip:\(name)@127.0.0.1:\(sip.port)>\r\n"
             + (body.isEmpty ? "" : "Content-Type: application/sdp\r\n")
             + "Content-Length: \(body.utf8.count)\r\n\r\n" + body
     }
 
-    func invite(_ user: String) async throws {
+    func invite(_ user: String, formats: String = "0") async throws {
         let sdp =
             "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-            + "m=audio \(rtp.port) RTP/AVP 0\r\na=rtcp:\(rtcp.port)\r\n"
+            + "m=audio \(rtp.port) RTP/AVP \(formats)\r\na=rtcp:\(rtcp.port)\r\n"
         try await sip.send(
             head("INVITE", to: "<sip:\(user)@127.0.0.1>", user: user, body: sdp), to: server)
     }
 
     /// The ACK of the 200, in the dialog that its To tag names.
     func acknowledge() async throws {
+        try await sip.send(head("ACK", to: dialogTo, user: "silence"), to: server)
+    }
+
+    func hangUp() async throws {
+        try await sip.send(head("BYE", to: dialogTo, user: "silence", number: 2), to: server)
+    }
+
+    private var dialogTo: String {
         let lines = sip.text(0).components(separatedBy: "\r\n")
-        let to = lines.first { $0.hasPrefix("To: ") }?.dropFirst(4) ?? ""
-        try await sip.send(head("ACK", to: String(to), user: "silence"), to: server)
+        return String(lines.first { $0.hasPrefix("To: ") }?.dropFirst(4) ?? "")
+    }
+
+    /// RTP port in the 200.
+    var mediaPort: Int {
+        let line = sip.text(0).components(separatedBy: "m=audio ").last ?? ""
+        return Int(line.prefix { $0.isNumber }) ?? 0
     }
 
     /// One packet of PCMU to the port in the 200.
     func speak() async throws {
-        let line = sip.text(0).components(separatedBy: "m=audio ").last ?? ""
-        let port = Int(line.prefix { $0.isNumber }) ?? 0
         let header: [UInt8] = [0x80, 0, 0, 1, 0, 0, 0, 160, 0, 0, 0, 9]
-        try await rtp.send(header + [UInt8](repeating: 0xFF, count: 160), to: port)
+        try await rtp.send(header + [UInt8](repeating: 0xFF, count: 160), to: mediaPort)
     }
 
     func close() async throws {
         for ear in [sip, rtp, rtcp] { try await ear.close() }
     }
-}
-
-/// A UDP port on loopback that keeps what it hears.
-private final class UDPEar: Sendable {
-    private let channel: any Channel
-    private let heard: NIOLockedValueBox<[[UInt8]]>
-
-    private final class Collector: ChannelInboundHandler {
-        typealias InboundIn = AddressedEnvelope<ByteBuffer>
-        let box: NIOLockedValueBox<[[UInt8]]>
-        init(_ box: NIOLockedValueBox<[[UInt8]]>) { self.box = box }
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            let bytes = Array(unwrapInboundIn(data).data.readableBytesView)
-            box.withLockedValue { $0.append(bytes) }
-        }
-    }
-
-    init() async throws {
-        let box = NIOLockedValueBox<[[UInt8]]>([])
-        heard = box
-        channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Collector(box))
-                }
-            }
-            .bind(host: "127.0.0.1", port: 0).get()
-    }
-
-    var port: Int { channel.localAddress?.port ?? 0 }
-    var datagrams: [[UInt8]] { heard.withLockedValue { $0 } }
-    func text(_ index: Int) -> String {
-        heard.withLockedValue { $0.count > index ? String(decoding: $0[index], as: UTF8.self) : "" }
-    }
-
-    func send(_ text: String, to port: Int) async throws {
-        try await send(Array(text.utf8), to: port)
-    }
-
-    func send(_ bytes: [UInt8], to port: Int) async throws {
-        let address = try SocketAddress(ipAddress: "127.0.0.1", port: port)
-        try await channel.writeAndFlush(
-            AddressedEnvelope(remoteAddress: address, data: ByteBuffer(bytes: bytes)))
-    }
-
-    func close() async throws { try await channel.close().get() }
 }

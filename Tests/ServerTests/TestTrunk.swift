@@ -9,6 +9,8 @@ final class TestTrunk: Sendable {
         case busy
         /// 200 with PCMU, then stays until a BYE.
         case answers
+        /// The same, with comfort noise (RFC 3389), and media to a port of the test.
+        case answersQuietly(port: Int)
         /// 180, and 487 when cancelled.
         case rings
     }
@@ -76,7 +78,7 @@ final class TestTrunk: Sendable {
             let port = context.localAddress?.port ?? 0
             var answers = [answer(to: first, lines, port: port)]
             if first.hasPrefix("INVITE ") { invite = lines }
-            if first.hasPrefix("CANCEL "), manner == .rings {
+            if first.hasPrefix("CANCEL "), case .rings = manner {
                 answers.append(head("487 Request Terminated", invite, port) + Self.end)
             }
             for case let answer? in answers {
@@ -97,11 +99,16 @@ final class TestTrunk: Sendable {
             switch manner {
             case .busy: return head("486 Busy Here", lines, port) + Self.end
             case .rings: return head("180 Ringing", lines, port) + Self.end
-            case .answers: break
+            case .answers: return answer(lines, port, media: "9 RTP/AVP 0")
+            case .answersQuietly(let media):
+                return answer(lines, port, media: "\(media) RTP/AVP 0 13")
             }
+        }
+
+        private func answer(_ lines: [String], _ port: Int, media: String) -> String {
             let sdp = [
                 "v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "c=IN IP4 127.0.0.1", "t=0 0",
-                "m=audio 9 RTP/AVP 0", "a=rtpmap:0 PCMU/8000", "",
+                "m=audio \(media)", "a=rtpmap:0 PCMU/8000", "",
             ].joined(separator: "\r\n")
             return head("200 OK", lines, port)
                 + "Content-Type: application/sdp\r\nContent-Length: \(sdp.utf8.count)\r\n\r\n" + sdp

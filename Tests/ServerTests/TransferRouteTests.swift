@@ -129,10 +129,11 @@ import Testing
     }
 
     @Test func numbersOfOthersAndWrongFieldsAreRefusedInWords() async throws {
+        let desk = try PhoneNumber("+12125550177")
         let trunk = try await TestTrunk(.answers)
         try await House.open(legs: 8) { settings in
             settings.trunk = .init(endpoint: .init(host: "127.0.0.1", port: trunk.port))
-            settings.transferNumbers = [try! PhoneNumber("+12125550177")]
+            settings.transferNumbers = [desk]
         } _: { house in
             let id = try await call(house)
             let path = "/v1/calls/\(id)/transfer"
@@ -141,6 +142,10 @@ import Testing
                     try await house.request("POST", path, "{\"to\":\"\(number)\"}"), 403,
                     "gate_blocked", field: "to")
             }
+            expectError(
+                try await house.request(
+                    "POST", path, #"{"to":"sip:+12125550178@127.0.0.1","way":"refer"}"#), 403,
+                "gate_blocked", field: "to")
             let wrong: [(String, String)] = [
                 (#"{"to":"sip:a@b","way":"fly"}"#, "way"),
                 (#"{"to":"sip:a@b","way":"refer","music":"a.wav"}"#, "way"),
@@ -151,6 +156,7 @@ import Testing
                 (#"{"to":"sip:a@b","headers":{"Route":"<sip:x>"}}"#, "headers"),
                 (#"{"to":"sip:a@b","headers":{"X-A":"a\r\nRoute: x"}}"#, "headers"),
                 (#"{"to":"sip:911@b"}"#, "to"),
+                (#"{"to":"sip:911@b","way":"refer"}"#, "to"),
             ]
             for (body, field) in wrong {
                 expectError(

@@ -225,11 +225,5 @@ import Testing
             baseURL: "http://h/v1", key: Redacted("sk-geheim"), model: "m")
         #expect(!"\(configuration)".contains("geheim"))
         #expect(!String(reflecting: Self.prompt).contains("Ada"))
-        let environment = [
-            "TRUNKLINE_CHAT_URL": "http://h/v1", "TRUNKLINE_CHAT_KEY": "sk-geheim",
-            "TRUNKLINE_CHAT_MODEL": "m",
-        ]
-        #expect(ChatConfiguration(environment: environment)?.key?.value == "sk-geheim")
-        #expect(ChatConfiguration(environment: ["TRUNKLINE_CHAT_KEY": "sk-geheim"]) == nil)
     }
 }

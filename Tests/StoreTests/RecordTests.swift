@@ -6,13 +6,26 @@ import Testing
 
 @testable import Store
 
+private let evidence = {
+    var evidence = AnswerEvidence()
+    evidence.speechMs = 4100
+    evidence.firstSpeechMs = 700
+    evidence.pauseMs = 1310
+    evidence.hasBeep = true
+    evidence.personScore = 0.04
+    evidence.hint = .ivr
+    return evidence
+}()
+
 private let everyEvent: [CallEvent.Kind] = [
     .gateAllowed, .gateBlocked(reasons: ["internal_dnc", "time_zone_window"]), .dialing, .ringing,
     .earlyMedia, .answered, .speechStart(ms: 120), .speechEnd(ms: 900),
     .beep(startMs: -5, endMs: 2, frequencyHz: 1000.5, levelDBm0: -12.5),
     .tone(kind: "busy", ms: 3), .dtmf(digit: "#", source: "rfc4733"),
     .verdict(.voicemail, final: true, confidence: 0.875, reason: "long greeting"),
-    .playFinished(id: 1000, completed: false), .linkEnded(LinkID(7), reason: "disconnected"),
+    .verdict(.ivr, final: false, confidence: 0.5, reason: "transcript", evidence: evidence),
+    .readyForMessage(ms: 5410), .playFinished(id: 1000, completed: false),
+    .linkEnded(LinkID(7), reason: "disconnected"),
     .identity(result: "verified_A"), .transfer(status: 180, final: false, to: CallID("CA9")),
     .greetingEnd(ms: 4), .streamConnected, .streamEnded(reason: "closed \"1000\""),
     .mark(name: "m\\1"), .voicemailStarted, .bargeIn(ms: 5),
@@ -23,6 +36,15 @@ private let everyEvent: [CallEvent.Kind] = [
 
 private func fullRecord() throws -> CallRecord {
     let call = CallID("call-1")
+    var media = MediaSummary(
+        packetsReceived: 100, packetsSent: 99, packetsLost: -1, packetsRejected: 2,
+        jitterMilliseconds: 1.25)
+    media.mos = 4.25
+    media.rFactor = 87.5
+    media.roundTripMilliseconds = 31.5
+    media.remotePacketsLost = -3
+    media.remoteJitterMilliseconds = 2.5
+    media.remoteMOS = 3.9
     return CallRecord(
         id: call, direction: .outbound, campaign: CampaignID("m1"), contact: ContactID("p1"),
         attempt: 2, number: try .test(1), startedAt: morning, ringingAt: morning + .seconds(1),
@@ -37,9 +59,49 @@ private func fullRecord() throws -> CallRecord {
                 contact: index % 3 == 0 ? ContactID("p1") : nil,
                 at: morning + .milliseconds(Int64(index)), kind: kind)
         },
-        media: MediaSummary(
-            packetsReceived: 100, packetsSent: 99, packetsLost: -1, packetsRejected: 2,
-            jitterMilliseconds: 1.25))
+        media: media)
+}
+
+/// A store of the release before the quality columns: its records stay, and have no quality.
+@Test func recordsOfAnOlderReleaseAreReadAndHaveNoQuality() async throws {
+    let folder = try TemporaryFolder()
+    try folder.raw { database in
+        try database.execute(sql: "PRAGMA journal_mode = WAL")
+    }
+    let queue = try DatabaseQueue(path: folder.database)
+    try Schema.migrator.migrate(queue, upTo: "1 calls")
+    try await queue.write { database in
+        for (id, received) in [("old", 100 as Int?), ("silent", nil)] {
+            try database.execute(
+                sql: """
+                    INSERT INTO call_records (
+                        call_id, direction, attempt, started_at, ended_at, end_reason, sip_status,
+                        disposition, outcome, outcome_confidence, summary, events,
+                        packets_received, packets_sent, packets_lost, packets_rejected,
+                        jitter_milliseconds, counts
+                    ) VALUES (?, 'outbound', 1, 1000, 2000, 'local_hangup', 200,
+                        'answered_human', 'not_interested', 0.5, 'said no', '[]', ?, ?, ?, ?, ?, 0)
+                    """,
+                arguments: [
+                    id, received, received.map { _ in 90 }, received.map { _ in 7 },
+                    received.map { _ in 1 }, received.map { _ in 1.5 },
+                ])
+        }
+    }
+    try queue.close()
+    let store = try Store(path: folder.database)
+    let old = try #require(try await store.callRecord(CallID("old")))
+    #expect(
+        old.media
+            == MediaSummary(
+                packetsReceived: 100, packetsSent: 90, packetsLost: 7, packetsRejected: 1,
+                jitterMilliseconds: 1.5))
+    #expect(old.media?.mos == nil)
+    #expect(try await store.callRecord(CallID("silent"))?.media == nil)
+    // And new ones stand beside them.
+    let full = try fullRecord()
+    try await store.finish(full)
+    #expect(try await store.callRecords().map(\.media?.mos) == [4.25, nil, nil])
 }
 
 @Test func everyFieldOfARecordComesBack() async throws {

@@ -91,7 +91,9 @@ import Testing
 
         // A minute of audio at once for leg 0: it plays, and the others go on as before.
         legs[0].session.sendDTMF("#")
+        let limit = ContinuousClock.now + .seconds(120)
         while await legs[0].session.statistics().playoutSamples < total + 60 * 8000 {
+            try #require(ContinuousClock.now < limit, "the minute of audio has not come")
             try await Task.sleep(for: .milliseconds(5))
         }
         let others = try await Self.run(rig, Array(legs[1..<6]), until: total)

@@ -62,7 +62,7 @@ final class Rig: Sendable {
 
     /// The worker got samples: into the bridge and a byte into the wake pipe.
     func offer(_ samples: [Int16]) {
-        samples.withUnsafeBufferPointer { bridge.offerReceived($0) }
+        samples.withUnsafeBufferPointer { _ = bridge.offer($0) }
         wake()
     }
 

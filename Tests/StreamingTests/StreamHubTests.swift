@@ -297,7 +297,7 @@ import Testing
             #expect(await events.next() == .connected)
             await heard.skipOpening()
             [Int16](repeating: 1, count: 160).withUnsafeBufferPointer {
-                rig.bridge.offerReceived($0)
+                _ = rig.bridge.offer($0)
             }
             rig.bridge.close()
             rig.wake()

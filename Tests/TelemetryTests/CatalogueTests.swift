@@ -19,8 +19,8 @@ import Testing
         case .counter: #expect(definition.name.hasSuffix("_total"), "\(definition.name)")
         case .gauge: #expect(!definition.name.hasSuffix("_total"), "\(definition.name)")
         case .histogram(let buckets):
-            #expect(definition.name.hasSuffix("_seconds"), "\(definition.name)")
-            #expect(definition.unit == "seconds")
+            #expect(definition.name.hasSuffix("_" + definition.unit), "\(definition.name)")
+            #expect(["seconds", "mos"].contains(definition.unit))
             #expect(!buckets.isEmpty)
             #expect(zip(buckets, buckets.dropFirst()).allSatisfy { $0 < $1 }, "\(definition.name)")
             #expect(buckets.allSatisfy { $0.isFinite })

@@ -20,6 +20,7 @@ import os
 import numpy as np
 
 import answers
+import network
 import phrases
 import sound as s
 import texts
@@ -271,8 +272,8 @@ def main():
                 facts = (tonal.beep_scene if options.kind == "beeps" else tonal.tonal_scene)(rng, scene, 20.0)
             else:
                 scene, facts = sound_scene(rng, 20.0)
-            facts["codec"] = pick(rng, s.CODECS)
-            x = s.losses(s.codec(facts["codec"], np.clip(s.line(scene.x, rng), -1, 1)), rng)
+            facts["codec"] = pick(rng, network.CODECS)
+            x = network.losses(network.codec(facts["codec"], np.clip(network.line(scene.x, rng), -1, 1)), rng)
             name = f"{options.kind}{options.seed}-{index:05d}"
             s.pcm(x).tofile(f"{options.out}/{name}.raw")
             speech = scene.labels()

@@ -1,5 +1,4 @@
-internal import Base
-public import CallModel
+public import Base
 
 /// What a verdict was given on, so that an operator can see why. Times in ms of audio.
 public struct AnswerEvidence: Sendable, Equatable {
@@ -18,7 +17,8 @@ public struct AnswerEvidence: Sendable, Equatable {
 
     public init() {}
 
-    func write(into writer: inout JSONWriter) {
+    /// The fields of a JSON object.
+    public func write(into writer: inout JSONWriter) {
         writer.field("speech_ms", speechMs)
         writer.field("first_speech_ms", firstSpeechMs)
         writer.field("pause_ms", pauseMs)

@@ -1,0 +1,234 @@
+import CallModel
+import Detection
+import MediaEngine
+import Testing
+
+@testable import Orchestrator
+
+@Test func voicemailWaitsForTheBeepThenLeavesTheMessageOnceAndHangsUp() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(verdict(.voicemail))
+    #expect(bench.plays.isEmpty)
+    bench.advance(5000)
+    bench.heard(beep)
+    #expect(bench.plays.isEmpty)
+    bench.heard(.readyForMessage(atMs: 5440))
+    #expect(bench.plays == [CallFlow.messagePlay])
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: true))
+    #expect(bench.hangUps == 0)
+    bench.advance(300)
+    #expect(bench.hangUps == 1)
+    bench.closeDown()
+    #expect(bench.records.count == 1)
+    #expect(bench.records.first?.outcome == .voicemailLeft)
+    #expect(bench.records.first?.disposition == .voicemailLeft)
+    #expect(bench.records.first?.endReason == .localHangup)
+}
+
+@Test func secondBeepSoonAfterTheFirstStartsTheMessageAgain() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(verdict(.voicemail))
+    bench.heard(.readyForMessage(atMs: 0))
+    bench.advance(1000)
+    bench.heard(beep)
+    #expect(bench.plays == [1, 1])
+    // The engine reports the replaced clip as not completed; that ends nothing.
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: false))
+    bench.advance(2000)
+    #expect(bench.hangUps == 0)
+    bench.advance(3500)
+    bench.heard(beep)
+    #expect(bench.plays == [1, 1])
+}
+
+/// Of a message shorter than the time in which a second beep begins it anew.
+@Test func aSecondBeepBehindAShortMessageIsNotCutByTheEndOfTheFirst() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(verdict(.voicemail))
+    bench.heard(.readyForMessage(atMs: 0))
+    bench.advance(2700)
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: true))
+    bench.advance(100)
+    bench.heard(beep)
+    #expect(bench.plays == [1, 1])
+    bench.advance(1000)
+    #expect(bench.hangUps == 0)
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: true))
+    bench.advance(300)
+    #expect(bench.hangUps == 1)
+}
+
+extension Bench {
+    /// Its message is being left.
+    fileprivate static func leaving() -> Bench {
+        var bench = Bench(plan())
+        bench.sip(.answered(sdp: [1]))
+        bench.heard(verdict(.voicemail))
+        bench.advance(6000)
+        bench.heard(beep)
+        bench.heard(.readyForMessage(atMs: 6000))
+        bench.clear()
+        bench.advance(2000)
+        return bench
+    }
+
+    /// Somebody speaks up for so long; the end of speech is known 240 ms later.
+    fileprivate mutating func interrupt(_ speechMs: Int64) {
+        heard(.bargeIn(atMs: Int(milliseconds)))
+        advance(speechMs + 240)
+        heard(.speechEnd(atMs: Int(milliseconds) - 240))
+    }
+
+    fileprivate var stopsPlaying: Int {
+        actions.count { if case .media(.stopPlaying) = $0 { true } else { false } }
+    }
+}
+
+@Test func whoPicksUpDuringTheMessageIsTalkedTo() {
+    var bench = Bench.leaving()
+    bench.interrupt(700)
+    #expect(bench.stopsPlaying == 1)
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: false))
+    bench.advance(499)
+    #expect(bench.streamsConnected == 0)
+    bench.advance(1)
+    #expect(bench.streamsConnected == 1)
+    #expect(bench.events == ["barge_in", "voicemail_interrupted", "speech_end", "verdict"])
+    #expect(bench.hangUps == 0)
+    bench.hangUp()
+    bench.closeDown()
+    let record = bench.records.first
+    #expect(record?.verdict == .human)
+    #expect(record?.disposition == .answeredHuman)
+}
+
+/// "Hello? … Hello, who is this?": what he says is added up, the pauses are not.
+@Test func whoPicksUpMayPause() {
+    var bench = Bench.leaving()
+    bench.interrupt(900)
+    bench.advance(400)
+    bench.heard(.speechStart(atMs: 0))
+    bench.advance(1000)
+    bench.heard(.speechEnd(atMs: 0))
+    #expect(bench.streamsConnected == 0)
+    bench.advance(500)
+    #expect(bench.streamsConnected == 1)
+}
+
+@Test func aGreetingThatGoesOnGetsItsMessageBehindItsEnd() {
+    var bench = Bench.leaving()
+    bench.interrupt(4000)
+    bench.advance(2000)
+    #expect(bench.streamsConnected == 0)
+    #expect(bench.plays == [])
+    bench.heard(beep)
+    bench.heard(.readyForMessage(atMs: 0))
+    #expect(bench.plays == [CallFlow.messagePlay])
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: true))
+    bench.advance(300)
+    #expect(bench.hangUps == 1)
+    bench.closeDown()
+    #expect(bench.records.first?.disposition == .voicemailLeft)
+    #expect(bench.records.first?.verdict == .voicemail)
+}
+
+@Test func aBeepEndsAnInterruption() {
+    var bench = Bench.leaving()
+    bench.heard(.bargeIn(atMs: 0))
+    bench.advance(600)
+    bench.heard(beep)
+    #expect(bench.plays == [CallFlow.messagePlay])
+    bench.advance(5000)
+    #expect(bench.streamsConnected == 0)
+}
+
+@Test func whoInterruptsAThirdTimeIsAPersonHoweverMuchHeSays() {
+    var bench = Bench.leaving()
+    for _ in 0..<2 {
+        bench.interrupt(4000)
+        bench.heard(.readyForMessage(atMs: 0))
+    }
+    #expect(bench.streamsConnected == 0)
+    bench.advance(1000)
+    bench.heard(.bargeIn(atMs: 0))
+    #expect(bench.streamsConnected == 1)
+}
+
+@Test func speechBehindTheMessageAndBeforeItInterruptsNothing() {
+    var late = Bench.leaving()
+    late.media(.playFinished(id: CallFlow.messagePlay, completed: true))
+    late.heard(.bargeIn(atMs: 0))
+    late.advance(300)
+    #expect(late.hangUps == 1)
+    var early = Bench(plan())
+    early.sip(.answered(sdp: [1]))
+    early.heard(.bargeIn(atMs: 0))
+    early.heard(verdict(.voicemail))
+    early.heard(.bargeIn(atMs: 0))
+    early.advance(4000)
+    #expect(early.streamsConnected == 0 && early.stopsPlaying == 0)
+}
+
+@Test func beepAfterAHumanVerdictStopsTheBotAndLeavesTheMessage() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.advance(1500)
+    bench.heard(verdict(.human))
+    bench.stream(.connected)
+    bench.advance(3000)
+    bench.heard(beep)
+    #expect(bench.plays == [CallFlow.messagePlay])
+    #expect(bench.actions.contains { if case .stopStream = $0 { true } else { false } })
+    // The detectors follow it from now on: it may speak on and beep again.
+    #expect(bench.actions.contains { if case .media(.isVoicemail) = $0 { true } else { false } })
+    bench.stream(.ended(reason: "stopped"))
+    #expect(bench.hangUps == 0)
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: true))
+    bench.advance(300)
+    bench.closeDown()
+    #expect(bench.records.first?.verdict == .voicemail)
+    #expect(bench.records.first?.outcome == .voicemailLeft)
+}
+
+@Test func aBeepOfTheNetworkBeforeTheAnswerOverrulesNobody() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.advance(400)
+    bench.heard(verdict(.human))
+    bench.heard(
+        .beep(startMs: -200, endMs: 300, frequencyHz: 425, levelDBm0: -12, knownAtMs: 900))
+    #expect(bench.plays == [] && bench.streamsConnected == 1)
+}
+
+@Test func machinesWithoutAMessageAndLinesOfNoUseAreHungUpOn() {
+    for answer in [AnswerVerdict.fax, .sit, .ivr, .screening, .unavailable, .silence] {
+        var bench = Bench(plan())
+        bench.sip(.answered(sdp: [1]))
+        bench.heard(verdict(answer))
+        #expect(bench.hangUps == 1, "\(answer)")
+        #expect(bench.streamsConnected == 0)
+    }
+    var bench = Bench(plan(voicemail: nil))
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(verdict(.voicemail))
+    #expect(bench.hangUps == 1)
+}
+
+/// An answering machine that beeps on and on, or our own beep that comes back unrecognised.
+@Test func theMessageIsBegunAnewThreeTimesAtMost() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(verdict(.voicemail))
+    bench.heard(.readyForMessage(atMs: 0))
+    for _ in 0..<10 {
+        bench.advance(1000)
+        bench.heard(beep)
+    }
+    #expect(bench.plays == [1, 1, 1, 1])
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: true))
+    bench.advance(5000)
+    #expect(bench.hangUps == 1)
+}

@@ -1,0 +1,82 @@
+import Foundation
+import Testing
+
+@testable import trunkline
+
+/// docs/OPERATIONS.md and what the server reads are the same.
+@Suite struct ConfigurationPeerTests {
+    private static let page = Place.root + "/docs/OPERATIONS.md"
+
+    /// The lines of the block that lists the keys.
+    private static func block() throws -> [String] {
+        let text = try String(contentsOfFile: page, encoding: .utf8)
+        let parts = text.components(separatedBy: "```yaml\n")
+        try #require(parts.count == 2, "one block")
+        return parts[1].components(separatedBy: "\n```")[0].components(separatedBy: "\n")
+    }
+
+    @Test func everyDocumentedKeyIsReadAndEveryKeyThatIsReadIsDocumented() throws {
+        #expect(ConfigurationFile.unknownKey(in: try Self.block()) == nil)
+        let text = try String(contentsOfFile: Self.page, encoding: .utf8)
+        let words = Set(text.split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init))
+        for (section, keys) in ConfigurationFile.keys {
+            // `trunk_2` to `trunk_8` take the keys of `trunk`.
+            if SIPKeys.trunkSections.dropFirst().contains(section) { continue }
+            for key in keys.union([section]).sorted() {
+                #expect(words.contains(key), "\(section).\(key)")
+            }
+        }
+    }
+
+    /// The whole block at once. Files are made, addresses are those of this machine.
+    @Test(.timeLimit(.minutes(10)))
+    func aServerStartsWithEveryDocumentedKey() async throws {
+        let directory = try Place.scratch("every-key")
+        for name in ["national.txt", "tx.txt"] {
+            try "2125550199\n".write(
+                toFile: directory + "/" + name, atomically: true, encoding: .utf8)
+        }
+        try "ann:secret\n".write(
+            toFile: directory + "/callers", atomically: true, encoding: .utf8)
+        for name in ["sip", "stir"] {
+            let made = try await runToEnd(
+                "/usr/bin/openssl",
+                [
+                    "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-keyout", "\(directory)/\(name).key", "-out",
+                    "\(directory)/\(name).pem", "-days", "2", "-subj", "/CN=localhost",
+                ], within: 30)
+            try #require(made.code == 0, "\(made.output)")
+        }
+        let replaced = [
+            "/etc/trunkline/bot-ca.pem": "sip.pem", "/etc/trunkline/sip-ca.pem": "sip.pem",
+            "/etc/trunkline/sip.pem": "sip.pem", "/etc/trunkline/sip.key": "sip.key",
+            "/etc/trunkline/callers": "callers", "/etc/trunkline/stir.key": "stir.key",
+            "/etc/trunkline/a.pem": "stir.pem", "/srv/dnc/national.txt": "national.txt",
+            "/srv/dnc/tx.txt": "tx.txt",
+        ]
+        var lines = try Self.block()
+        for index in lines.indices {
+            for (path, name) in replaced {
+                lines[index] = lines[index].replacingOccurrences(
+                    of: path, with: directory + "/" + name)
+            }
+            for (old, new) in [
+                ("\"192.0.2.10:5060\"", "\"127.0.0.1:9\""),
+                ("\"192.0.2.90:9060\"", "\"127.0.0.1:9\""),
+                ("\"192.0.2.53\"", "\"127.0.0.1:9\""), ("port: 5061 ", "port: 0 "),
+                ("port: 5061", "port: 0"), ("port: 8088", "port: 0"),
+                ("203.0.113.7", "127.0.0.1"),
+                // A day or two old, whenever the test runs.
+                ("2026-06-15T00:00:00Z", ISO8601DateFormatter().string(from: Date() - 86_400)),
+            ] { lines[index] = lines[index].replacingOccurrences(of: old, with: new) }
+        }
+        let text = lines.joined(separator: "\n")
+        // What is left of the page's own files would not be there.
+        #expect(!text.contains("/etc/trunkline") && !text.contains("/srv/dnc"))
+        let server = try await TrunklineServer(directory: directory, extra: text)
+        defer { server.child.end() }
+        // The key of the block is asked for.
+        #expect(try await server.request("GET", "/v1/calls").status == 401)
+    }
+}
