@@ -61,7 +61,6 @@ struct LegSender: ~Copyable {
     private var complexity: Int
     private var expectedLoss = 0
     private var opusLimits: OpusLimits?
-    private var opusBudget: OpusBudget?
 
     private(set) var packets = 0
     private(set) var payloadBytes = 0
@@ -108,9 +107,6 @@ struct LegSender: ~Copyable {
     /// settings ask for.
     mutating func limitOpus(_ limits: OpusLimits?) {
         guard limits != opusLimits else { return }
-        if limits?.bitrate != opusLimits?.bitrate {
-            opusBudget = limits?.bitrate.map { OpusBudget(bitrate: $0) }
-        }
         opusLimits = limits
         setOpus()
     }
@@ -120,7 +116,7 @@ struct LegSender: ~Copyable {
         encoder.setBitrate(min(bitrate, opusLimits?.bitrate ?? bitrate))
         encoder.setMaximumBandwidth(opusLimits?.bandwidth ?? .full)
         // A limit of the far end's is one: a variable rate goes a third above its target in loud speech.
-        let isBound = opusLimits?.bitrate.map { $0 < bitrate } ?? false
+        let isBound = opusLimits?.bitrate.map { $0 < bitrate * 3 / 2 } ?? false
         encoder.setConstantBitrate(isBound || opusLimits?.isConstant ?? false)
         encoder.setDiscontinuous(discontinuous && opusLimits?.usesDTX ?? true)
         setExpectedLoss()
@@ -352,7 +348,7 @@ struct LegSender: ~Copyable {
             complexity = allowed
             encoder.setComplexity(allowed)
         }
-        let count = encode(samples, into: body)
+        let count = encoder.encode(samples, into: body)
         // Opus: two octets or fewer say only "still silent" and need not be sent.
         guard count > (codec == .opus ? OpusEncoder.silentPacket : 0) else {
             needsMarker = true
@@ -361,18 +357,6 @@ struct LegSender: ~Copyable {
         transmit(
             payloadCount: count, type: payloadType, timestamp: timestamp, marker: takeMarker(),
             destination, &workspace, send)
-    }
-
-    private mutating func encode(
-        _ samples: UnsafeBufferPointer<Int16>, into body: UnsafeMutableRawBufferPointer
-    ) -> Int {
-        guard codec == .opus,
-            let room = opusBudget?.room(milliseconds: frameMilliseconds)
-        else { return encoder.encode(samples, into: body) }
-        let count = encoder.encode(
-            samples, into: UnsafeMutableRawBufferPointer(rebasing: body.prefix(room)))
-        opusBudget?.spend(octets: count)
-        return count
     }
 
     // MARK: digits
