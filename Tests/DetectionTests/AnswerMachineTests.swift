@@ -245,10 +245,15 @@ func trimmed(_ samples: [Int16]) -> [Int16] {
 @Suite struct AnswerOddsTests {
     /// Says `speech` ms, then is silent for `silence`; returns what came out with its time.
     private func answer(
-        speech: Int, silence: Int, odds: Float, transcript: String? = nil,
-        policy: DetectionPolicy = .balanced
+        speech: Int, silence: Int, odds: Float, transcript: String? = nil
     ) -> [(verdict: AnswerVerdict, final: Bool, reason: String, ms: Int)] {
-        var machine = AnswerMachine(policy: policy)
+        heard(speech: speech, silence: silence, odds: odds, transcript: transcript).verdicts
+    }
+
+    private func heard(
+        speech: Int, silence: Int, odds: Float, transcript: String?
+    ) -> [DetectionEvent] {
+        var machine = AnswerMachine(policy: .balanced)
         var out = Outbox<DetectionEvent>()
         machine.speechStarted(at: 0)
         if let transcript {
@@ -262,12 +267,21 @@ func trimmed(_ samples: [Int16]) -> [Int16] {
             machine.advance(
                 to: ms * 8, onset: nil, isBeeping: false, isRinging: false, odds: odds, out: &out)
         }
-        return out.takeAll().compactMap { event in
-            guard case .verdict(let verdict, let final, _, let reason, let ms, _) = event else {
-                return nil
-            }
-            return (verdict, final, reason, ms)
-        }
+        return out.takeAll()
+    }
+
+    /// 47 CFR 64.1200(a)(7): a person hears something within two seconds of his greeting.
+    @Test(arguments: [
+        (Float(-2), nil, 1800), (-4, nil, 4000), (-2, "leave a message after the tone", 4000),
+    ])
+    func whoMayBeAPersonAfterAllIsNotLeftInSilence(
+        odds: Float, transcript: String?, wait: Int
+    ) throws {
+        let found = heard(speech: 900, silence: 6000, odds: odds, transcript: transcript)
+        #expect(found.finalVerdicts == [.voicemail])
+        let ready = try #require(found.readies.first)
+        #expect((ready - 900 - wait).magnitude <= 10, "\(ready)")
+        #expect(found.readies.count == 1)
     }
 
     @Test func theSurerTheVoiceTheSoonerAPersonIsKnown() throws {

@@ -64,18 +64,16 @@ private func key(_ first: UInt8, _ suite: SRTPSuite) -> [UInt8] {
         for offer in offers {
             let near = key(offer.first, offer.suite)
             let far = key(offer.first &+ 77, offer.suite)
-            #expect(
-                theirs.configure(
-                    ours,
-                    SRTPKeys(
-                        suite: offer.suite, local: near, remote: far, localMKI: offer.mki,
-                        remoteMKI: offer.mki)))
-            #expect(
-                ours.configure(
-                    theirs,
-                    SRTPKeys(
-                        suite: offer.suite, local: far, remote: near, localMKI: offer.mki,
-                        remoteMKI: offer.mki)))
+            for (end, peer, local, remote) in [
+                (theirs, ours, near, far), (ours, theirs, far, near),
+            ] {
+                #expect(
+                    end.configure(
+                        peer,
+                        SRTPKeys(
+                            suite: offer.suite, local: local, remote: remote, localMKI: offer.mki,
+                            remoteMKI: offer.mki)))
+            }
             let orders = [(theirs, offer.digits.0), (ours, offer.digits.1)]
             for (end, digit) in orders {
                 #expect(end.engine.send(.sendDTMF(digit, durationMs: 60), to: end.leg.id))
@@ -107,18 +105,9 @@ private func key(_ first: UInt8, _ suite: SRTPSuite) -> [UInt8] {
             var context = try SRTPContext(
                 suite: suite, key: key(50, suite), direction: .outbound, rolloverCounter: counter)
             var isEchoed = false
-            for sequence in UInt16(1)..<20 where !isEchoed {
-                var bytes = [UInt8](repeating: 0xFF, count: 12 + 160 + 16)
-                let header = RTPHeader(
-                    payloadType: 0, sequence: sequence, timestamp: UInt32(sequence) * 160, ssrc: 9)
-                let count = try bytes.withUnsafeMutableBytes { buffer in
-                    _ = header.write(into: buffer)
-                    return try context.protect(buffer, count: 172)
-                }
-                var target = SocketAddressValue(
-                    ipv4: 127, 0, 0, 1, port: UInt16(leg.port)
-                ).system
-                _ = tl_udp_send(phone.socket, bytes, Int32(count), &target)
+            for _ in 1..<20 where !isEchoed {
+                try phone.send(
+                    [UInt8](repeating: 0xFF, count: 160), to: leg.port, under: &context)
                 isEchoed = phone.receive(milliseconds: 100)?.count == 170
             }
             #expect(isEchoed == (counter == 0 || backend == .libcrypto))

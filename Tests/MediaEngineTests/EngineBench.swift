@@ -5,6 +5,7 @@ import CallModel
 import Foundation
 import Media
 import RTP
+import SecureRTP
 import Synchronization
 import Telemetry
 import Testing
@@ -86,15 +87,33 @@ final class Phone {
 
     var remote: RemoteMedia { RemoteMedia(address: "127.0.0.1", port: port) }
 
-    func send(_ payload: [UInt8], to port: Int) {
+    func send(_ payload: [UInt8], to port: Int) { transmit(packet(payload)[...], to: port) }
+
+    /// As SRTP.
+    func send(
+        _ payload: [UInt8], to port: Int, under context: inout SRTPContext
+    ) throws {
+        let plain = packet(payload)
+        var bytes = plain + [UInt8](repeating: 0, count: 32)
+        let count = try bytes.withUnsafeMutableBytes {
+            try context.protect($0, count: plain.count)
+        }
+        transmit(bytes[..<count], to: port)
+    }
+
+    private func packet(_ payload: [UInt8]) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 12) + payload
         let header = RTPHeader(
             payloadType: 0, sequence: sequence, timestamp: timestamp, ssrc: ssrc)
         _ = bytes.withUnsafeMutableBytes { header.write(into: $0) }
         sequence &+= 1
         timestamp &+= UInt32(payload.count)
+        return bytes
+    }
+
+    private func transmit(_ bytes: ArraySlice<UInt8>, to port: Int) {
         var target = SocketAddressValue(ipv4: 127, 0, 0, 1, port: UInt16(port)).system
-        _ = tl_udp_send(socket, bytes, Int32(bytes.count), &target)
+        _ = tl_udp_send(socket, Array(bytes), Int32(bytes.count), &target)
     }
 
     /// The next RTP packet's payload; nil when none comes within `milliseconds`. Reports that share

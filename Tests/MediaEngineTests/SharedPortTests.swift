@@ -197,19 +197,9 @@ import Testing
             var context = try SRTPContext(
                 suite: .aesCM128HMACSHA1_80, key: key, direction: .outbound)
             var answered = false
-            for sequence in UInt16(0)..<50 where !answered {
-                var bytes = [UInt8](repeating: 0xFF, count: 12 + 160 + 16)
-                let header = RTPHeader(
-                    payloadType: 0, sequence: sequence, timestamp: UInt32(sequence) * 160,
-                    ssrc: phone.ssrc)
-                let count = try bytes.withUnsafeMutableBytes { buffer in
-                    _ = header.write(into: buffer)
-                    return try context.protect(buffer, count: 172)
-                }
-                var target = SocketAddressValue(
-                    ipv4: 127, 0, 0, 1, port: UInt16(leg.port)
-                ).system
-                _ = tl_udp_send(phone.socket, bytes, Int32(count), &target)
+            for _ in 0..<50 where !answered {
+                try phone.send(
+                    [UInt8](repeating: 0xFF, count: 160), to: leg.port, under: &context)
                 answered = phone.receive(milliseconds: 100)?.count == 170
             }
             #expect(answered)

@@ -60,14 +60,21 @@ private final class Sealer {
     }
 }
 
+/// A leg with a bot's bridge, and what makes its far end's packets plain or sealed.
+private func leg(
+    isSecure: Bool
+) throws -> (bench: LegBench, bridge: AudioBridge, sent: ([UInt8]) throws -> [UInt8]) {
+    let sealer = try Sealer()
+    let bench = try LegBench(remote: LegBench.remote(srtp: isSecure ? Sealer.keys : nil))
+    let bridge = AudioBridge(receivedMilliseconds: 5000)
+    _ = bench.attach(bridge)
+    return (bench, bridge, { isSecure ? try sealer.seal($0) : $0 })
+}
+
 @Suite struct EventSourceTests {
     @Test(arguments: [true, false])
     func digitsBetweenThePacketsOfTheAudioAreHeardAndCostNone(isSecure: Bool) throws {
-        let sealer = try Sealer()
-        func sent(_ bytes: [UInt8]) throws -> [UInt8] { isSecure ? try sealer.seal(bytes) : bytes }
-        let bench = try LegBench(remote: LegBench.remote(srtp: isSecure ? Sealer.keys : nil))
-        let bridge = AudioBridge(receivedMilliseconds: 5000)
-        _ = bench.attach(bridge)
+        let (bench, bridge, sent) = try leg(isSecure: isSecure)
         var far = FarEnd()
         var keypad = Keypad()
         for press in 0..<3 {
@@ -92,11 +99,7 @@ private final class Sealer {
     /// A call that begins with a digit: the audio is followed all the same.
     @Test(arguments: [true, false])
     func digitsThatComeFirstGiveWayToTheAudio(isSecure: Bool) throws {
-        let sealer = try Sealer()
-        func sent(_ bytes: [UInt8]) throws -> [UInt8] { isSecure ? try sealer.seal(bytes) : bytes }
-        let bench = try LegBench(remote: LegBench.remote(srtp: isSecure ? Sealer.keys : nil))
-        let bridge = AudioBridge(receivedMilliseconds: 5000)
-        _ = bench.attach(bridge)
+        let (bench, bridge, sent) = try leg(isSecure: isSecure)
         var far = FarEnd()
         var keypad = Keypad()
         try bench.runThrowing(ticks: 20) { step in

@@ -12,28 +12,13 @@ private func inline(_ byte: UInt8, _ rest: String = "") -> String {
 
 private func key(_ byte: UInt8) -> [UInt8] { [UInt8](repeating: byte, count: 30) }
 
-private func secure(_ crypto: String) throws(SDPError) -> SessionDescription {
-    try lines(
-        "v=0\nc=IN IP4 192.0.2.9\nm=audio 5000 RTP/SAVP 0\n"
-            + "a=crypto:7 AES_CM_128_HMAC_SHA1_80 \(crypto)")
-}
-
-private func answer(
-    _ crypto: String
-) throws(SDPError) -> (answer: SessionDescription, negotiated: NegotiatedAudio) {
-    try OfferAnswer.answer(
-        to: try secure(crypto), localAddress: "192.0.2.2", port: 30_000,
-        capabilities: able(.required), sessionID: 43
-    ) { [UInt8](repeating: 0x22, count: $0.keyCount) }
-}
-
 /// Crypto lines with several keys (RFC 4568 6.1).
 @Suite struct KeyListTests {
     @Test func everyKeyOfALineMayCome() throws {
         let line =
             inline(10, "|2^31|1:4") + ";" + inline(11, "|2^20|2:4") + ";"
             + inline(12, "|258:4")
-        let (answer, negotiated) = try answer(line)
+        let (answer, negotiated) = try keyedAnswer(line)
         let srtp = try #require(negotiated.srtp)
         #expect(srtp.remoteKey == key(10))
         #expect(srtp.remoteMKI == [0, 0, 0, 1])
@@ -64,8 +49,8 @@ private func answer(
     }
 
     @Test func oneKeyIsNoList() throws {
-        #expect(try answer(inline(10, "|1:4")).negotiated.srtp?.furtherRemoteKeys == [])
-        #expect(try answer(inline(10)).negotiated.srtp?.furtherRemoteKeys == [])
+        #expect(try keyedAnswer(inline(10, "|1:4")).negotiated.srtp?.furtherRemoteKeys == [])
+        #expect(try keyedAnswer(inline(10)).negotiated.srtp?.furtherRemoteKeys == [])
     }
 
     /// Whoever accepted such a line would be deaf, or take one key for another.
@@ -83,15 +68,15 @@ private func answer(
         inline(10, "|1:4") + ";future:CwsL|2:4", inline(10, "|1:4") + ";inline:|2:4",
     ])
     func aListThatCannotBeHeardWholeIsPassedOver(line: String) throws {
-        #expect(throws: SDPError.noUsableCrypto) { try answer(line) }
+        #expect(throws: SDPError.noUsableCrypto) { try keyedAnswer(line) }
     }
 
     @Test func eightKeysAreTakenAndNineAreNot() throws {
         func line(_ count: Int) -> String {
             (1...count).map { inline(UInt8($0), "|\($0):2") }.joined(separator: ";")
         }
-        #expect(try answer(line(8)).negotiated.srtp?.furtherRemoteKeys.count == 7)
-        #expect(throws: SDPError.noUsableCrypto) { try answer(line(9)) }
+        #expect(try keyedAnswer(line(8)).negotiated.srtp?.furtherRemoteKeys.count == 7)
+        #expect(throws: SDPError.noUsableCrypto) { try keyedAnswer(line(9)) }
         // The next line may do.
         let both = try lines(
             "v=0\nc=IN IP4 192.0.2.9\nm=audio 5000 RTP/SAVP 0\n"
@@ -107,14 +92,14 @@ private func answer(
     @Test func aListReadsBackAsItWasWritten() throws {
         let line =
             inline(10, "|2^31|1:4") + ";" + inline(11, "|1048577|2:4") + ";" + inline(12, "|3:4")
-        let media = try secure(line + " WSH=64")
+        let media = try keyedOffer(line + " WSH=64")
         #expect(media.serialised.contains(" \(line) WSH=64\r\n"))
     }
 
     @Test func keysOfAListDoNotPrintThemselves() throws {
         let line = inline(0xAB, "|1:4") + ";" + inline(0xAC, "|2:4")
-        let offer = try secure(line)
-        let srtp = try #require(try answer(line).negotiated.srtp)
+        let offer = try keyedOffer(line)
+        let srtp = try #require(try keyedAnswer(line).negotiated.srtp)
         for text in [
             "\(offer.media[0].crypto)", "\(srtp)", "\(srtp.furtherRemoteKeys)",
             String(reflecting: offer.media[0].crypto[0].furtherKeys),

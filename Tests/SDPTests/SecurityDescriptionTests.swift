@@ -4,17 +4,19 @@ import Testing
 private let thirtyTens = "inline:CgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoK"
 private let thirtyElevens = "inline:CwsLCwsLCwsLCwsLCwsLCwsLCwsLCwsLCwsLCwsL"
 
-private func secure(_ crypto: String) throws(SDPError) -> SessionDescription {
+/// An offer with one crypto line.
+func keyedOffer(_ crypto: String) throws(SDPError) -> SessionDescription {
     try lines(
         "v=0\nc=IN IP4 192.0.2.9\nm=audio 5000 RTP/SAVP 0\n"
             + "a=crypto:7 AES_CM_128_HMAC_SHA1_80 \(crypto)")
 }
 
-private func answer(
+/// What is said to it, and agreed on.
+func keyedAnswer(
     _ crypto: String
 ) throws(SDPError) -> (answer: SessionDescription, negotiated: NegotiatedAudio) {
     try OfferAnswer.answer(
-        to: try secure(crypto), localAddress: "192.0.2.2", port: 30_000,
+        to: try keyedOffer(crypto), localAddress: "192.0.2.2", port: 30_000,
         capabilities: able(.required), sessionID: 43
     ) { [UInt8](repeating: 0x22, count: $0.keyCount) }
 }
@@ -22,12 +24,12 @@ private func answer(
 @Suite struct SecurityDescriptionTests {
     @Test func lifetimesThatACallDoesNotExhaustAreTaken() throws {
         for lifetime in ["", "|2^48", "|2^31", "|2^20", "|1048576", "|281474976710656"] {
-            let srtp = try #require(try answer(thirtyTens + lifetime).negotiated.srtp)
+            let srtp = try #require(try keyedAnswer(thirtyTens + lifetime).negotiated.srtp)
             #expect(srtp.remoteKey == [UInt8](repeating: 10, count: 30))
             #expect(srtp.remoteMKI.isEmpty)
         }
-        #expect(throws: SDPError.noUsableCrypto) { try answer(thirtyTens + "|2^10") }
-        #expect(throws: SDPError.noUsableCrypto) { try answer(thirtyTens + "|0") }
+        #expect(throws: SDPError.noUsableCrypto) { try keyedAnswer(thirtyTens + "|2^10") }
+        #expect(throws: SDPError.noUsableCrypto) { try keyedAnswer(thirtyTens + "|0") }
     }
 
     @Test(arguments: [
@@ -36,7 +38,7 @@ private func answer(
         ("|2^20|5:10", [0, 0, 0, 0, 0, 0, 0, 0, 0, 5]),
     ])
     func identifiersGoIntoPacketsBigEndian(rest: String, bytes: [UInt8]) throws {
-        let (answer, negotiated) = try answer(thirtyTens + rest)
+        let (answer, negotiated) = try keyedAnswer(thirtyTens + rest)
         #expect(negotiated.srtp?.remoteMKI == bytes)
         #expect(negotiated.srtp?.localMKI == bytes)
         let text = try #require(rest.split(separator: "|").last)
@@ -44,10 +46,10 @@ private func answer(
     }
 
     @Test func identifierLongerThanItsLengthIsRefused() throws {
-        #expect(throws: SDPError.noUsableCrypto) { try answer(thirtyTens + "|256:1") }
-        #expect(throws: SDPError.noUsableCrypto) { try answer(thirtyTens + "|65536:2") }
-        #expect(throws: SDPError.noUsableCrypto) { try answer(thirtyTens + "|1:129") }
-        #expect(try answer(thirtyTens + "|1:128").negotiated.srtp?.remoteMKI.count == 128)
+        #expect(throws: SDPError.noUsableCrypto) { try keyedAnswer(thirtyTens + "|256:1") }
+        #expect(throws: SDPError.noUsableCrypto) { try keyedAnswer(thirtyTens + "|65536:2") }
+        #expect(throws: SDPError.noUsableCrypto) { try keyedAnswer(thirtyTens + "|1:129") }
+        #expect(try keyedAnswer(thirtyTens + "|1:128").negotiated.srtp?.remoteMKI.count == 128)
     }
 
     @Test(arguments: [
@@ -55,12 +57,12 @@ private func answer(
         "FEC_ORDER=FEC_SRTP", "FEC_KEY=\(thirtyElevens)", "FUTURE", "WSH=64 KDR=3",
     ])
     func parametersThatChangeTheProtectionAreRefused(parameters: String) throws {
-        #expect(throws: SDPError.noUsableCrypto) { try answer("\(thirtyTens) \(parameters)") }
+        #expect(throws: SDPError.noUsableCrypto) { try keyedAnswer("\(thirtyTens) \(parameters)") }
     }
 
     @Test(arguments: ["WSH=64", "WSH=1024", "-FUTURE", "-FUTURE=1 WSH=128"])
     func parametersThatMayBeIgnoredAre(parameters: String) throws {
-        let (answer, negotiated) = try answer("\(thirtyTens) \(parameters)")
+        let (answer, negotiated) = try keyedAnswer("\(thirtyTens) \(parameters)")
         #expect(negotiated.srtp != nil)
         #expect(answer.media[0].crypto[0].sessionParameters.isEmpty)
         #expect(answer.media[0].crypto[0].tag == 7)

@@ -1,0 +1,1 @@
+../../../../Tests/RTPTests/TapStory.swift
