@@ -1,3 +1,4 @@
+import Base
 import Foundation
 import Testing
 
@@ -11,9 +12,23 @@ func fuzzersFindingsKeepTheTapsPromises(pace: Int) throws {
     #expect(files.contains("crash-619b96d185396b29eee253d6cc9e86f1188e9e48"))
     for file in files.sorted() {
         let bytes = [UInt8](try Data(contentsOf: folder.appending(path: file)))
-        var story = TapStory(script: bytes)
-        while !story.isOver { story.step(pace: pace) }
-        story.finish()
-        #expect(story.broken.prefix(3) == [], "\(file)")
+        #expect(broken(bytes, pace: pace) == [], "\(file)")
     }
+}
+
+/// The same promises under scripts of chance, which have gaps of every length.
+@Test(arguments: [1, 4])
+func scriptsOfChanceKeepTheTapsPromises(pace: Int) {
+    var generator = SeededGenerator(seed: 20)
+    for number in 0..<300 {
+        let script = (0..<400).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+        #expect(broken(script, pace: pace) == [], "\(number)")
+    }
+}
+
+private func broken(_ script: [UInt8], pace: Int) -> [String] {
+    var story = TapStory(script: script)
+    while !story.isOver { story.step(pace: pace) }
+    story.finish()
+    return Array(story.broken.prefix(3))
 }
