@@ -116,7 +116,7 @@ targets += room(
         lib("HTTPTypes", "swift-http-types"),
         lib("NIOHTTPTypes", "swift-nio-extras"), lib("NIOHTTPTypesHTTP1", "swift-nio-extras"),
         lib("ServiceLifecycle", "swift-service-lifecycle"),
-    ] + nio + nioWeb)
+    ] + nio + nioWeb, tests: [lib("NIOEmbedded", "swift-nio")])
 
 targets += [
     .executableTarget(

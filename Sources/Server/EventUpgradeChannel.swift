@@ -17,13 +17,16 @@ struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
     typealias HTTPChannel = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
     typealias SocketChannel = NIOAsyncChannel<WebSocketFrame, WebSocketFrame>
 
-    /// How long a connection may rest without a request, and a request may stall.
+    /// How long a connection may rest between requests, the whole next head included.
     static let idleLimit = Duration.seconds(75)
 
     enum Outcome: Sendable {
         case http(HTTPChannel)
         case webSocket(SocketChannel, EventFilter)
     }
+
+    /// There are connections enough.
+    private struct Refused: Error {}
 
     struct Value: ServerChildChannelValue {
         let outcome: EventLoopFuture<Outcome>
@@ -33,11 +36,18 @@ struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
     let responder: HTTPChannelHandler.Responder
     let bus: EventBus
     let key: Redacted<String>?
+    let book: ConnectionBook
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        channel.eventLoop.makeCompletedFuture {
+        let source = ConnectionBook.Source(channel.remoteAddress)
+        guard book.enter(source) else {
+            // `handle` closes it.
+            let refused: EventLoopFuture<Outcome> = channel.eventLoop.makeFailedFuture(Refused())
+            return channel.eventLoop.makeSucceededFuture(Value(outcome: refused, channel: channel))
+        }
+        channel.closeFuture.whenComplete { [book] _ in book.leave(source) }
+        return channel.eventLoop.makeCompletedFuture {
             try Self.keepAlive(channel)
-            try channel.pipeline.syncOperations.addHandler(FirstRequestLimit())
             let upgrader = NIOTypedWebSocketServerUpgrader<Outcome>(
                 maxFrameSize: 1 << 14,
                 // The gate has asked already.
@@ -46,7 +56,7 @@ struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
                 },
                 upgradePipelineHandler: { channel, head in
                     channel.eventLoop.makeCompletedFuture {
-                        FirstRequestLimit.lift(from: channel)
+                        RequestDeadlines.lift(from: channel)
                         let socket = try SocketChannel(wrappingChannelSynchronously: channel)
                         return .webSocket(socket, EventFilter(path: head.uri))
                     }
@@ -55,7 +65,6 @@ struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
                 upgraders: [upgrader],
                 notUpgradingCompletionHandler: { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        FirstRequestLimit.lift(from: channel)
                         let pipeline = channel.pipeline.syncOperations
                         try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
                         // Closes idle connections, and resting ones when the server shuts down.
@@ -77,6 +86,8 @@ struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
             let outcome = try pipeline.configureUpgradableHTTPServerPipeline(
                 configuration: settings)
             let upgrade = try pipeline.handler(type: NIOTypedHTTPServerUpgradeHandler<Outcome>.self)
+            try pipeline.addHandler(
+                RequestDeadlines { [book] in book.count($0) }, position: .before(upgrade))
             try pipeline.addHandler(
                 UpgradeGate { Self.mayUpgrade($0, key: key) }, position: .before(upgrade))
             return Value(outcome: outcome, channel: channel)

@@ -8,18 +8,24 @@ internal import Telemetry
 /// The door for people and programs: HTTP API, live events, metrics, health.
 ///
 /// ```
-/// connection ─► upgrade? ─ no ─► reporting ─► access ─► router ─► Platform
-///                   └ yes, GET /v1/events ─► access ─► EventSocket ─► EventBus
+/// connection ─► place? ─► upgrade? ─ no ─► reporting ─► access ─► router ─► Platform
+///                            └ yes, GET /v1/events ─► access ─► EventSocket ─► EventBus
 /// ```
 public struct HTTPServer: Sendable {
     typealias Context = BasicRequestContext
 
     private let platform: Platform
     private let logger: Logger
+    private let book: ConnectionBook
 
     public init(platform: Platform, logger: Logger) {
+        self.init(platform: platform, logger: logger, limits: ConnectionLimits())
+    }
+
+    init(platform: Platform, logger: Logger, limits: ConnectionLimits) {
         self.platform = platform
         self.logger = logger
+        book = ConnectionBook(limits, metrics: platform.metrics)
     }
 
     /// The service that listens; `onListening` is told the bound port.
@@ -29,10 +35,11 @@ public struct HTTPServer: Sendable {
         let endpoint = platform.configuration.http
         let key = platform.configuration.apiKey
         let bus = platform.bus
+        let book = self.book
         return Application(
             router: router(),
             server: HTTPServerBuilder { responder in
-                EventUpgradeChannel(responder: responder, bus: bus, key: key)
+                EventUpgradeChannel(responder: responder, bus: bus, key: key, book: book)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(endpoint.host, port: endpoint.port), serverName: "trunkline"),

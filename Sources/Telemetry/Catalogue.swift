@@ -324,10 +324,17 @@ public enum Catalogue {
     public static let httpRequests = counter(
         "http_requests", "requests", ["method", "status"],
         "HTTP requests answered, by method and status code.")
+    public static let httpConnections = gauge(
+        "http_connections", "connections", "HTTP connections open now, event streams included.")
+    public static let httpConnectionsDropped = counter(
+        "http_connections_dropped", "connections", ["reason"],
+        "HTTP connections refused (`connections`, `source`) or ended (`head`, `body`, `stalled`).")
     public static let metricsLabelOverflow = counter(
         "metrics_label_overflow", "lookups",
         "Look-ups of a metric whose label sets were used up; they were counted as `other`.")
     public static let buildInfo = gauge(
         "build_info", "build", ["version"], "Always 1; the label says which build runs.")
-    private static let processGroup = [httpRequests, metricsLabelOverflow, buildInfo]
+    private static let processGroup = [
+        httpRequests, httpConnections, httpConnectionsDropped, metricsLabelOverflow, buildInfo,
+    ]
 }

@@ -117,6 +117,7 @@ final class House: Sendable {
     /// - Parameter afterwards: sees the folder when everything has ended.
     static func open(
         key: String? = nil, legs: Int = 4, log: LogCapture = LogCapture(),
+        connections: ConnectionLimits = ConnectionLimits(),
         configure: (inout PlatformConfiguration) -> Void = { _ in },
         afterwards: (String) async throws -> Void = { _ in },
         _ body: (House) async throws -> Void
@@ -136,7 +137,7 @@ final class House: Sendable {
         let group = MultiThreadedEventLoopGroup.singleton
         let platform = try Platform(configuration: settings, group: group, logger: log.logger)
         let (bound, ports) = AsyncStream.makeStream(of: (isHTTP: Bool, port: Int).self)
-        let app = HTTPServer(platform: platform, logger: log.logger)
+        let app = HTTPServer(platform: platform, logger: log.logger, limits: connections)
             .application(group: group) { port in ports.yield((true, port)) }
         let services = ServiceGroup(
             configuration: ServiceGroupConfiguration(
