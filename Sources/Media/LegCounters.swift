@@ -65,6 +65,8 @@ public struct MediaCounters: Sendable {
     public var recordingDroppedSamples = 0
     /// Digits refused because a leg's queue of digits to send was full.
     public var digitsRefused = 0
+    /// Presses of far ends that were not told of, being more than a hand makes (`PressBudget`).
+    public var digitsIgnored = 0
     public var links = LinkCounters()
     /// DTLS flights that were sent again.
     public var dtlsRetransmissions = 0

@@ -68,6 +68,7 @@ struct LegHearing: ~Copyable {
     /// Of those units, Hz.
     private var gapClockRate = AudioCodec.pcmu.clockRate
     private var lastDigit: (digit: Character, source: DTMFSource, at: Instant)?
+    private var presses = PressBudget()
 
     init(detectors: consuming DetectorChain?, noiseSeed: UInt64) {
         self.detectors = detectors
@@ -193,9 +194,12 @@ struct LegHearing: ~Copyable {
         lastDelivery = now
     }
 
-    /// A telephone-event press began.
-    mutating func pressed(_ digit: Character, now: Instant, out: inout Outbox<LegOutput>) {
-        report(digit, .rfc4733, now, &out)
+    /// A telephone-event press began. False when there were too many of them.
+    mutating func pressed(
+        _ digit: Character, now: Instant, counters: inout MediaCounters,
+        out: inout Outbox<LegOutput>
+    ) -> Bool {
+        report(digit, .rfc4733, now, &counters, &out)
     }
 
     mutating func finish(
@@ -388,7 +392,7 @@ struct LegHearing: ~Copyable {
         for index in 0..<workspace.detections.count {
             let event = workspace.detections[index]
             if case .dtmf(let digit, _, _) = event {
-                report(digit, .inband, now, &out)
+                _ = report(digit, .inband, now, &workspace.counters, &out)
             } else {
                 out.push(.detection(event))
             }
@@ -397,16 +401,22 @@ struct LegHearing: ~Copyable {
     }
 
     /// Gateways leave remnants of a tone beside its telephone-event: one press is said once, and the other
-    /// sign of it is not a press that the next one would be compared with.
+    /// sign of it is not a press that the next one would be compared with. False for one too many.
     private mutating func report(
-        _ digit: Character, _ source: DTMFSource, _ now: Instant, _ out: inout Outbox<LegOutput>
-    ) {
+        _ digit: Character, _ source: DTMFSource, _ now: Instant,
+        _ counters: inout MediaCounters, _ out: inout Outbox<LegOutput>
+    ) -> Bool {
         if let lastDigit, lastDigit.digit == digit, lastDigit.source != source,
             now - lastDigit.at < Self.samePress
         {
-            return
+            return true
         }
         lastDigit = (digit, source, now)
+        guard presses.take(now: now) else {
+            counters.digitsIgnored += 1
+            return false
+        }
         out.push(.dtmf(digit, source: source))
+        return true
     }
 }

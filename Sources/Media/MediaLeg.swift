@@ -304,7 +304,9 @@ public struct MediaLeg: ~Copyable {
                 payload: payload, marker: header.marker, timestamp: header.timestamp,
                 sequence: header.sequence, source: header.ssrc, clockRate: clockRate, now: now)
         else { return }
-        hearing.pressed(digit, now: now, out: &out)
+        guard hearing.pressed(digit, now: now, counters: &workspace.counters, out: &out) else {
+            return
+        }
         links?.pressed(digit, counters: &workspace.counters.links)
     }
 

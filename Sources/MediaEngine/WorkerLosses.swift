@@ -5,6 +5,7 @@ internal import Telemetry
 struct WorkerLosses {
     private let sendFailures: CounterShard
     private let digitsRefused: CounterShard
+    private let digitsIgnored: CounterShard
     private let ticksSkipped: CounterShard
     private let eventsDropped: CounterShard
     private let sheddings: CounterShard
@@ -14,6 +15,7 @@ struct WorkerLosses {
     init(_ metrics: MetricsRegistry) {
         sendFailures = metrics.counter(Catalogue.rtpSendFailures).shard()
         digitsRefused = metrics.counter(Catalogue.mediaDigitsRefused).shard()
+        digitsIgnored = metrics.counter(Catalogue.mediaDigitsIgnored).shard()
         ticksSkipped = metrics.counter(Catalogue.mediaTicksSkipped).shard()
         eventsDropped = metrics.counter(Catalogue.mediaEventsDropped).shard()
         sheddings = metrics.counter(Catalogue.mediaSheddings).shard()
@@ -27,6 +29,7 @@ struct WorkerLosses {
     ) {
         sendFailures.publish(total: counters.sendFailures + sharedFailures)
         digitsRefused.publish(total: counters.digitsRefused)
+        digitsIgnored.publish(total: counters.digitsIgnored)
         ticksSkipped.publish(total: skippedTicks)
         eventsDropped.publish(total: droppedEvents)
         sheddings.publish(total: begun)

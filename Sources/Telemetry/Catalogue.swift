@@ -120,6 +120,9 @@ public enum Catalogue {
         "Detections lost because the owner of the engine did not take its events.")
     public static let mediaDigitsRefused = counter(
         "media_digits_refused", "digits", "Digits not sent because a leg had too many to send.")
+    public static let mediaDigitsIgnored = counter(
+        "media_digits_ignored", "digits",
+        "Digits of far ends that nobody was told of because a leg had too many for a hand.")
     public static let mediaSheddings = counter(
         "media_sheddings", "times", "Times that a worker began to leave out optional work.")
     public static let mediaStreamTurns = counter(
@@ -184,8 +187,8 @@ public enum Catalogue {
     private static let mediaGroup = [
         mediaLegs, mediaLegsCreated, mediaLegsRefused, mediaPortsFree, mediaTickLatenessSeconds,
         mediaPortsSkipped, mediaTicksSkipped, mediaEventsDropped, mediaDigitsRefused,
-        mediaSheddings, mediaStreamTurns, mediaReceiveBacklogs, mediaWorkersShedding,
-        mediaCommandsDropped, mediaRealtime,
+        mediaDigitsIgnored, mediaSheddings, mediaStreamTurns, mediaReceiveBacklogs,
+        mediaWorkersShedding, mediaCommandsDropped, mediaRealtime,
         mediaSharedLegs, mediaSharedCollisions, mediaSharedOverruns, detectionEvents,
         recordings, mediaRecordingsFailed, recordingDroppedSamples,
         mediaLinks, linkUnderruns, linkDroppedSamples, playoutPackets, playoutAdjustments,
