@@ -93,6 +93,8 @@ public struct CallStep {
     public let policy: CallPolicy
     public var entropy: SeededGenerator
     public var out = Outbox<CallAction>()
+    /// Descriptions of early media that came after too many.
+    var ignoredDescriptions = 0
 
     public init(
         now: Instant, party: LocalParty, timing: SIPTimers, policy: CallPolicy = CallPolicy(),

@@ -16,6 +16,9 @@ public enum SIPLimits {
     public static let routeCount = 20
     /// Branches of one forked INVITE that we follow (early dialogs, surplus 200s).
     public static let forkCount = 16
+    /// Different descriptions of early media that one call follows: a branch and a change for each of
+    /// `forkCount`. Each is read, and may give the leg other keys and another far end.
+    public static let earlyDescriptions = 32
     /// Times one request is sent again with credentials (a stale nonce, or a proxy and then the
     /// callee): more is a challenge loop (Asterisk AST-2020-002).
     public static let authenticationTries = 2

@@ -60,10 +60,15 @@ extension UACall {
             saidRinging = true
             step.notify(.ringing)
         }
-        if !sdp.isEmpty, sdp != earlySDP {
-            earlySDP = sdp
-            step.notify(.earlyMedia(sdp: sdp))
+        guard !sdp.isEmpty, sdp != earlySDP else { return }
+        earlySDP = sdp
+        guard earlyDescriptions < SIPLimits.earlyDescriptions else {
+            // The answer's counts: its dialog has kept it.
+            step.ignoredDescriptions += 1
+            return
         }
+        earlyDescriptions += 1
+        step.notify(.earlyMedia(sdp: sdp))
     }
 
     /// Keeps the early dialog of this To tag (12.1.2).

@@ -56,8 +56,10 @@ public struct UACall: Sendable {
     var saidTrying = false
     var saidRinging = false
     var ringClockRuns = false
-    /// The last early description that was reported.
+    /// The last early description.
     var earlySDP: [UInt8] = []
+    /// How many were reported.
+    var earlyDescriptions = 0
     /// Why we are cancelling, when we are.
     var cancelCause: CallEnd.Cause?
     var cancelSent = false

@@ -284,6 +284,7 @@ public struct UserAgent: Sendable {
         let wasOver = entry.call.isOver
         let result = body(&entry.call, &step)
         entropy = step.entropy
+        counters.ignoredDescriptions += step.ignoredDescriptions
         if entry.call.isOver, !wasOver {
             activeCalls -= 1
             release(source: &entry.source)

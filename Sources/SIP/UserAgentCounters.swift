@@ -75,6 +75,8 @@ public struct UserAgentCounters: Sendable, Equatable {
     public internal(set) var strays = 0
     /// Requests refused with 503 because a limit was reached.
     public internal(set) var overloads = 0
+    /// Early descriptions of calls that had `SIPLimits.earlyDescriptions` before.
+    public internal(set) var ignoredDescriptions = 0
 
     public func received(_ kind: MessageKind) -> Int { receivedByKind[kind.rawValue] }
     public func sent(_ kind: MessageKind) -> Int { sentByKind[kind.rawValue] }

@@ -11,6 +11,7 @@ struct SignallingMetrics {
     private let retransmissions: CounterShard
     private let transactions: Gauge
     private let overloads: CounterShard
+    private let ignoredDescriptions: CounterShard
     private let connections: Gauge
     private let dropped: [(StreamTransports.Drop, CounterShard)]
     private let denied: CounterShard
@@ -39,6 +40,7 @@ struct SignallingMetrics {
         retransmissions = registry.counter(Catalogue.sipRetransmissions).shard()
         transactions = registry.gauge(Catalogue.sipTransactions)
         overloads = registry.counter(Catalogue.sipOverloads).shard()
+        ignoredDescriptions = registry.counter(Catalogue.sipEarlyMediaIgnored).shard()
         connections = registry.gauge(Catalogue.sipConnections)
         dropped = StreamTransports.Drop.allCases.map {
             ($0, registry.counter(Catalogue.sipConnectionsDropped, [$0.rawValue]).shard())
@@ -84,6 +86,7 @@ struct SignallingMetrics {
         retransmissions.publish(total: counters.retransmissions)
         transactions.set(Double(agent.transactionCount))
         overloads.publish(total: counters.overloads)
+        ignoredDescriptions.publish(total: counters.ignoredDescriptions)
     }
 
     private func publish(_ shards: [CounterShard], _ value: (MessageKind) -> Int) {

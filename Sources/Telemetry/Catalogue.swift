@@ -224,6 +224,9 @@ public enum Catalogue {
     )
     public static let sipOverloads = counter(
         "sip_overloads", "requests", "Requests answered 503 because a limit was reached.")
+    public static let sipEarlyMediaIgnored = counter(
+        "sip_early_media_ignored", "descriptions",
+        "Changes of early media not followed because a callee had made too many.")
     public static let sipTrunkUp = gauge(
         "sip_trunk_up", "trunks", ["trunk"], "1 when the trunk answers, or is never asked; else 0.")
     public static let sipTrunkCalls = gauge(
@@ -234,7 +237,7 @@ public enum Catalogue {
     private static let sipGroup = [
         sipMessagesReceived, sipMessagesSent, sipParseErrors, sipRetransmissions, sipResponses,
         sipTransactions, sipConnections, sipConnectionsDropped, sipSourcesRefused, sipOverloads,
-        sipTrunkUp, sipTrunkCalls, sipRegistered,
+        sipEarlyMediaIgnored, sipTrunkUp, sipTrunkCalls, sipRegistered,
     ]
 
     // MARK: Streaming

@@ -88,6 +88,26 @@ func refusalIsAcknowledgedAndReported(_ status: Int, _ reason: String?) throws {
         ])
 }
 
+/// A callee that alternates: each description would be read, and would set the leg up anew.
+@Test func earlyMediaThatChangesForEverIsFollowedForAWhileAndThenFromTheAnswerOn() throws {
+    var bench = Bench()
+    let invite = try calling(&bench)
+    for round in 0..<200 {
+        bench.inject(invite.reply(183, sdp: round % 2 == 0 ? sampleAnswer : sampleOffer))
+    }
+    let notices = bench.takeNotices()
+    #expect(notices.count { if case .earlyMedia = $0 { true } else { false } } == 32)
+    #expect(bench.agent.counters.ignoredDescriptions == 168)
+    // What is repeated is no change.
+    bench.inject(invite.reply(183, sdp: sampleOffer))
+    #expect(bench.agent.counters.ignoredDescriptions == 168)
+    #expect(bench.takeNotices() == [])
+    // The last one, which was ignored, was that of the dialog that answers.
+    bench.inject(invite.reply(183, sdp: sampleAnswer))
+    bench.inject(invite.reply(200))
+    #expect(bench.takeNotices() == [.answered(sdp: sampleAnswer)])
+}
+
 @Test func answerWithoutSDPTakesTheEarlyOne() throws {
     var bench = Bench()
     let invite = try calling(&bench)
