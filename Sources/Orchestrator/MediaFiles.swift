@@ -150,8 +150,41 @@ final class MediaFiles: Sendable {
         return full
     }
 
-    /// Absolute, without `.`, `..` or symbolic links.
+    /// Absolute, without `.`, `..` or symbolic links, as the kernel would walk it (path_resolution(7)); also
+    /// of what does not exist yet. `resolvingSymlinksInPath` leaves such a path as it is, links in its
+    /// folders included: a recording to be made behind one would have left the roots.
     static func canonical(_ path: String) -> String {
-        URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath().path
+        let start =
+            path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        // The next part last.
+        var left = Array(start.split(separator: "/").map(String.init).reversed())
+        var walked: [String] = []
+        var links = 0
+        while let part = left.popLast() {
+            switch part {
+            case ".": continue
+            case "..": _ = walked.popLast()
+            default:
+                walked.append(part)
+                guard links < linkLimit,
+                    let target = linkTarget("/" + walked.joined(separator: "/"))
+                else { continue }
+                links += 1
+                if target.hasPrefix("/") { walked = [] } else { walked.removeLast() }
+                left += target.split(separator: "/").map(String.init).reversed()
+            }
+        }
+        return "/" + walked.joined(separator: "/")
+    }
+
+    /// Symbolic links of one path; the kernel refuses more (ELOOP).
+    private static let linkLimit = 40
+
+    /// Where the symbolic link at `path` leads; nil when there is none.
+    private static func linkTarget(_ path: String) -> String? {
+        var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &target, target.count)
+        guard count > 0 else { return nil }
+        return String(decoding: target[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

@@ -169,6 +169,36 @@ private func tone(_ frequency: Double, rate: Int) -> [Int16] {
         #expect(ask("../c.wav", after: 9000) == nil)
     }
 
+    /// What a link in an allowed directory leads to is where the file would be made.
+    @Test func aRecordingIsNotMadeBehindALinkThatLeadsOut() throws {
+        let shelf = try Shelf()
+        let outside = try Shelf()
+        let files = MediaFiles(roots: [shelf.folder])
+        func link(_ name: String, to target: String) {
+            #expect(symlink(target, shelf.path(name)) == 0)
+        }
+        link("out", to: outside.folder)
+        link("relative", to: "../" + outside.folder.split(separator: "/").suffix(1).joined())
+        link("chain", to: "out")
+        link("gone.wav", to: outside.path("gone.wav"))
+        link("loop", to: "loop")
+        link("in", to: ".")
+        for path in [
+            "out/a.wav", "out/sub/a.wav", "relative/a.wav", "chain/a.wav", "gone.wav",
+            "in/out/a.wav", "in/../../a.wav", "out/../" + "a.wav",
+            shelf.path("out/a.wav"), outside.path("a.wav"),
+        ] {
+            #expect(throws: PlatformError.self, "\(path)") {
+                try files.newRecording(path, field: "path")
+            }
+        }
+        // One that stays inside names the file where it really is; so does a root that is a link.
+        #expect(try files.newRecording("in/in/new/b.wav", field: "path") == shelf.path("new/b.wav"))
+        let linked = MediaFiles(roots: [shelf.path("out") + "/not/yet"])
+        #expect(
+            try linked.newRecording("c.wav", field: "path") == outside.path("not/yet/c.wav"))
+    }
+
     @Test func ofRequestsAtTheSameMomentOneGetsTheName() throws {
         let shelf = try Shelf()
         let files = MediaFiles(roots: [shelf.folder])
