@@ -70,12 +70,22 @@ final class GateDesk: Sendable {
 
     /// Effective for the very next decision, before the store has it.
     func remember(optOut number: PhoneNumber) {
-        _ = optOuts.withLock { $0.insert(number) }
+        change { _ = $0.insert(number) }
     }
 
     /// The store has it: from now on the list itself says so.
     func forget(optOut number: PhoneNumber) {
-        _ = optOuts.withLock { $0.remove(number) }
+        change { _ = $0.remove(number) }
+    }
+
+    /// Numbers remembered and not forgotten.
+    var unstoredOptOuts: Int { optOuts.withLock { $0.count } }
+
+    private func change(_ body: (inout Set<PhoneNumber>) -> Void) {
+        optOuts.withLock { numbers in
+            body(&numbers)
+            metrics.gauge(Catalogue.optOutsUnstored).set(Double(numbers.count))
+        }
     }
 
     // MARK: loading

@@ -24,6 +24,7 @@ public final class Platform: Sendable {
     let logger: Logger
     let store: Store
     let desk: GateDesk
+    let optOuts: OptOutKeeper
     let center = CallCenter()
     let engine: MediaEngine
     let hub: StreamHub
@@ -57,6 +58,8 @@ public final class Platform: Sendable {
         }
         desk = try GateDesk(
             settings: configuration.compliance, store: store, metrics: metrics, logger: logger)
+        optOuts = OptOutKeeper(
+            desk: desk, store: store, directory: configuration.dataDirectory, logger: logger)
         scripts = ScriptWriter(configuration.languageModel, logger: logger)
         fetcher = ClipFetcher(allowsPrivate: configuration.allowsPrivateAudioHosts)
         files = MediaFiles(
@@ -130,6 +133,7 @@ public final class Platform: Sendable {
                 "attempts of a former run were interrupted and recorded as such",
                 metadata: ["count": "\(interrupted.count)"])
         }
+        try await optOuts.recover()
         await center.attach(parts())
         startCenter()
         let bound = try await agent.start()
@@ -182,6 +186,7 @@ public final class Platform: Sendable {
             task.cancel()
             await task.value
         }
+        optOuts.sayFarewell()
         do { try store.close() } catch {
             logger.error("the store did not close cleanly", metadata: ["reason": "\(error)"])
         }
@@ -200,10 +205,7 @@ public final class Platform: Sendable {
     }
 
     private func parts() -> CallCenter.Parts {
-        let desk = self.desk
-        let store = self.store
-        let logger = self.logger
-        return CallCenter.Parts(
+        CallCenter.Parts(
             engine: engine, agent: agent, hub: hub, bus: bus, metrics: metrics, logger: logger,
             streamTrust: configuration.streamTrustPath.map { .pem(file: $0) } ?? .system,
             localAddress: configuration.rtpAddress, negotiation: configuration.negotiation,
@@ -211,20 +213,10 @@ public final class Platform: Sendable {
             certificate: engine.dtlsFingerprint(),
             sharesPorts: configuration.trunk?.sharedPort ?? false,
             maximumCalls: configuration.maximumCalls,
-            optOut: { number, source, call in
-                desk.remember(optOut: number)
-                let heardAt = SystemClock.wall
-                let isStored = await Store.untilTaken { () throws(StoreError) in
-                    _ = try await store.addToInternalList(
-                        number, source: source, call: call, at: heardAt)
-                } refused: { attempt, error in
-                    logger.critical(
-                        "opt-out not stored",
-                        metadata: [
-                            "call": "\(call)", "attempt": "\(attempt)", "reason": "\(error)",
-                        ])
-                }
-                if isStored { desk.forget(optOut: number) }
+            optOut: { [optOuts] number, source, call in
+                await optOuts.keep(
+                    OptOutJournal.Entry(
+                        number: number, source: source, call: call, at: SystemClock.wall))
             },
             answerPolicy: configuration.answerPolicy,
             route: { [self] call in route(call) })

@@ -314,7 +314,10 @@ public enum Catalogue {
     public static let optOuts = counter(
         "opt_outs", "requests", ["source"],
         "Do-not-call requests put on the internal list, by how they were made.")
-    private static let complianceGroup = [gateDecisions, gateBlocks, optOuts]
+    public static let optOutsUnstored = gauge(
+        "opt_outs_unstored", "numbers",
+        "Do-not-call requests in force that the store does not hold yet.")
+    private static let complianceGroup = [gateDecisions, gateBlocks, optOuts, optOutsUnstored]
 
     // MARK: Store
 
