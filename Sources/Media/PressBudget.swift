@@ -2,8 +2,8 @@ internal import Base
 
 /// How many presses of a leg's far end are told of.
 ///
-/// A key is down for 40 ms and up for 30 at the least (ITU-T Q.24), dialling machines press eleven a second,
-/// people five. Who forges telephone-events makes a press with each packet, and each would be an event of
+/// Tones are understood at some eleven digits a second (ITU-T Q.24: 90 ms each, the pause included), and
+/// no hand is faster. Who forges telephone-events makes a press with each packet, and each would be an event of
 /// the worker's ring, an entry of the call's record and a message to every watcher. A token bucket (as
 /// GCRA, ITU-T I.371), one word.
 struct PressBudget {

@@ -16,7 +16,7 @@ internal import Synchronization
 /// ```
 /// A slot lies within one sector of the disk: it is written whole or not at all.
 public final class OptOutJournal: Sendable {
-    /// Requests that fit: of a thousand calls one each.
+    /// Requests that fit: one of each of a thousand calls.
     public static let limit = 1024
     private static let slotBytes = 128
     private static let version = "1"
