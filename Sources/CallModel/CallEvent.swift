@@ -31,7 +31,8 @@ public struct CallEvent: Sendable, Equatable {
         /// Somebody speaks while we do.
         case bargeIn(ms: Int)
         case beep(startMs: Int, endMs: Int, frequencyHz: Double, levelDBm0: Double)
-        case tone(kind: String, ms: Int)
+        /// `information`: which special information tones, where they say.
+        case tone(kind: String, ms: Int, information: SpecialInformation? = nil)
         /// `source`: `rfc4733`, `inband` or `info`.
         case dtmf(digit: Character, source: String)
         /// `evidence`: what the detectors gave it on; nil for a verdict of the call's course.
@@ -130,8 +131,9 @@ extension CallEvent.Kind {
             writer.field("end_ms", end)
             writer.field("frequency_hz", frequency, decimals: 1)
             writer.field("level_dbm0", level, decimals: 1)
-        case .tone(let kind, let ms):
+        case .tone(let kind, let ms, let information):
             writer.field("kind", kind)
+            if let information { writer.field("information", information.rawValue) }
             writer.field("t_ms", ms)
         case .dtmf(let digit, let source):
             writer.field("digit", String(digit))

@@ -28,13 +28,14 @@ public enum ToneKind: String, Hashable, Sendable, CaseIterable {
 public enum DetectionEvent: Sendable, Equatable {
     /// Somebody began to speak at `atMs`.
     case speechStart(atMs: Int)
-    /// The speech ended at `atMs`; known `DetectionPolicy.speechHangoverMs` later.
+    /// The speech ended at `atMs`; known `SpeechRule.hangoverMs` of `DetectionPolicy.endpointing` later.
     case speechEnd(atMs: Int)
     /// Somebody speaks while we do, and it is not our own voice coming back; once a stretch of speech.
     case bargeIn(atMs: Int)
     /// A record tone, reported when it is over.
     case beep(startMs: Int, endMs: Int, frequencyHz: Double, levelDBm0: Double, knownAtMs: Int)
-    case tone(ToneKind, startMs: Int, knownAtMs: Int)
+    /// `information`: which special information tones, nil for other kinds and when they do not say.
+    case tone(ToneKind, startMs: Int, knownAtMs: Int, information: SpecialInformation? = nil)
     /// A digit heard as sound (RFC 4733 digits never pass here).
     case dtmf(Character, startMs: Int, knownAtMs: Int)
     /// `final` at most once per answer; `reason` is one of a few fixed words, `evidence` what was
@@ -68,7 +69,7 @@ public enum DetectionEvent: Sendable, Equatable {
         case .speechStart(let at), .speechEnd(let at), .bargeIn(let at), .greetingEnd(let at),
             .readyForMessage(let at), .verdict(_, _, _, _, let at, _):
             at
-        case .beep(_, _, _, _, let knownAt), .tone(_, _, let knownAt), .dtmf(_, _, let knownAt):
+        case .beep(_, _, _, _, let knownAt), .tone(_, _, let knownAt, _), .dtmf(_, _, let knownAt):
             knownAt
         }
     }
@@ -88,8 +89,9 @@ public enum DetectionEvent: Sendable, Equatable {
                 writer.field("end_ms", end)
                 writer.field("frequency_hz", frequency, decimals: 1)
                 writer.field("level_dbm0", level, decimals: 1)
-            case .tone(let kind, let start, _):
+            case .tone(let kind, let start, _, let information):
                 writer.field("kind", kind.rawValue)
+                if let information { writer.field("information", information.rawValue) }
                 writer.field("start_ms", start)
             case .dtmf(let digit, let start, _):
                 writer.field("digit", String(digit))

@@ -1,16 +1,39 @@
+/// What is speech, by the voice network's scores of 20 ms (0…1). Times in milliseconds of audio.
+public struct SpeechRule: Sendable, Equatable {
+    /// A frame whose score reaches this may begin speech.
+    public var onScore: Float = 0.6
+    /// Speech goes on while the score stays above this.
+    public var offScore: Float = 0.35
+    /// How much of it must be heard before speech is believed.
+    public var minimumMs = 80
+    /// How long it must be absent before speech is over.
+    public var hangoverMs = 240
+
+    public init() {}
+
+    /// How far the score at which speech goes on lies below the one at which it begins.
+    private static let hysteresis: Float = 0.25
+    /// The scores that may be asked for.
+    public static let scores: ClosedRange<Float> = 0.1...0.95
+
+    /// Speech begins at this score and goes on down to a quarter less.
+    public mutating func begin(atScore score: Float) {
+        onScore = score
+        offScore = max(score - Self.hysteresis, score / 2)
+    }
+}
+
 /// The times and thresholds a leg's detectors decide by. Milliseconds of audio.
 public struct DetectionPolicy: Sendable, Equatable {
     // MARK: speech
 
-    /// A frame whose score reaches this may begin speech.
-    public var speechOnScore: Float = 0.6
-    /// Speech goes on while the score stays above this.
-    public var speechOffScore: Float = 0.35
-    /// How much of it must be heard before speech is believed.
-    public var speechMinimumMs = 80
-    /// How long it must be absent before speech is over.
-    public var speechHangoverMs = 240
-    /// How much of it, louder than our own voice may come back, makes a barge-in of it.
+    /// What the answer's verdict takes for speech. Its thresholds were found with these.
+    static let speech = SpeechRule()
+    /// `speech_start` and `speech_end`: the borders of a turn.
+    public var endpointing = SpeechRule()
+    /// What stops us while we speak: speech by this rule that has gone on for `bargeInMs`, louder than our
+    /// own voice may come back.
+    public var bargeIn = SpeechRule()
     public var bargeInMs = 120
 
     // MARK: answer verdict

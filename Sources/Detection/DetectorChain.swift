@@ -27,8 +27,8 @@ public struct DetectorChain: ~Copyable, Sendable {
     public let policy: DetectionPolicy
     /// Score of the last whole 20 ms frame, 0…1.
     public private(set) var vadScore: Float = 0
-    /// Speech is going on (hangover included).
-    public var isSpeaking: Bool { segmenter.isSpeaking }
+    /// Somebody's turn goes on (`DetectionPolicy.endpointing`, hangover included).
+    public var isSpeaking: Bool { turn.isSpeaking }
     /// Keeps every frame's score for `takeVADTrace`; allocates, so for offline use.
     public var tracesVAD = false
     private var trace: [VADScore] = []
@@ -58,7 +58,10 @@ public struct DetectorChain: ~Copyable, Sendable {
     private var beeps = BeepDetector()
     private var classifier = ToneClassifier()
     private var vad = VoiceActivityDetector()
-    private var segmenter = SpeechSegmenter()
+    /// Speech as the verdict takes it, as the events tell it, and as it may stop us.
+    private var segmenter: SpeechSegmenter
+    private var turn: SpeechSegmenter
+    private var interruption: SpeechSegmenter
     private var ownVoice = OwnVoice()
     /// The level of the hop at hand and of the one before, and where its strongest line lies.
     private var hopLevel: Float = -100
@@ -74,6 +77,9 @@ public struct DetectorChain: ~Copyable, Sendable {
         precondition(sampleRate == Self.sampleRate, "detectors run at 8 kHz")
         self.policy = policy
         machine = AnswerMachine(policy: policy)
+        segmenter = SpeechSegmenter(DetectionPolicy.speech)
+        turn = SpeechSegmenter(policy.endpointing)
+        interruption = SpeechSegmenter(policy.bargeIn)
     }
 
     /// The next samples of the leg, in order, gaps already concealed; any count.
@@ -149,7 +155,7 @@ public struct DetectorChain: ~Copyable, Sendable {
             report(finding, &out)
         }
         if let finding = classifier.finish(context()) { report(finding, &out) }
-        note(segmenter.finish(), &out)
+        endSpeech(&out)
         if answerSample != nil { machine.finish(now: sinceAnswer(hopEnd), out: &out) }
     }
 
@@ -280,13 +286,21 @@ public struct DetectorChain: ~Copyable, Sendable {
         guard let score = Self.hear(&rows, &vad) else { return }
         vadScore = score
         if tracesVAD { trace.append(VADScore(atMs: ms(hopEnd), score: vadScore)) }
-        note(segmenter.push(score: vadScore, frameEnd: hopEnd, policy: policy), &out)
+        tell(turn.push(score: score, frameEnd: hopEnd), &out)
+        note(segmenter.push(score: score, frameEnd: hopEnd))
         machine.voiced(until: sinceAnswer(segmenter.lastVoice))
         if answerSample != nil, machine.final == nil {
             let step = vad.step
             step.span.withUnsafeBufferPointer { answerer.push($0) }
         }
-        if segmenter.isSpeaking, score >= policy.speechOffScore,
+        hearInterruption(score, &out)
+    }
+
+    private mutating func hearInterruption(_ score: Float, _ out: inout Outbox<DetectionEvent>) {
+        if case .ended = interruption.push(score: score, frameEnd: hopEnd) {
+            ownVoice.speechEnded()
+        }
+        if interruption.isSpeaking, score >= policy.bargeIn.offScore,
             ownVoice.heard(
                 levelDBm0: Double(max(hopLevel, earlierLevel)), needed: policy.bargeInMs)
         {
@@ -297,23 +311,30 @@ public struct DetectorChain: ~Copyable, Sendable {
     /// Speech is not looked for just now.
     private mutating func restSpeech(_ out: inout Outbox<DetectionEvent>) {
         vadScore = 0
-        if segmenter.isSpeaking { note(segmenter.finish(), &out) }
+        endSpeech(&out)
+    }
+
+    private mutating func endSpeech(_ out: inout Outbox<DetectionEvent>) {
+        tell(turn.finish(), &out)
+        note(segmenter.finish())
+        if case .ended = interruption.finish() { ownVoice.speechEnded() }
     }
 
     // MARK: results
 
-    private mutating func note(
-        _ change: SpeechSegmenter.Change, _ out: inout Outbox<DetectionEvent>
-    ) {
+    private mutating func note(_ change: SpeechSegmenter.Change) {
         switch change {
         case .none: break
-        case .started(let sample):
-            out.push(.speechStart(atMs: ms(sample)))
-            machine.speechStarted(at: sinceAnswer(sample))
-        case .ended(let sample):
-            ownVoice.speechEnded()
-            out.push(.speechEnd(atMs: ms(sample)))
-            machine.speechEnded(at: sinceAnswer(sample))
+        case .started(let sample): machine.speechStarted(at: sinceAnswer(sample))
+        case .ended(let sample): machine.speechEnded(at: sinceAnswer(sample))
+        }
+    }
+
+    private func tell(_ change: SpeechSegmenter.Change, _ out: inout Outbox<DetectionEvent>) {
+        switch change {
+        case .none: break
+        case .started(let sample): out.push(.speechStart(atMs: ms(sample)))
+        case .ended(let sample): out.push(.speechEnd(atMs: ms(sample)))
         }
     }
 
@@ -329,8 +350,10 @@ public struct DetectorChain: ~Copyable, Sendable {
             guard answerSample != nil else { return }
             machine.beep(
                 start: sinceAnswer(start), knownAt: sinceAnswer(hopEnd), out: &out)
-        case .tone(let kind, let start):
-            out.push(.tone(kind, startMs: ms(start), knownAtMs: ms(hopEnd)))
+        case .tone(let kind, let start, let information):
+            out.push(
+                .tone(
+                    kind, startMs: ms(start), knownAtMs: ms(hopEnd), information: information))
             guard answerSample != nil else { return }
             machine.tone(kind, now: sinceAnswer(hopEnd), out: &out)
         }

@@ -106,8 +106,9 @@ extension DetectionEvent {
             .beep(
                 startMs: start + ms, endMs: end + ms, frequencyHz: frequency, levelDBm0: level,
                 knownAtMs: known + ms)
-        case .tone(let kind, let start, let known):
-            .tone(kind, startMs: start + ms, knownAtMs: known + ms)
+        case .tone(let kind, let start, let known, let information):
+            .tone(
+                kind, startMs: start + ms, knownAtMs: known + ms, information: information)
         case .dtmf(let digit, let start, let known):
             .dtmf(digit, startMs: start + ms, knownAtMs: known + ms)
         case .verdict(let verdict, let final, let confidence, let reason, let at, let evidence):

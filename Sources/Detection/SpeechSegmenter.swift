@@ -11,6 +11,7 @@ struct SpeechSegmenter: Sendable {
     /// 20 ms.
     static let frameCount = 160
 
+    let rule: SpeechRule
     private(set) var isSpeaking = false
     /// End of the last frame with speech, in samples.
     private(set) var lastVoice = 0
@@ -21,18 +22,20 @@ struct SpeechSegmenter: Sendable {
     /// Where a word that is not yet believed may have begun, nil when nothing has.
     var onset: Int? { isSpeaking || runFrames == 0 ? nil : runStart }
 
-    mutating func push(score: Float, frameEnd: Int, policy: DetectionPolicy) -> Change {
+    init(_ rule: SpeechRule) { self.rule = rule }
+
+    mutating func push(score: Float, frameEnd: Int) -> Change {
         if isSpeaking {
-            if score >= policy.speechOffScore {
+            if score >= rule.offScore {
                 lastVoice = frameEnd
-            } else if frameEnd - lastVoice >= policy.speechHangoverMs * 8 {
+            } else if frameEnd - lastVoice >= rule.hangoverMs * 8 {
                 isSpeaking = false
                 runFrames = 0
                 return .ended(at: lastVoice)
             }
             return .none
         }
-        guard score >= policy.speechOnScore else {
+        guard score >= rule.onScore else {
             // One weak frame does not end a beginning word.
             gapFrames += 1
             if gapFrames > 1 { runFrames = 0 }
@@ -41,7 +44,7 @@ struct SpeechSegmenter: Sendable {
         if runFrames == 0 { runStart = frameEnd - Self.frameCount }
         gapFrames = 0
         runFrames += 1
-        guard runFrames * 20 >= policy.speechMinimumMs else { return .none }
+        guard runFrames * 20 >= rule.minimumMs else { return .none }
         isSpeaking = true
         lastVoice = frameEnd
         return .started(at: runStart)

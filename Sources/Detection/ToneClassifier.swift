@@ -1,4 +1,5 @@
 internal import Base
+internal import CallModel
 
 /// Gives finished tones their names: part of a special information tone, fax, network tone, digit,
 /// or, when the beep network hears one and they are none of these, a beep.
@@ -31,7 +32,7 @@ struct ToneClassifier: Sendable {
 
     enum Finding: Sendable, Equatable {
         case beep(start: Int, end: Int, hertz: Float, levelDBm0: Float)
-        case tone(ToneKind, start: Int)
+        case tone(ToneKind, start: Int, information: SpecialInformation? = nil)
     }
 
     /// 80 ms as codecs leave them.
@@ -74,10 +75,6 @@ struct ToneClassifier: Sendable {
     private static let highHz: Float = 1500
     /// How long a tone at the pitch of the first step of special information tones is held back.
     private static let stepWait = 130 * 8
-    /// What may be left of the third step when it has been heard for 120 ms.
-    private static let lastStep = 340 * 8
-    /// 1777 Hz, or ITU-T E.180's 1800 ± 50.
-    private static func isLastStep(_ hertz: Float) -> Bool { (1745...1851).contains(hertz) }
     /// ITU-T T.30: 1100 ± 38 Hz, half a second.
     private static func isFaxCallHz(_ hertz: Float) -> Bool { (1061...1139).contains(hertz) }
     /// ITU-T T.30: a called fax's 2100 Hz takes 2.6 s at least. After a greeting a mailbox's beep is likelier.
@@ -101,9 +98,7 @@ struct ToneClassifier: Sendable {
     private var nextNoteHz: Float = 0
     private var nextNoteHops = 0
     private var heldDeadline = 0
-    private var sitStage = 0
-    private var sitEnd = 0
-    private var sitStart = 0
+    private var steps = InformationSteps()
     /// Until here a third step that was cut in two may go on.
     private var sitRestUntil = 0
     private var swallowsActive = false
@@ -160,12 +155,12 @@ struct ToneClassifier: Sendable {
         {
             return swallow(.ced, start: tracker.activeStart, context)
         }
-        if sitStage == 2, Self.isLastStep(hertz), ms >= 120,
-            tracker.activeStart - sitEnd < 120 * 8
+        if ms >= InformationSteps.provenMs,
+            steps.isFollowed(by: hertz, since: tracker.activeStart)
         {
-            sitStage = 0
-            sitRestUntil = context.now + Self.lastStep
-            return swallow(.sit, start: sitStart, context)
+            sitRestUntil = context.now + InformationSteps.rest
+            return swallow(
+                .sit, start: steps.start, information: steps.complete(), context)
         }
         if Self.isNetworkHz(hertz), context.speechMs == 0 {
             let burst = PairDetector.Burst(
@@ -178,11 +173,13 @@ struct ToneClassifier: Sendable {
     }
 
     /// The tone under way is of this kind, and what is left of it needs no other name.
-    private mutating func swallow(_ kind: ToneKind, start: Int, _ context: Context) -> Finding {
+    private mutating func swallow(
+        _ kind: ToneKind, start: Int, information: SpecialInformation? = nil, _ context: Context
+    ) -> Finding {
         swallowsActive = true
         namedUntil = context.now
         held = nil
-        return .tone(kind, start: start)
+        return .tone(kind, start: start, information: information)
     }
 
     /// A pair's burst, under way (`isOver` false) or over.
@@ -214,7 +211,7 @@ struct ToneClassifier: Sendable {
             return nil
         }
         guard !overlapsDigitOrPair(segment.start, context) else { return nil }
-        if isSITStep(segment) { return nil }
+        if steps.take(segment) { return nil }
         let ms = segment.milliseconds
         if Self.isFaxCallHz(segment.hertz), (400...620).contains(ms),
             context.speechMs < Self.spokenMs, segment.isPure
@@ -253,36 +250,6 @@ struct ToneClassifier: Sendable {
         return .tone(kind, start: start)
     }
 
-    /// Steps of a SIT: 914 or 985, 1371 or 1429, 1777 Hz; 276 or 380 ms each (ITU-T E.180,
-    /// Bellcore), at most 50 ms apart. A lost packet cuts a step into two of its pitch. Returns true while
-    /// the pattern holds.
-    private mutating func isSITStep(_ segment: ToneTracker.Segment) -> Bool {
-        let follows = sitStage > 0 && (segment.start - sitEnd).magnitude < 120 * 8
-        let fits = (200...480).contains(segment.milliseconds)
-        if !follows { sitStage = 0 }
-        let isFirst = (890...1010).contains(segment.hertz)
-        let isSecond = (1340...1460).contains(segment.hertz)
-        if sitStage == 0, fits, isFirst {
-            sitStage = 1
-            sitStart = segment.start
-        } else if sitStage == 1, isSecond, segment.milliseconds <= 480 {
-            sitStage = 2
-        } else if sitStage == 1 && isFirst || sitStage == 2 && isSecond {
-            // The rest of it.
-        } else if sitStage == 0, fits, isSecond {
-            // The first may have been over, or half over, when the line opened. Alone it may be another
-            // tone, too.
-            sitStage = 2
-            sitStart = segment.start
-            sitEnd = segment.end
-            return false
-        } else {
-            return false
-        }
-        sitEnd = segment.end
-        return true
-    }
-
     /// 400…450 Hz: a burst of a cadence, or a beep that happens to lie there.
     private mutating func network(
         _ segment: ToneTracker.Segment, _ context: Context
@@ -319,7 +286,7 @@ struct ToneClassifier: Sendable {
             candidate.end > heardUntil + 240,
             // A tone that was named while it sounded, to within the edges' error.
             candidate.end > namedUntil + 240 || candidate.start > namedUntil,
-            !(Self.isLastStep(candidate.hertz) && candidate.end <= sitRestUntil),
+            !(InformationSteps.isLast(candidate.hertz) && candidate.end <= sitRestUntil),
             !swallowsActive
         else { return nil }
         heardUntil = max(heardUntil, candidate.end)
@@ -332,10 +299,10 @@ struct ToneClassifier: Sendable {
         heldForCadence = false
         heldForTune = false
         heldDeadline = context.now
-        let mayBeSIT = sitStage > 0 && candidate.start < sitEnd
+        let mayBeSIT = steps.count > 0 && candidate.start < steps.end
         let hasGreeting = context.speechMs >= Self.greetingMs
-        if mayBeSIT, context.speechMs < Self.spokenMs || sitStage == 2 {
-            heldDeadline = sitEnd + Self.stepWait
+        if mayBeSIT, context.speechMs < Self.spokenMs || steps.count == 2 {
+            heldDeadline = steps.end + Self.stepWait
         } else if context.lastPair >= candidate.start - 240
             || Self.isNetworkHz(candidate.hertz) && candidate.milliseconds < 800
                 && (!hasGreeting || context.isAfterBeep || context.isPerson)
@@ -369,8 +336,9 @@ struct ToneClassifier: Sendable {
         if heldForCadence {
             // The next burst has begun: its end decides.
             if tracker.isActive, (tracker.activeHz - candidate.hertz).magnitude < 8 { return nil }
-        } else if sitStage == 2, tracker.isSteady, tracker.activeStart - sitEnd < 60 * 8,
-            Self.isLastStep(tracker.activeHz)
+        } else if tracker.isSteady,
+            steps.isFollowed(
+                by: tracker.activeHz, since: tracker.activeStart, within: 60 * 8)
         {
             return nil
         }

@@ -358,6 +358,8 @@ public struct CallFlow: Sendable {
             facts.verdict = verdict
             facts.verdictConfidence = confidence
             if phase == .detecting { act(on: verdict, now, &out) }
+        case .tone(.sit, _, _, let information):
+            facts.information = information ?? facts.information
         case .readyForMessage: if phase == .awaitingBeep { leaveMessage(now, &out) }
         case .bargeIn: bargedIn(now, &out)
         case .speechStart: partySpeaks(now)
@@ -466,7 +468,7 @@ public struct CallFlow: Sendable {
         }
         phase = .finished
         timers.cancelAll()
-        let reason = localReason ?? end.reason
+        let reason = facts.endReason(localReason ?? end.reason)
         emit(.ended(reason), now, &out)
         out.push(
             .finish(facts.record(plan: plan, reason: reason, status: end.status, at: now.wall)))

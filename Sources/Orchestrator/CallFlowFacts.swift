@@ -14,6 +14,8 @@ struct CallFlowFacts: Sendable {
     var answeredInstant: Instant?
     var verdict: AnswerVerdict?
     var verdictConfidence: Double?
+    /// What the network's special information tones said, before or after the answer.
+    var information: SpecialInformation?
     /// When the last beep became known.
     var beepInstant: Instant?
     var voicemailLeft = false
@@ -52,7 +54,8 @@ extension CallEvent.Kind {
             self = .beep(
                 startMs: start, endMs: end, frequencyHz: Double(frequency),
                 levelDBm0: Double(level))
-        case .tone(let kind, let start, _): self = .tone(kind: kind.rawValue, ms: start)
+        case .tone(let kind, let start, _, let information):
+            self = .tone(kind: kind.rawValue, ms: start, information: information)
         case .verdict(let verdict, let final, let confidence, let reason, _, let evidence):
             self = .verdict(
                 verdict, final: final, confidence: confidence, reason: String(describing: reason),
@@ -65,6 +68,17 @@ extension CallEvent.Kind {
 }
 
 extension CallFlowFacts {
+    /// Why the call ended: what the network has said in tones outweighs an end that says less.
+    func endReason(_ reason: EndReason) -> EndReason {
+        guard let told = information?.endReason, answeredAt == nil || verdict == .sit else {
+            return reason
+        }
+        switch reason {
+        case .noAnswer, .unavailable, .trunkError, .localHangup, .remoteHangup: return told
+        default: return reason
+        }
+    }
+
     /// The call's record, with disposition, outcome and summary from the facts.
     func record(
         plan: CallPlan, reason: EndReason, status: Int, at end: WallTime

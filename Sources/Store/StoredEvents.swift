@@ -34,7 +34,7 @@ enum StoredEvents {
             case call_id, campaign_id, contact_id, at, reasons, t_ms, start_ms, end_ms
             case frequency_hz, level_dbm0, tone = "kind", digit, source, verdict, final, confidence
             case reason, mark = "name", path, play_id, completed, link_id
-            case result, status, to, features
+            case result, status, to, features, information
         }
 
         private var name: String
@@ -49,6 +49,7 @@ enum StoredEvents {
         private var frequency_hz: Double?
         private var level_dbm0: Double?
         private var tone: String?
+        private var information: String?
         private var digit: String?
         private var source: String?
         private var verdict: String?
@@ -76,7 +77,7 @@ enum StoredEvents {
             case "speech_start": t_ms.map { .speechStart(ms: $0) }
             case "speech_end": t_ms.map { .speechEnd(ms: $0) }
             case "beep": beep
-            case "tone": tone.flatMap { tone in t_ms.map { .tone(kind: tone, ms: $0) } }
+            case "tone": toneKind
             case "dtmf": digit?.first.map { .dtmf(digit: $0, source: source ?? "") }
             case "verdict": verdictKind
             case "barge_in": t_ms.map { .bargeIn(ms: $0) }
@@ -103,6 +104,13 @@ enum StoredEvents {
             case "ended": reason.flatMap { EndReason(rawValue: $0) }.map { .ended($0) }
             default: nil
             }
+        }
+
+        private var toneKind: CallEvent.Kind? {
+            guard let tone, let t_ms else { return nil }
+            return .tone(
+                kind: tone, ms: t_ms,
+                information: information.flatMap { SpecialInformation(rawValue: $0) })
         }
 
         private var beep: CallEvent.Kind? {

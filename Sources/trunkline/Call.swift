@@ -141,7 +141,8 @@ final class EventPrinter {
         switch kind {
         case .beep(let start, let end, let frequency, let level):
             "\(start)-\(end) ms, \(decimal(frequency, 0)) Hz, \(decimal(level, 1)) dBm0"
-        case .tone(let kind, let ms): "\(kind) at \(ms) ms"
+        case .tone(let kind, let ms, let information):
+            "\(information.map { "\(kind) \($0.rawValue)" } ?? kind) at \(ms) ms"
         case .dtmf(let digit, let source): "\(digit) (\(source))"
         case .verdict(let verdict, let final, let confidence, let reason, _):
             "\(verdict.rawValue)\(final ? "" : "?") \(decimal(confidence, 2)) \(reason)"

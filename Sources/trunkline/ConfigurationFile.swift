@@ -32,7 +32,7 @@ enum ConfigurationFile {
             "federal_list", "federal_list_as_of", "federal_list_waiver", "state_list_waiver",
             "state_lists", "demonstration_clock",
         ],
-        "language_model": ["url", "model"], "detection": ["policy"],
+        "language_model": ["url", "model"], "detection": DetectionKeys.keys,
     ].merging(SIPKeys.keys) { a, _ in a }
         .merging(SIPKeys.trunkSections.map { ($0, SIPKeys.trunkKeys) }) { a, _ in a }
         .merging(["trunk": SIPKeys.offerKeys]) { $0.union($1) }
@@ -135,9 +135,7 @@ enum ConfigurationFile {
         if let count = reader.int(forKey: "media_timeout_seconds") {
             settings.mediaTimeoutSeconds = count
         }
-        if let name = reader.string(forKey: "detection.policy") {
-            settings.answerPolicy = try answerPolicy("detection.policy", name)
-        }
+        try DetectionKeys.apply(reader, to: &settings.answerPolicy)
         try media(reader, &settings)
         try SIPKeys.apply(reader, to: &settings.signalling)
         try trunk(reader, &settings)
@@ -149,13 +147,6 @@ enum ConfigurationFile {
             let key = ProcessInfo.processInfo.environment["TRUNKLINE_LLM_KEY"] ?? ""
             settings.languageModel = .init(baseURL: url, model: model, key: Redacted(key))
         }
-    }
-
-    static func answerPolicy(_ key: String, _ name: String) throws -> DetectionPolicy {
-        guard let policy = DetectionPolicy(named: name) else {
-            throw Invalid("\(key): \(name) is not fast, balanced or careful")
-        }
-        return policy
     }
 
     private static func media(

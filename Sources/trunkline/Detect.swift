@@ -43,6 +43,15 @@ struct Detect: ParsableCommand {
     @Option(help: "How soon it is said who answered: fast, balanced or careful.")
     var policy = "balanced"
     @Option(
+        name: .customLong("endpointing-score"),
+        help: "Voice score (0.1 to 0.95) at which speech_start comes; down to 0.25 less it goes on."
+    )
+    var endpointingScore = 0.6
+    @Option(
+        name: .customLong("endpointing-silence"),
+        help: "Milliseconds (60 to 5000) without speech after which speech_end comes.")
+    var endpointingSilence = 240
+    @Option(
         help: """
             File of JSON lines {"file","t_ms","text"}: what a speech recogniser knew of that file at \
             that time after the answer, as a second source of verdicts.
@@ -73,11 +82,20 @@ struct Detect: ParsableCommand {
         try exiting { try detect() }
     }
 
+    private func rules() throws -> DetectionPolicy {
+        var rules = try DetectionKeys.answerPolicy("--policy", policy)
+        try DetectionKeys.begin(
+            &rules.endpointing, "--endpointing-score", atScore: endpointingScore)
+        rules.endpointing.hangoverMs = try DetectionKeys.milliseconds(
+            "--endpointing-silence", endpointingSilence, 60...5000)
+        return rules
+    }
+
     private func detect() throws {
         let names = files + (try listed())
         let recording = Recording(
             vadTrace: vadTrace || plot != nil, cost: cost, answerAtMs: answerAt, channel: channel,
-            policy: try ConfigurationFile.answerPolicy("--policy", policy),
+            policy: try rules(),
             transcripts: try transcripts.map(Self.understood) ?? [:])
         let isPicture = plot?.lowercased().hasSuffix(".png") == true
         var page = plot == nil || isPicture ? nil : DetectionPage()

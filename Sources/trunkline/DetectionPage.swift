@@ -99,7 +99,7 @@ struct DetectionPage {
         for (index, lane) in Self.lanes.enumerated() {
             svg += text(lane, 4, top + (Double(index) + 0.7) * Self.height.lane)
         }
-        svg += axis(seconds, scale, bottom)
+        svg += axis(seconds, answer: Double(heard.answerAtMs) / 1000, scale, bottom)
         svg += voice(heard, scale)
         let map = { (ms: Int) -> Double in
             Self.left + Double(ms + heard.answerAtMs) / 1000 * scale
@@ -119,11 +119,15 @@ struct DetectionPage {
         return svg + "</svg>"
     }
 
-    private func axis(_ seconds: Double, _ scale: Double, _ bottom: Double) -> String {
+    /// Seconds from the answer, as the events count them.
+    private func axis(
+        _ seconds: Double, answer: Double, _ scale: Double, _ bottom: Double
+    ) -> String {
         let step = scale >= 60 ? 1 : scale >= 12 ? 5 : 60
         var svg = ""
-        for second in stride(from: 0, through: Int(seconds), by: step) {
-            let x = Self.left + Double(second) * scale
+        let first = -Int(answer) / step * step
+        for second in stride(from: first, through: Int(seconds - answer), by: step) {
+            let x = Self.left + (Double(second) + answer) * scale
             svg += line(x, Self.height.spectrum, x, bottom, "#ddd")
             svg += text("\(second) s", x + 2, bottom + 14)
         }
@@ -149,7 +153,7 @@ struct DetectionPage {
             let y = Self.height.spectrum * (1 - hertz / 4000)
             return frame(map(start), map(end), y, label(event))
                 + bar(map(start), map(end), lane: 1, "#e90", label(event))
-        case .tone(_, let start, _):
+        case .tone(_, let start, _, _):
             return bar(map(start), known, lane: 2, "#a4c", label(event))
         case .dtmf(_, let start, _):
             return bar(map(start), known, lane: 3, "#09c", label(event))
@@ -167,7 +171,8 @@ struct DetectionPage {
         case .speechStart, .speechEnd: ""
         case .beep(let start, let end, let hertz, let level, _):
             "\(whole(hertz)) Hz, \(end - start) ms, \(whole(level)) dBm0"
-        case .tone(let kind, _, _): kind.rawValue
+        case .tone(let kind, _, _, let information):
+            information.map { "\(kind.rawValue) \($0.rawValue)" } ?? kind.rawValue
         case .dtmf(let digit, _, _): String(digit)
         case .verdict(let verdict, let isFinal, let confidence, let reason, _, _):
             "\(verdict.rawValue)\(isFinal ? "" : "?") \(decimal(confidence, 2)) \(reason)"

@@ -103,7 +103,7 @@ struct DetectionPicture {
                 if let start = speech { fill(start, at, lane: 0, Colour.speech) }
                 speech = nil
             case .beep(let start, let stop, _, _, _): fill(start, stop, lane: 1, Colour.beep)
-            case .tone(_, let start, let known): fill(start, known, lane: 2, Colour.tone)
+            case .tone(_, let start, let known, _): fill(start, known, lane: 2, Colour.tone)
             case .dtmf(_, let start, let known): fill(start, known, lane: 3, Colour.digit)
             case .verdict(_, true, _, _, let at, _):
                 for lane in 0..<Self.lanes { fill(at, at, lane: lane, Colour.ink) }

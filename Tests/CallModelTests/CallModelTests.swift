@@ -145,7 +145,8 @@ private let everyKind: [(CallEvent.Kind, String)] = [
     (.answered, "answered"), (.speechStart(ms: 120), "speech_start"),
     (.speechEnd(ms: 900), "speech_end"),
     (.beep(startMs: 1, endMs: 2, frequencyHz: 1000.04, levelDBm0: -12.34), "beep"),
-    (.tone(kind: "busy", ms: 3), "tone"), (.dtmf(digit: "9", source: "rfc4733"), "dtmf"),
+    (.tone(kind: "busy", ms: 3), "tone"),
+    (.dtmf(digit: "9", source: "rfc4733"), "dtmf"),
     (.verdict(.human, final: true, confidence: 0.9, reason: "short"), "verdict"),
     (.greetingEnd(ms: 4), "greeting_end"), (.readyForMessage(ms: 5), "ready_for_message"),
     (.streamConnected, "stream_connected"),
@@ -181,6 +182,9 @@ private let everyKind: [(CallEvent.Kind, String)] = [
     func json(_ kind: CallEvent.Kind) -> String {
         CallEvent(call: CallID("c"), at: WallTime(milliseconds: 0), kind: kind).json
     }
+    let sit = json(.tone(kind: "sit", ms: 3, information: .vacantCode))
+    #expect(sit.contains(#""kind":"sit","information":"vacant_code","t_ms":3"#))
+    #expect(!json(.tone(kind: "sit", ms: 3)).contains("information"))
     let head = #"","call_id":"c","at":"1970-01-01T00:00:00.000Z""#
     #expect(
         json(.beep(startMs: 4200, endMs: 4600, frequencyHz: 1000.04, levelDBm0: -12.34))

@@ -64,6 +64,13 @@ import Testing
         #expect(result.confidence <= 0.8)
     }
 
+    @Test func aNetworkThatHadNoCircuitSaysNothingAboutTheNumber() {
+        let result = OutcomeClassifier.classify(
+            facts: CallFacts(endReason: .trunkError, wasAnswered: true, verdict: .sit))
+        #expect(result.disposition == .failed && result.outcome == .technicalFailure)
+        #expect(result.followUp == .retryLater)
+    }
+
     @Test func voicemailThatWasLeftIsVoicemailLeft() {
         let result = OutcomeClassifier.classify(
             facts: CallFacts(

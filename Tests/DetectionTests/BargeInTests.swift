@@ -4,8 +4,10 @@ import Detection
 import Testing
 
 /// We say a recorded prompt in frames of 20 ms and hear `received` meanwhile.
-private func bargeIns(saying own: [Int16], hearing received: [Int16]) -> [Int] {
-    var chain = DetectorChain()
+private func bargeIns(
+    saying own: [Int16], hearing received: [Int16], policy: DetectionPolicy = .balanced
+) -> [Int] {
+    var chain = DetectorChain(policy: policy)
     var out = Outbox<DetectionEvent>()
     chain.answered()
     for start in stride(from: 0, to: received.count - 159, by: 160) {
@@ -83,4 +85,38 @@ private func echo(of own: [Int16], lossDB: Double, afterMs: Int) -> [Int16] {
     scene.silence(1500)
     let found = bargeIns(saying: own, hearing: scene.onTheLine(noise: -60))
     #expect(found.count >= 1)
+}
+
+/// How easily we are interrupted is set apart from where a turn begins and ends.
+@Test func bargeInHasASensitivityOfItsOwn() throws {
+    var own = Scene(seed: 4)
+    own.tone([300, 500], ms: 6000, level: -20)
+    var scene = Scene(seed: 5)
+    scene.silence(1500)
+    scene.append(try Prompt.samples("vm-goodbye"))
+    scene.silence(1500)
+    let heard = scene.onTheLine(noise: -60)
+    let usual = try #require(bargeIns(saying: own.samples, hearing: heard).first)
+
+    var patient = DetectionPolicy.balanced
+    patient.bargeInMs = 400
+    let later = try #require(bargeIns(saying: own.samples, hearing: heard, policy: patient).first)
+    #expect(later >= usual + 280)
+    patient.bargeInMs = 5000
+    #expect(bargeIns(saying: own.samples, hearing: heard, policy: patient) == [])
+
+    var eager = DetectionPolicy.balanced
+    eager.bargeIn.begin(atScore: 0.1)
+    eager.bargeIn.minimumMs = 20
+    eager.bargeInMs = 20
+    let sooner = try #require(bargeIns(saying: own.samples, hearing: heard, policy: eager).first)
+    #expect(sooner < usual)
+
+    // The borders of a turn play no part in it.
+    var slow = DetectionPolicy.balanced
+    slow.endpointing.minimumMs = 2000
+    slow.endpointing.hangoverMs = 3000
+    #expect(
+        bargeIns(saying: own.samples, hearing: heard, policy: slow)
+            == bargeIns(saying: own.samples, hearing: heard))
 }

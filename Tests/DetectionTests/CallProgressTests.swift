@@ -44,19 +44,62 @@ private func heard(_ build: (inout Scene) throws -> Void) throws -> [DetectionEv
     #expect(try heard { $0.tone([425], ms: 3500, level: -18) }.tones == [.dial])
 }
 
-@Test func specialInformationTonesAreSITAndNotBeeps() throws {
-    // Bellcore's four: no circuit, intercept, vacant code, reorder.
-    let tones: [[(Double, Int)]] = [
-        [(985.2, 380), (1428.5, 380), (1776.7, 380)], [(913.8, 276), (1370.6, 276), (1776.7, 380)],
-        [(985.2, 380), (1370.6, 276), (1776.7, 380)], [(913.8, 276), (1428.5, 380), (1776.7, 380)],
-    ]
-    for steps in tones {
+/// Telcordia SR-4717: low and high are 913.8 and 985.2 Hz, then 1370.6 and 1428.5; short and long 274 and 380 ms.
+private let informationTones: [(SpecialInformation, [(Double, Int)])] = [
+    (.intercept, [(913.8, 274), (1370.6, 274)]),
+    (.carrierNoCircuit, [(913.8, 380), (1370.6, 380)]),
+    (.vacantCode, [(985.2, 380), (1370.6, 274)]), (.carrierReorder, [(985.2, 274), (1370.6, 380)]),
+    (.reorder, [(913.8, 274), (1428.5, 380)]), (.reserved1, [(913.8, 380), (1428.5, 274)]),
+    (.noCircuit, [(985.2, 380), (1428.5, 380)]), (.reserved2, [(985.2, 274), (1428.5, 274)]),
+]
+
+@Test func specialInformationTonesSayWhichTheyAreAndAreNoBeeps() throws {
+    for (information, steps) in informationTones {
+        // At any place in a hop, a little off in pitch and length, and quiet as well as loud.
+        for (place, (offset, stretch, level)) in [
+            (0, (1.0, 1.0, -16.0)), (30, (1.002, 1.05, -24)), (61, (0.998, 0.95, -30)),
+            (17, (1.002, 0.95, -12)),
+        ] {
+            let events = try heard { scene in
+                scene.append([Int16](repeating: 0, count: place))
+                for (hertz, ms) in steps + [(1776.7, 380)] {
+                    var tone = ToneGenerator(frequencies: [hertz * offset], levelDBm0: level)
+                    scene.append(tone.next(Int(Double(ms * 8) * stretch)))
+                }
+            }
+            #expect(events.tones == [.sit], "\(information)")
+            #expect(events.information == [information], "\(place)")
+            #expect(events.beeps == [])
+            #expect(events.finalVerdicts == [.sit])
+        }
+    }
+}
+
+@Test func informationTonesWithoutACodeSayOnlyThatThereIsInformation() throws {
+    // ITU-T E.180; lengths between short and long; pitches a network never has.
+    for steps in [
+        [(950.0, 330), (1400, 330), (1800, 330)], [(913.8, 327), (1370.6, 327), (1776.7, 380)],
+        [(950, 274), (1370.6, 274), (1776.7, 380)],
+    ] {
         let events = try heard { scene in
             for (hertz, ms) in steps { scene.tone([hertz], ms: ms, level: -16) }
         }
         #expect(events.tones == [.sit])
-        #expect(events.beeps == [])
-        #expect(events.finalVerdicts == [.sit])
+        #expect(events.information == [nil])
+    }
+}
+
+@Test func aStepThatALostPacketCutsInTwoKeepsItsLength() throws {
+    for cut in [60, 100, 140] {
+        let events = try heard { scene in
+            scene.tone([985.2], ms: cut, level: -16)
+            scene.silence(20)
+            scene.tone([985.2], ms: 380 - 20 - cut, level: -16)
+            scene.tone([1370.6], ms: 274, level: -16)
+            scene.tone([1776.7], ms: 380, level: -16)
+        }
+        #expect(events.tones == [.sit])
+        #expect([[.vacantCode], [nil]].contains(events.information), "never another: \(cut)")
     }
 }
 
@@ -70,6 +113,8 @@ func informationTonesThatHadBegunWhenTheLineOpenedAreFound(left: Int) throws {
     scene.silence(1500)
     let found = try events(scene.onTheLine(noise: -50))
     #expect(found.tones == [.sit])
+    // What is missing of the first step may have made it a long one.
+    #expect(found.information == (left < 234 ? [nil] : [.intercept]))
     #expect(found.beeps == [])
 }
 
@@ -100,7 +145,7 @@ func informationTonesThatHadBegunWhenTheLineOpenedAreFound(left: Int) throws {
     #expect(answering.beeps == [])
     #expect(answering.finalVerdicts == [.fax])
     // Known a second after it began, not when it is over.
-    guard case .tone(_, let start, let known)? = answering.first else {
+    guard case .tone(_, let start, let known, _)? = answering.first else {
         Issue.record("the tone comes first")
         return
     }

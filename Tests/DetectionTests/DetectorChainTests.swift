@@ -82,7 +82,7 @@ private func longScene() throws -> [Int16] {
     samples.prefix(8000).withUnsafeBufferPointer { chain.push($0, out: &out) }
     chain.answered()
     samples.dropFirst(8000).withUnsafeBufferPointer { chain.push($0, out: &out) }
-    guard case .tone(.ced, let start, let known)? = out.takeAll().first else {
+    guard case .tone(.ced, let start, let known, _)? = out.takeAll().first else {
         Issue.record("no CED")
         return
     }

@@ -126,14 +126,13 @@ import Testing
     }
 
     @Test func aWordCutByShedLoadDoesNotBeginInThePast() {
-        var segmenter = SpeechSegmenter()
-        let policy = DetectionPolicy.balanced
+        var segmenter = SpeechSegmenter(SpeechRule())
         for frame in 1...10 {
-            _ = segmenter.push(score: 0.9, frameEnd: frame * 160, policy: policy)
+            _ = segmenter.push(score: 0.9, frameEnd: frame * 160)
         }
         #expect(segmenter.isSpeaking)
         #expect(segmenter.finish() == .ended(at: 1600))
-        #expect(segmenter.push(score: 0.9, frameEnd: 160_000, policy: policy) == .none)
+        #expect(segmenter.push(score: 0.9, frameEnd: 160_000) == .none)
         #expect(segmenter.onset == 160_000 - 160)
     }
 }

@@ -159,7 +159,11 @@ extension [DetectionEvent] {
         }
     }
     var tones: [ToneKind] {
-        compactMap { if case .tone(let kind, _, _) = $0 { kind } else { nil } }
+        compactMap { if case .tone(let kind, _, _, _) = $0 { kind } else { nil } }
+    }
+    /// What special information tones said.
+    var information: [SpecialInformation?] {
+        compactMap { if case .tone(.sit, _, _, let information) = $0 { information } else { nil } }
     }
     var digits: String {
         String(compactMap { if case .dtmf(let digit, _, _) = $0 { digit } else { nil } })

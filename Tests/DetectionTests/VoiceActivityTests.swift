@@ -66,7 +66,7 @@ func recordedSpeechIsFoundAndSilenceIsNot(noise: Double) throws {
 
 @Test func aGapShorterThanTheHangoverDoesNotEndSpeech() throws {
     var policy = DetectionPolicy.balanced
-    policy.speechHangoverMs = 400
+    policy.endpointing.hangoverMs = 400
     var scene = Scene()
     scene.silence(500)
     scene.babbling(ms: 1000)
@@ -74,6 +74,48 @@ func recordedSpeechIsFoundAndSilenceIsNot(noise: Double) throws {
     scene.babbling(ms: 1000)
     scene.silence(800)
     #expect(try events(scene.onTheLine(), policy: policy).speechStarts.count == 1)
-    policy.speechHangoverMs = 100
+    policy.endpointing.hangoverMs = 100
     #expect(try events(scene.onTheLine(), policy: policy).speechStarts.count >= 2)
+}
+
+/// The borders of a turn, what stops us and what the verdict is given on are three things.
+@Test func endpointingChangesItsEventsAndNothingElse() throws {
+    var scene = Scene()
+    scene.silence(500)
+    scene.babbling(ms: 900)
+    scene.silence(500)
+    scene.babbling(ms: 700)
+    scene.silence(3000)
+    let audio = scene.onTheLine()
+    let usual = try events(audio)
+    var policy = DetectionPolicy.balanced
+    policy.endpointing.hangoverMs = 800
+    let patient = try events(audio, policy: policy)
+    #expect(usual.speechEnds.count == 2 && patient.speechEnds.count == 1)
+    #expect(patient.speechEnds.last == usual.speechEnds.last, "when it was, not when it was known")
+    func others(_ events: [DetectionEvent]) -> [DetectionEvent] {
+        events.filter {
+            switch $0 {
+            case .speechStart, .speechEnd: false
+            default: true
+            }
+        }
+    }
+    #expect(others(patient) == others(usual))
+    #expect(others(usual).isEmpty == false)
+
+    policy = .balanced
+    policy.endpointing.minimumMs = 2000
+    #expect(try events(audio, policy: policy).speechStarts == [])
+    #expect(try others(events(audio, policy: policy)) == others(usual))
+}
+
+@Test func aScoreToBeginAtBringsTheScoreToGoOnAt() {
+    var rule = SpeechRule()
+    rule.begin(atScore: 0.6)
+    #expect((rule.offScore - SpeechRule().offScore).magnitude < 0.001)
+    rule.begin(atScore: 0.1)
+    #expect(rule.offScore == 0.05)
+    rule.begin(atScore: 0.95)
+    #expect((rule.offScore - 0.7).magnitude < 0.001)
 }

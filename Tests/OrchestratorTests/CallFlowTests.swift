@@ -353,3 +353,52 @@ private func transferBench() -> Bench {
     #expect(declined)
     #expect(bench.hangUps == 0)
 }
+
+/// What the network says in tones decides whether the number is tried again, and when (Telcordia SR-4717).
+@Test(arguments: [
+    (SpecialInformation.intercept, EndReason.invalidNumber), (.vacantCode, .invalidNumber),
+    (.noCircuit, .trunkError), (.carrierReorder, .trunkError), (.reserved1, .localHangup),
+]) func informationTonesThatAnswerSayWhyTheCallEnded(
+    information: SpecialInformation, reason: EndReason
+) {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(.tone(.sit, startMs: 300, knownAtMs: 1100, information: information))
+    bench.heard(.verdict(.sit, final: true, confidence: 0.95, reason: "x", atMs: 1100))
+    #expect(bench.hangUps == 1)
+    bench.closeDown()
+    #expect(bench.records.first?.endReason == reason)
+    #expect(
+        bench.records.first?.events.map(\.kind).contains(
+            .tone(kind: "sit", ms: 300, information: information)) == true)
+}
+
+@Test func informationTonesBeforeTheAnswerSayMoreThanAStatus() {
+    func reason(
+        _ information: SpecialInformation?, _ reason: EndReason, status: Int
+    ) -> EndReason? {
+        var bench = Bench(plan())
+        bench.sip(.earlyMedia(sdp: [1]))
+        bench.heard(.tone(.sit, startMs: 300, knownAtMs: 1100, information: information))
+        // The announcement is repeated, and its tones are not always clean.
+        bench.heard(.tone(.sit, startMs: 9000, knownAtMs: 9800))
+        bench.closeDown(reason, status: status)
+        return bench.records.first?.endReason
+    }
+    #expect(reason(.vacantCode, .unavailable, status: 480) == .invalidNumber)
+    #expect(reason(.noCircuit, .noAnswer, status: 487) == .trunkError)
+    #expect(reason(nil, .unavailable, status: 480) == .unavailable)
+    // A status that says what it means stands.
+    #expect(reason(.noCircuit, .busy, status: 486) == .busy)
+    #expect(reason(.vacantCode, .declined, status: 603) == .declined)
+}
+
+@Test func informationTonesBeforeAPersonAnsweredDoNotEndHisCall() {
+    var bench = Bench(plan())
+    bench.sip(.earlyMedia(sdp: [1]))
+    bench.heard(.tone(.sit, startMs: 300, knownAtMs: 1100, information: .vacantCode))
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(.verdict(.human, final: true, confidence: 0.95, reason: "x", atMs: 1100))
+    bench.closeDown(.remoteHangup)
+    #expect(bench.records.first?.endReason == .remoteHangup)
+}

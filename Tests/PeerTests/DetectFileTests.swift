@@ -142,6 +142,23 @@ import Testing
                 .contains("--channel is from 0 to 1"))
     }
 
+    /// The page's seconds are those of its table: they count from the answer.
+    @Test func thePageCountsFromTheAnswer() throws {
+        func page(answerAt ms: Int) throws -> String {
+            var recording = Recording(vadTrace: true)
+            recording.answerAtMs = ms
+            var page = DetectionPage()
+            for stream in try Self.hear(Self.capture { $1 }, recording) { page.add(stream) }
+            let path = try Place.scratch("page") + "/page.html"
+            try page.write(to: path)
+            return try String(contentsOfFile: path, encoding: .utf8)
+        }
+        let whole = try page(answerAt: 0)
+        #expect(whole.contains(">0 s<") && whole.contains(">1 s<") && !whole.contains(">-1 s<"))
+        let late = try page(answerAt: 1500)
+        #expect(late.contains(">-1 s<") && late.contains(">0 s<") && !late.contains(">1 s<"))
+    }
+
     @Test func transcriptsMayComeAtFractionsOfAMillisecond() throws {
         func read(_ time: String) throws -> [Int] {
             let path = try Place.scratch("transcripts") + "/lines"

@@ -153,7 +153,7 @@ func ringbackIsEarlyMediaAndAHelloIsAHuman(_ loss: Double, _ seed: UInt64) throw
     scene.world.run(for: .milliseconds(3000))
 
     let tones = scene.leg.outputs.compactMap { entry -> (ToneKind, Int, Instant)? in
-        guard case .detection(.tone(let kind, let start, _)) = entry.event else { return nil }
+        guard case .detection(.tone(let kind, let start, _, _)) = entry.event else { return nil }
         return (kind, start, entry.at)
     }
     #expect(tones.map(\.0) == [.ringback])

@@ -184,7 +184,7 @@ func aWholeCallTalksDialsAndEnds(_ seed: UInt64) throws {
     let notices = call.caller.agent.notices.map(\.event.notice)
     #expect(notices.prefix(2) == [.trying, .earlyMedia(sdp: early)])
     let tone = call.caller.leg.outputs.first {
-        if case .detection(.tone(.ringback, _, _)) = $0.event { true } else { false }
+        if case .detection(.tone(.ringback, _, _, _)) = $0.event { true } else { false }
     }
     let heardAt = try #require(tone?.at)
     let answeredAt = try #require(
