@@ -45,7 +45,9 @@ def captured(program):
     begin = next(n for n in range(8, len(heard)) if heard[n][3][:1] == b"\0")
     heard = heard[begin:begin + len(original)]
     wanted = [(at, packet[1] & 0x7F, packet[1] >> 7, packet[12:]) for at, packet in original]
-    errors = sorted(abs((one[0] - heard[0][0]) * 1000 - two[0]) for one, two in zip(heard, wanted))
+    delays = sorted(one[0] * 1000 - two[0] for one, two in zip(heard, wanted))
+    usual = delays[len(delays) // 2]
+    errors = sorted(abs(delay - usual) for delay in delays)
     print(f"captured: {len(heard)} packets, off by {errors[len(errors) // 2]:.2f} ms in the median, "
           f"{errors[-1]:.2f} at most")
     if [one[1:] for one in heard] != [two[1:] for two in wanted]:
