@@ -45,10 +45,12 @@ def to_level(x, dbfs):
     return x * (32768 * 10 ** (dbfs / 20) / max(active, 1.0))
 
 
-def items(total=24, seconds=8.5):
+def items(total=24, seconds=8.5, only=None):
     """(speaker, samples at 8 kHz): prompts of one speaker joined with pauses of half a second."""
     rng = np.random.default_rng(862)
-    everyone = speakers()
+    everyone = [(name, files) for name, files in speakers() if only in (None, name)]
+    if not everyone:
+        raise SystemExit(f"no recorded prompts of {only or 'anybody'} in {' or '.join(SOUNDS)}: tools/setup")
     for index in range(total):
         name, files = everyone[index % len(everyone)]
         x = np.zeros(4000)

@@ -29,9 +29,11 @@ extension Generator {
         // RTCP on the same port (RFC 5761) is no reply.
         guard count >= 12, buffer[0] >> 6 == 2, buffer[1] & 0x7F < 64 || buffer[1] & 0x7F > 95
         else { return }
+        let at = packet.stamp_ns > 0 ? packet.stamp_ns : rl_realtime_ns()
+        let isMeasured = at >= measuresFrom && at < measuresTo
         if legs[leg].inbound != nil {
             guard let opened = try? legs[leg].inbound?.unprotect(buffer, count: count) else {
-                tally.notAuthentic += 1
+                if isMeasured { tally.notAuthentic += 1 }
                 return
             }
             count = opened
@@ -41,8 +43,6 @@ extension Generator {
             tally.unknown += 1
             return
         }
-        let at = packet.stamp_ns > 0 ? packet.stamp_ns : rl_realtime_ns()
-        let isMeasured = at >= measuresFrom && at < measuresTo
         legs[leg].replies.take(sequence: rtp.header.sequence, isMeasured: isMeasured)
         let payload = UnsafeRawBufferPointer(
             rebasing: buffer[rtp.payloadOffset..<rtp.payloadOffset + rtp.payloadCount])

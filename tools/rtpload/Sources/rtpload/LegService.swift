@@ -19,9 +19,9 @@ struct LegService {
     private let track: Track
 
     init(_ text: String, _ options: Options, _ track: Track) throws {
-        guard let url = URL(string: text), url.scheme == "http", let host = url.host else {
-            throw UsageError("--api \(text): give http://HOST:PORT")
-        }
+        guard let url = URL(string: text), url.scheme == "http", let host = url.host,
+            (1...65_535).contains(url.port ?? 80)
+        else { throw UsageError("--api \(text): give http://HOST:PORT") }
         address = try options.address(host)
         port = url.port ?? 80
         authority = "\(host):\(port)"
@@ -52,10 +52,20 @@ struct LegService {
         let answer = try request("POST", "/v1/legs", content)
         guard let object = try? JSONSerialization.jsonObject(with: answer) as? [String: Any],
             let id = object["leg_id"] as? String, let sdp = object["answer"] as? String,
-            let port = object["port"] as? Int
+            let port = object["port"] as? Int, (1...65_535).contains(port)
         else {
             throw UsageError("POST /v1/legs: " + String(decoding: answer, as: UTF8.self))
         }
+        do {
+            return Created(id: id, plan: try plan(index, sdp, port, key))
+        } catch {
+            remove(id)
+            throw error
+        }
+    }
+
+    /// Where the answer says that the leg is, and with what keys.
+    private func plan(_ index: Int, _ sdp: String, _ port: Int, _ key: [UInt8]?) throws -> LegPlan {
         let host = sdp.components(separatedBy: "c=IN IP4 ").dropFirst().first ?? options.bind
         let there = String(host.prefix { $0.isNumber || $0 == "." })
         var plan = LegPlan(address: try options.address(there), port: port, pair: index)
@@ -68,7 +78,7 @@ struct LegService {
             plan.sendKey = key
             plan.receiveKey = try options.key(String(text))
         }
-        return Created(id: id, plan: plan)
+        return plan
     }
 
     func remove(_ id: String) { _ = try? request("DELETE", "/v1/legs/\(id)", Data()) }

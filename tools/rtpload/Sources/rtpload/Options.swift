@@ -169,6 +169,16 @@ struct Options {
         guard !matchesAudio || pcap == nil else {
             throw UsageError("--match audio needs packets of one size: no --pcap")
         }
+        // Who asked for SRTP must not measure plain RTP.
+        guard !isSecure || api != nil else { throw UsageError("--srtp needs --api; --to takes --key") }
+        guard keyText == nil || !targets.isEmpty else { throw UsageError("--key needs --to") }
+        guard !ownAddresses || !targets.isEmpty else {
+            throw UsageError("--own-addresses needs --to")
+        }
+        guard ssrc == nil || pcap != nil else { throw UsageError("--ssrc needs --pcap") }
+        guard bind == "0.0.0.0" || ipv4(bind) != 0 else {
+            throw UsageError("--bind \(bind): give an IPv4 address")
+        }
     }
 
     /// An IPv4 address that may be sent to: a load generator that could be pointed anywhere would be
@@ -216,7 +226,9 @@ private struct Words {
     mutating func next() -> String? { rest.popFirst() }
 
     mutating func value(_ word: String) throws -> String {
-        guard let value = rest.popFirst() else { throw UsageError("\(word) needs a value") }
+        guard let value = rest.popFirst(), !value.hasPrefix("--") else {
+            throw UsageError("\(word) needs a value")
+        }
         return value
     }
 

@@ -1,0 +1,1 @@
+"""What tools/rtpload/check.py holds rtpload against."""
