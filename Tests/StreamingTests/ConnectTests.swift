@@ -1,6 +1,7 @@
 import Audio
 import CallModel
 import Foundation
+import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOSSL
@@ -121,14 +122,13 @@ import Testing
 
     @Test func nobodyListeningIsSaidPlainly() async throws {
         let rig = try Rig()
-        let bot = try await TestBot(group: rig.group)
-        await bot.shutdown()
-        _ = rig.connect(rig.request("ws://127.0.0.1:\(bot.port)/"))
+        let bound = try BoundPort()
+        _ = rig.connect(rig.request("ws://127.0.0.1:\(bound.port)/"))
         var events = rig.events.makeAsyncIterator()
         #expect(
             await events.next()
                 == .failed(
-                    reason: "cannot reach the bot at 127.0.0.1:\(bot.port): connection refused"))
+                    reason: "cannot reach the bot at 127.0.0.1:\(bound.port): connection refused"))
         #expect(rig.counter(Catalogue.streamConnects, ["unreachable"]) == 1)
         try await rig.shutdown()
     }
@@ -280,4 +280,29 @@ import Testing
                         + "readable PEM certificate"))
         try await rig.shutdown()
     }
+}
+
+/// A TCP port on which nobody listens, and that nobody else gets meanwhile.
+private struct BoundPort: ~Copyable {
+    private let socket: Int32
+    let port: Int
+
+    init() throws {
+        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        try #require(socket >= 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let (handle, length) = (socket, size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(handle, $0, length) == 0 && getsockname(handle, $0, &size) == 0
+            }
+        }
+        port = Int(UInt16(bigEndian: address.sin_port))
+        try #require(isBound)
+    }
+
+    deinit { close(socket) }
 }

@@ -122,6 +122,7 @@ def measure_openings(executable, options):
             ready_total=len(ready),
             ready_early=sum(e is not None and e < -0.05 for e in ready),
             greeting_end=quantiles(np.abs(ends)),
+            information=openings.information(rows, heard),
             minutes=sum(r["seconds"] for r in rows) / 60,
             files=len(rows),
             cost=1000

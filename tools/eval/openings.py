@@ -46,6 +46,20 @@ def ready(rows, heard):
     return score.ready_errors(rows, {i: h.times("ready_for_message") for i, h in heard.items()})
 
 
+def information(rows, heard):
+    return score.information(
+        rows,
+        {
+            i: [
+                (e["start_ms"] / 1000, e.get("information"))
+                for e in h.events
+                if e["event"] == "tone" and e["kind"] == "sit"
+            ]
+            for i, h in heard.items()
+        },
+    )
+
+
 def greeting_ends(rows, heard):
     """Seconds between the last word of each machine's greeting and the last greeting_end event."""
     errors = []

@@ -109,6 +109,17 @@ def beeps(kept):
     return "\n".join(text)
 
 
+def information(found):
+    """What special information tones said, a line; nothing of results without them."""
+    if not found:
+        return []
+    return [
+        f"Special information tones: {found['found']} of {found['total']} found; which they are was said rightly of "
+        f"{found['right']}, not said of {found['silent']}, said wrongly of {found['wrong']}.",
+        "",
+    ]
+
+
 def verdicts(kept):
     rows = []
     for split, words in (("unseen", "strangers"), ("seen", "known talkers")):
@@ -153,6 +164,7 @@ def verdicts(kept):
             f"\"Ready\" comes {number(result['ready'][0])} / {number(result['ready'][1])} s after the end of the beep (p50 / p95); "
             f"{result['ready_none']} of {result['ready_total']} had none within 2 s, {result['ready_early']} came before the beep was over.",
             "",
+            *information(result.get("information")),
             "![Answers and verdicts](detection/verdicts.png)",
             "",
             "![Times](detection/timing.png)",

@@ -233,3 +233,30 @@ def digits_found(got, expected):
             row.append(above[j] + 1 if a == b else max(above[j + 1], row[j]))
         above = row
     return above[-1], len(got) - above[-1]
+
+
+#: What special information tones of a corpus say; ITU-T's nothing.
+INFORMATION = {
+    "intercept": "intercept",
+    "vacant": "vacant_code",
+    "reorder": "reorder",
+    "no-circuit": "no_circuit",
+    "itu": None,
+}
+
+
+def information(rows, said):
+    """Of the special information tones of all rows: how many there are, are found, say what they are,
+    say nothing though they could, and say what they are not. `said`: {id: [(seconds, word or None)]}."""
+    count = dict(total=0, found=0, right=0, silent=0, wrong=0)
+    for row in rows:
+        steps = [e for e in row["events"] if e["type"] == "tone" and e.get("name") == "sit"]
+        for first in steps[::3]:
+            count["total"] += 1
+            near = [w for at, w in said.get(row["id"], []) if abs(at - first["start"]) < 0.5]
+            if near:
+                meant = INFORMATION[first["variant"]]
+                count["found"] += 1
+                result = "right" if near[0] == meant else "wrong" if near[0] else "silent"
+                count[result] += 1
+    return count

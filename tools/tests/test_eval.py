@@ -54,6 +54,26 @@ class BeepScores(unittest.TestCase):
         self.assertAlmostEqual(self.found.after_end[0], -0.41)
 
 
+class InformationScores(unittest.TestCase):
+    def test_each_set_of_tones_is_right_silent_wrong_or_missed(self):
+        def tones(at, variant):
+            return [
+                dict(type="tone", name="sit", variant=variant, start=at + 0.3 * k, end=at + 0.3 * k + 0.3)
+                for k in range(3)
+            ]
+
+        row = dict(
+            id="a",
+            events=tones(1, "vacant") + tones(5, "itu") + tones(9, "reorder") + tones(13, "itu")
+            + tones(17, "no-circuit"),
+        )
+        said = {"a": [(1.02, "vacant_code"), (5.0, None), (9.0, None), (13.0, "intercept")]}
+        self.assertEqual(
+            score.information([row, dict(id="b", events=[])], said),
+            dict(total=5, found=4, right=2, silent=1, wrong=1),
+        )
+
+
 class VerdictScores(unittest.TestCase):
     def test_sides_and_delays(self):
         sides = score.Verdicts(
