@@ -1,7 +1,6 @@
 import Audio
 import CallModel
 import Foundation
-import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOSSL
@@ -283,26 +282,27 @@ import Testing
 }
 
 /// A TCP port on which nobody listens, and that nobody else gets meanwhile.
-private struct BoundPort: ~Copyable {
-    private let socket: Int32
+private final class BoundPort {
+    private let handle: Int32
     let port: Int
 
     init() throws {
-        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        try #require(socket >= 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let (handle, length) = (socket, size)
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isBound = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(handle, $0, length) == 0 && getsockname(handle, $0, &size) == 0
+                var length = size
+                return bind(descriptor, $0, size) == 0
+                    && getsockname(descriptor, $0, &length) == 0
             }
         }
+        handle = descriptor
         port = Int(UInt16(bigEndian: address.sin_port))
         try #require(isBound)
     }
 
-    deinit { close(socket) }
+    deinit { close(handle) }
 }
