@@ -1,4 +1,6 @@
+import Detection
 import Foundation
+import Orchestrator
 import Testing
 
 @testable import trunkline
@@ -25,6 +27,53 @@ import Testing
             for key in keys.union([section]).sorted() {
                 #expect(words.contains(key), "\(section).\(key)")
             }
+        }
+    }
+
+    private static func settings(_ text: String) async throws -> PlatformConfiguration {
+        let path = try Place.scratch("keys") + "/file.yaml"
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        var settings = PlatformConfiguration()
+        try await ConfigurationFile.apply(path: path, to: &settings)
+        return settings
+    }
+
+    @Test func whatTheDetectorsTakeForSpeechIsSetInThreePlaces() async throws {
+        let set = try await Self.settings(
+            """
+            detection:
+              policy: "fast"
+              endpointing_score: 0.5
+              endpointing_minimum_ms: 100
+              endpointing_silence_ms: 700
+              barge_in_score: 0.8
+              barge_in_minimum_ms: 60
+              barge_in_ms: 300
+            """
+        ).answerPolicy
+        var wanted = DetectionPolicy.fast
+        wanted.endpointing.begin(atScore: 0.5)
+        wanted.endpointing.minimumMs = 100
+        wanted.endpointing.hangoverMs = 700
+        wanted.bargeIn.begin(atScore: 0.8)
+        wanted.bargeIn.minimumMs = 60
+        wanted.bargeInMs = 300
+        #expect(set == wanted)
+        for (line, said) in [
+            ("policy: \"quick\"", "detection.policy: quick is not fast, balanced or careful"),
+            (
+                "endpointing_score: 0.05",
+                "detection.endpointing_score: 0.05 is not from 0.1 to 0.95"
+            ),
+            ("barge_in_score: 1", "detection.barge_in_score: 1.0 is not from 0.1 to 0.95"),
+            ("endpointing_silence_ms: 59", "endpointing_silence_ms: 59 is not from 60 to 5000"),
+            ("barge_in_minimum_ms: 2001", "barge_in_minimum_ms: 2001 is not from 20 to 2000"),
+            ("barge_in_ms: 0", "barge_in_ms: 0 is not from 20 to 5000"),
+        ] {
+            do {
+                _ = try await Self.settings("detection:\n  " + line + "\n")
+                Issue.record("\(line) was taken")
+            } catch { #expect("\(error)".contains(said), "\(error)") }
         }
     }
 
