@@ -11,12 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-int tl_open_truncated(const char *path) {
-    // Recordings hold people's voices: readable by the owner and the group only.
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    return fd < 0 ? -errno : fd;
-}
-
 int tl_rename(const char *from, const char *to) { return rename(from, to) < 0 ? -errno : 0; }
 
 int tl_unlink(const char *path) { return unlink(path) < 0 ? -errno : 0; }

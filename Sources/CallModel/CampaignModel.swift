@@ -93,6 +93,8 @@ public struct Campaign: Sendable, Equatable {
     public var messagePath: String?
     public var record: Bool
     public var scriptTalkingPoints: [String]
+    /// How soon it is said who answered; nil: as the server is configured.
+    public var answerPolicy: AnswerPolicy?
 
     public init(
         id: CampaignID, name: String, status: Status = .draft, purpose: Purpose = .marketing,

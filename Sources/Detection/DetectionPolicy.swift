@@ -1,3 +1,5 @@
+public import CallModel
+
 /// What is speech, by the voice network's scores of 20 ms (0…1). Times in milliseconds of audio.
 public struct SpeechRule: Sendable, Equatable {
     /// A frame whose score reaches this may begin speech.
@@ -131,13 +133,20 @@ public struct DetectionPolicy: Sendable, Equatable {
         return policy
     }()
 
-    /// As configurations write it: `fast`, `balanced`, `careful`; nil for any other word.
-    public init?(named name: String) {
-        switch name {
-        case "fast": self = .fast
-        case "balanced": self = .balanced
-        case "careful": self = .careful
-        default: return nil
-        }
+    public init(_ policy: AnswerPolicy) {
+        self =
+            switch policy {
+            case .fast: .fast
+            case .balanced: .balanced
+            case .careful: .careful
+            }
+    }
+
+    /// The same, but that verdicts are given by `policy`; nil: no change.
+    public func deciding(by policy: AnswerPolicy?) -> DetectionPolicy {
+        guard let policy else { return self }
+        var other = DetectionPolicy(policy)
+        (other.endpointing, other.bargeIn, other.bargeInMs) = (endpointing, bargeIn, bargeInMs)
+        return other
     }
 }

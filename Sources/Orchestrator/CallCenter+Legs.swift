@@ -41,7 +41,8 @@ extension CallCenter {
         let handle: LegHandle
         do {
             var options = LegOptions(
-                mode: mode, detection: request.detection, policy: parts.answerPolicy)
+                mode: mode, detection: request.detection,
+                policy: parts.answerPolicy.deciding(by: request.answerPolicy))
             options.sharedPort = request.sharesPort
             options.expectsTranscript = request.expectsTranscript
             options.farEnd = SocketAddressValue(address: trial.address, port: trial.port)

@@ -145,7 +145,8 @@ actor CallCenter {
         let handle: LegHandle
         do {
             var options = LegOptions(
-                mode: .normal, detection: true, policy: parts.answerPolicy)
+                mode: .normal, detection: true,
+                policy: parts.answerPolicy.deciding(by: plan.answerPolicy))
             options.sharedPort = parts.sharesPorts && isForTrunk
             settings.apply(to: &options)
             handle = try parts.engine.createLeg(options)

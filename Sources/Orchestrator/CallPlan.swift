@@ -38,6 +38,8 @@ public struct CallPlan: Sendable {
     /// A recogniser that hears the far end from the answer until it is clear who answered, and whose
     /// transcripts help to say so. Only with `detectAnswer`.
     public var transcriptURL: String?
+    /// How soon it is said who answered; nil: as the server is configured.
+    public var answerPolicy: AnswerPolicy?
     /// Further headers of the INVITE, as `OutboundCall.headers`.
     public var headers: [(String, String)] = []
 

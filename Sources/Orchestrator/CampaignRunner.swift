@@ -205,6 +205,7 @@ actor CampaignRunner {
                 "attempt": String(claim.attempt),
             ])
         plan.transcriptURL = parts.transcriptURL
+        plan.answerPolicy = state.campaign.answerPolicy
         await parts.center.place(
             plan, target: parts.target(contact.number), from: state.campaign.callerID.e164
         ) { [self] record in

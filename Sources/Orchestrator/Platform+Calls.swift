@@ -87,6 +87,7 @@ extension Platform {
             maximumDuration: .seconds(Int64(request.maximumSeconds)), decisionID: decisionID,
             streamParameters: request.streamParameters)
         plan.transcriptURL = request.transcriptURL ?? configuration.transcriptURL
+        plan.answerPolicy = request.answerPolicy
         return plan
     }
 

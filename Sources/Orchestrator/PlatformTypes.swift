@@ -55,6 +55,8 @@ public struct CallRequest: Sendable {
     public var streamParameters: [String: String]
     /// Recogniser that hears who answers; nil: that of the configuration, if any.
     public var transcriptURL: String?
+    /// How soon it is said who answered; nil: as the server is configured.
+    public var answerPolicy: AnswerPolicy?
     /// A person's own test call to a SIP address on this machine: the gate is not asked. Calls that
     /// can leave the machine are always gated.
     public var isLocalTest = false
@@ -113,6 +115,8 @@ public struct LegRequest: Sendable {
     public var sharesPort: Bool
     /// Transcripts of the far end will come (`Platform.hear`, or over the stream).
     public var expectsTranscript = false
+    /// How soon it is said who answered; nil: as the server is configured.
+    public var answerPolicy: AnswerPolicy?
 
     public init(
         offer: String, mode: Mode, streamURL: String? = nil, detection: Bool = true,

@@ -25,6 +25,7 @@ struct CallRoutes {
         var zone: String?
         var parameters: [String: String]?
         var transcript_url: String?
+        var answer_policy: String?
 
         func request() throws -> CallRequest {
             var request = CallRequest(
@@ -40,6 +41,7 @@ struct CallRoutes {
                 purpose: try Field.choice("purpose", purpose) ?? .marketing, state: state,
                 statedZone: zone, streamParameters: parameters ?? [:])
             request.transcriptURL = transcript_url
+            request.answerPolicy = try Field.choice("answer_policy", answer_policy)
             return request
         }
     }

@@ -25,9 +25,10 @@ struct CampaignRoutes {
         var message_path: String?
         var record: Bool?
         var talking_points: [String]?
+        var answer_policy: String?
 
         func campaign(id: CampaignID) throws -> Campaign {
-            Campaign(
+            var campaign = Campaign(
                 id: id, name: name,
                 purpose: try Field.choice("purpose", purpose) ?? .marketing,
                 callerID: try Field.requiredNumber("caller_id", caller_id),
@@ -42,6 +43,8 @@ struct CampaignRoutes {
                     "max_call_seconds", max_call_seconds, 5...7200) ?? 600,
                 streamURL: stream_url, voicemailPath: voicemail_path, messagePath: message_path,
                 record: record ?? true, scriptTalkingPoints: talking_points ?? [])
+            campaign.answerPolicy = try Field.choice("answer_policy", answer_policy)
+            return campaign
         }
     }
 
@@ -161,5 +164,6 @@ extension JSONWriter {
         optional("voicemail_path", campaign.voicemailPath)
         optional("message_path", campaign.messagePath)
         field("record", campaign.record)
+        optional("answer_policy", campaign.answerPolicy?.rawValue)
     }
 }

@@ -15,6 +15,7 @@ struct LegRoutes {
             var shared_port: Bool?
             /// Transcripts will come: who answered waits for them.
             var transcript: Bool?
+            var answer_policy: String?
         }
         var offer: String
         /// `echo`, `stream`, `bridge` or `silence`; absent: `stream` when a URL is given, else `echo`.
@@ -52,6 +53,8 @@ struct LegRoutes {
                 recordingPath: body.options?.record,
                 sharesPort: body.options?.shared_port ?? false)
             leg.expectsTranscript = body.options?.transcript ?? false
+            leg.answerPolicy = try Field.choice(
+                "options.answer_policy", body.options?.answer_policy)
             return Self.response(try await platform.createLeg(leg), status: .created)
         }
         router.get("/v1/legs/{id}") { _, context in

@@ -11,8 +11,14 @@ enum Schema {
         migrator.registerMigration("2 quality of media") { database in
             for statement in version2 { try database.execute(sql: statement) }
         }
+        migrator.registerMigration("3 policies of campaigns") { database in
+            for statement in version3 { try database.execute(sql: statement) }
+        }
         return migrator
     }
+
+    /// NULL: as the server is configured.
+    private static let version3 = ["ALTER TABLE campaigns ADD COLUMN answer_policy TEXT"]
 
     /// Records of before have none of these: NULL.
     private static let version2 = [

@@ -16,7 +16,7 @@ extension Store {
                         :id, :name, :status, :purpose, :callerID, :callsPerMinute, :concurrent,
                         :attempts, :ringTimeout, :callSeconds, :stream, :voicemail, :message,
                         :record, :talkingPoints,
-                        (SELECT ifnull(max(position), 0) + 1 FROM campaigns))
+                        (SELECT ifnull(max(position), 0) + 1 FROM campaigns), :policy)
                     """, arguments: Self.arguments(campaign))
         }
     }
@@ -33,7 +33,7 @@ extension Store {
                         ring_timeout_seconds = :ringTimeout, maximum_call_seconds = :callSeconds,
                         stream_url = :stream, voicemail_path = :voicemail,
                         message_path = :message, record = :record,
-                        talking_points = :talkingPoints
+                        talking_points = :talkingPoints, answer_policy = :policy
                     WHERE campaign_id = :id
                     """, arguments: Self.arguments(campaign))
             guard database.changesCount == 1 else { throw StoreError.notFound("campaign") }
@@ -107,6 +107,7 @@ extension Store {
             "callSeconds": campaign.maximumCallSeconds, "stream": campaign.streamURL,
             "voicemail": campaign.voicemailPath, "message": campaign.messagePath,
             "record": campaign.record, "talkingPoints": points.string,
+            "policy": campaign.answerPolicy?.rawValue,
         ]
     }
 
@@ -117,7 +118,7 @@ extension Store {
         }
         let points: String = try row.value("talking_points")
         let talkingPoints = try? JSONDecoder().decode([String].self, from: Data(points.utf8))
-        return Campaign(
+        var campaign = Campaign(
             id: CampaignID(try row.value("campaign_id")), name: try row.value("name"),
             status: try row.word("status"), purpose: try row.word("purpose"), callerID: callerID,
             callsPerMinute: try row.value("calls_per_minute"),
@@ -128,5 +129,8 @@ extension Store {
             streamURL: row.optional("stream_url"), voicemailPath: row.optional("voicemail_path"),
             messagePath: row.optional("message_path"), record: try row.value("record"),
             scriptTalkingPoints: talkingPoints ?? [])
+        let policy: String? = row.optional("answer_policy")
+        campaign.answerPolicy = policy.flatMap { AnswerPolicy(rawValue: $0) }
+        return campaign
     }
 }

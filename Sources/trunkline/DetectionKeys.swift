@@ -1,3 +1,4 @@
+internal import CallModel
 internal import Configuration
 internal import Detection
 internal import Orchestrator
@@ -29,10 +30,10 @@ enum DetectionKeys {
 
     /// - Throws: `Invalid` when `key` names no policy.
     static func answerPolicy(_ key: String, _ name: String) throws -> DetectionPolicy {
-        guard let policy = DetectionPolicy(named: name) else {
+        guard let policy = AnswerPolicy(rawValue: name) else {
             throw Invalid("\(key): \(name) is not fast, balanced or careful")
         }
-        return policy
+        return DetectionPolicy(policy)
     }
 
     private static func rule(

@@ -202,12 +202,24 @@ func trimmed(_ samples: [Int16]) -> [Int16] {
     return Array(samples[first...last])
 }
 
+@Test func aCallsOwnPolicyChangesVerdictsAndNothingElse() {
+    var configured = DetectionPolicy.careful
+    configured.endpointing.hangoverMs = 900
+    configured.bargeIn.begin(atScore: 0.8)
+    configured.bargeInMs = 50
+    #expect(configured.deciding(by: nil) == configured)
+    #expect(configured.deciding(by: .careful) == configured)
+    let sooner = configured.deciding(by: .fast)
+    #expect(sooner.pauses == DetectionPolicy.fast.pauses)
+    #expect(sooner.endpointing == configured.endpointing)
+    #expect(sooner.bargeIn == configured.bargeIn && sooner.bargeInMs == 50)
+}
+
 @Test func policiesDifferInHowSoonAPersonIsKnown() throws {
-    #expect(DetectionPolicy(named: "balanced") == .balanced)
-    #expect(DetectionPolicy(named: "quick") == nil)
+    #expect(DetectionPolicy(.balanced) == .balanced)
     var known: [Int] = []
-    for name in ["fast", "balanced", "careful"] {
-        let policy = try #require(DetectionPolicy(named: name))
+    for name in [AnswerPolicy.fast, .balanced, .careful] {
+        let policy = DetectionPolicy(name)
         #expect(policy.pauses.map(\.odds) == policy.pauses.map(\.odds).sorted())
         #expect(policy.pauses.map(\.ms) == policy.pauses.map(\.ms).sorted(by: >))
         #expect(policy.greetings.map(\.odds) == policy.greetings.map(\.odds).sorted())

@@ -58,6 +58,7 @@ import Testing
                 (#"{\#(sip),"play":"trunkline.sqlite"}"#, "play"),
                 (#"{\#(sip),"voicemail":"/etc/passwd"}"#, "voicemail"),
                 (#"{\#(sip),"parameters":{"a":1}}"#, "parameters.a"),
+                (#"{\#(sip),"answer_policy":"quick"}"#, "answer_policy"),
             ]
             for (body, field) in cases {
                 let reply = try await house.request("POST", "/v1/calls", body)

@@ -69,6 +69,19 @@ func csvRow(_ number: String, _ state: String = "NY", consent: String = "written
         }
     }
 
+    @Test func aCampaignSaysHowSoonItKnowsWhoAnswered() async throws {
+        try await House.open { house in
+            for policy in ["fast", "balanced", "careful"] {
+                let made = try await house.request(
+                    "POST", "/v1/campaigns", campaignBody(["answer_policy": policy]))
+                #expect(made.status == 201)
+                #expect(made.text.contains("\"answer_policy\":\"\(policy)\""), "\(made.text)")
+            }
+            let plain = try await house.request("POST", "/v1/campaigns", campaignBody([:]))
+            #expect(!plain.text.contains("answer_policy"))
+        }
+    }
+
     @Test func badCampaignsNameTheirField() async throws {
         try await House.open { house in
             let cases: [([String: any Sendable], String)] = [
@@ -82,7 +95,7 @@ func csvRow(_ number: String, _ state: String = "NY", consent: String = "written
                 (["stream_url": "http://127.0.0.1/"], "stream_url"),
                 (["voicemail_path": "none.wav"], "voicemail_path"),
                 (["message_path": "/etc/passwd"], "message_path"),
-                (["record": "yes"], "record"),
+                (["record": "yes"], "record"), (["answer_policy": "quick"], "answer_policy"),
             ]
             for (extra, field) in cases {
                 expectError(

@@ -89,6 +89,7 @@ func offer(port: Int) -> String {
                 ("{\(good),\"stream_url\":\"http://a/\"}", "stream_url"),
                 ("{\(good),\"options\":{\"detection\":\"yes\"}}", "options.detection"),
                 ("{\(good),\"options\":{\"record\":\"../x.wav\"}}", "options.record"),
+                ("{\(good),\"options\":{\"answer_policy\":\"\"}}", "options.answer_policy"),
                 ("{\(good),\"options\":{\"record\":\"/etc/x.wav\"}}", "options.record"),
             ]
             for (body, field) in cases {

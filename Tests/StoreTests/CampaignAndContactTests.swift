@@ -9,12 +9,13 @@ import Testing
 @Test func everyFieldOfACampaignComesBack() async throws {
     let folder = try TemporaryFolder()
     let store = try Store(path: folder.database)
-    let full = Campaign(
+    var full = Campaign(
         id: CampaignID("full"), name: "Über \"quotes\" '; DROP TABLE", status: .paused,
         purpose: .informational, callerID: try .test(1), callsPerMinute: 31,
         maximumConcurrentCalls: 11, maximumAttempts: 2, ringTimeoutSeconds: 29,
         maximumCallSeconds: 601, streamURL: "ws://127.0.0.1/bot", voicemailPath: "/a.wav",
         messagePath: "/b.wav", record: false, scriptTalkingPoints: ["one", "two \\ \n", ""])
+    full.answerPolicy = .careful
     let bare = try Campaign.test("bare", status: .draft)
     try await store.insert(full)
     try await store.insert(bare)
@@ -34,6 +35,7 @@ import Testing
     campaign.name = "New"
     campaign.callsPerMinute = 60
     campaign.streamURL = "ws://x"
+    campaign.answerPolicy = .fast
     try await store.update(campaign)
     #expect(try await store.campaign(campaign.id) == campaign)
     try await store.setStatus(.running, of: campaign.id)

@@ -88,7 +88,6 @@ int tl_timerfd_set(int fd, int64_t first_ns, int64_t interval_ns);
 int64_t tl_timerfd_drain(int fd);
 
 // ---- files
-int tl_open_truncated(const char *path);
 int tl_rename(const char *from, const char *to);
 int tl_unlink(const char *path);
 // Cuts an open file to `size` bytes.
