@@ -18,13 +18,14 @@ def describe(event):
     """(name, detail) of an event, in words for the timeline; None for what would only fill it."""
     name = event["event"]
     words = name.replace("_", " ")
-    if name in ("speech_start", "speech_end", "greeting_end"):
+    if name in ("speech_start", "speech_end", "greeting_end", "ready_for_message"):
         return words, f"at {event['t_ms'] / 1000:.2f} s of the call"
     if name == "beep":
         return words, (f"{event['start_ms'] / 1000:.2f}–{event['end_ms'] / 1000:.2f} s, "
                        f"{event['frequency_hz']:.0f} Hz, {event['level_dbm0']:.0f} dBm0")
     if name == "tone":
-        return words, f"{event['kind']} at {event['t_ms'] / 1000:.2f} s"
+        which = f" {event['information']}" if "information" in event else ""
+        return words, f"{event['kind']}{which} at {event['t_ms'] / 1000:.2f} s"
     if name == "verdict":
         if not event["final"]:
             return None

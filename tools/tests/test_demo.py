@@ -48,6 +48,15 @@ class Showing(unittest.TestCase):
         self.assertEqual(text, "   0.00 s  …01  dialing\n"
                                "   2.75 s  …01  dtmf                9 (rfc4733)\n")
 
+    def test_tones_say_which_where_they_do(self):
+        busy = event("tone", 1, kind="busy", t_ms=200)
+        which = event("tone", 1, kind="sit", t_ms=200, information="vacant_code")
+        ready = event("ready_for_message", 1, t_ms=7900)
+        self.assertEqual(screen.describe(busy), ("tone", "busy at 0.20 s"))
+        self.assertEqual(screen.describe(which), ("tone", "sit vacant_code at 0.20 s"))
+        self.assertEqual(
+            screen.describe(ready), ("ready for message", "at 7.90 s of the call"))
+
     def test_message_is_measured_from_the_end_of_the_beep(self):
         self.assertEqual(screen.beep_to_message(VOICEMAIL), "+150 ms")
         self.assertEqual(screen.beep_to_message({"events": []}), "")
