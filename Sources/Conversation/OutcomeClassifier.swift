@@ -94,11 +94,11 @@ public enum OutcomeClassifier {
             return result(
                 .fax, .wrongNumber, 1, "A fax machine answered.",
                 "Take the number off the voice list.", .checkNumber)
-        case .sit where facts.endReason == .trunkError:
+        case .sit where facts.endReason == .unavailable:
             return result(
                 .failed, .technicalFailure, 1,
                 "The network announced that it could not put the call through.",
-                "Try again in a few minutes.", .retryLater)
+                "Try again in some hours.", .retryLater)
         case .sit, .unavailable:
             return result(
                 .invalidNumber, .wrongNumber, 0.9,

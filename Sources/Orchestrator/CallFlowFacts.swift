@@ -68,13 +68,15 @@ extension CallEvent.Kind {
 }
 
 extension CallFlowFacts {
-    /// Why the call ended: what the network has said in tones outweighs an end that says less.
+    /// Why the call ended: what the network has said in tones outweighs an end that says less. An attempt
+    /// that was answered counts, whoever plays such tones: there are telephones that do, against dialers.
     func endReason(_ reason: EndReason) -> EndReason {
         guard let told = information?.endReason, answeredAt == nil || verdict == .sit else {
             return reason
         }
         switch reason {
-        case .noAnswer, .unavailable, .trunkError, .localHangup, .remoteHangup: return told
+        case .noAnswer, .unavailable, .trunkError, .localHangup, .remoteHangup:
+            return told == .trunkError && answeredAt != nil ? .unavailable : told
         default: return reason
         }
     }

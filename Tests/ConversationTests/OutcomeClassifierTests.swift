@@ -66,7 +66,7 @@ import Testing
 
     @Test func aNetworkThatHadNoCircuitSaysNothingAboutTheNumber() {
         let result = OutcomeClassifier.classify(
-            facts: CallFacts(endReason: .trunkError, wasAnswered: true, verdict: .sit))
+            facts: CallFacts(endReason: .unavailable, wasAnswered: true, verdict: .sit))
         #expect(result.disposition == .failed && result.outcome == .technicalFailure)
         #expect(result.followUp == .retryLater)
     }

@@ -357,7 +357,7 @@ private func transferBench() -> Bench {
 /// What the network says in tones decides whether the number is tried again, and when (Telcordia SR-4717).
 @Test(arguments: [
     (SpecialInformation.intercept, EndReason.invalidNumber), (.vacantCode, .invalidNumber),
-    (.noCircuit, .trunkError), (.carrierReorder, .trunkError), (.reserved1, .localHangup),
+    (.noCircuit, .unavailable), (.carrierReorder, .unavailable), (.reserved1, .localHangup),
 ]) func informationTonesThatAnswerSayWhyTheCallEnded(
     information: SpecialInformation, reason: EndReason
 ) {
@@ -368,6 +368,8 @@ private func transferBench() -> Bench {
     #expect(bench.hangUps == 1)
     bench.closeDown()
     #expect(bench.records.first?.endReason == reason)
+    // Somebody's telephone may have played them: the attempt counts, unless there is no such number.
+    #expect(reason.countsAsAttempt == (reason != .invalidNumber))
     #expect(
         bench.records.first?.events.map(\.kind).contains(
             .tone(kind: "sit", ms: 300, information: information)) == true)
