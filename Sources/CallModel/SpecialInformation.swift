@@ -1,7 +1,7 @@
 /// Which special information tones a network plays before its announcement: why the call cannot be put through.
 ///
 /// North American networks say it by pitch (low, high) and length (short, long) of the first two tones
-/// (Telcordia SR-4717, GR-506-CORE); what else rises in three steps (ITU-T E.180: 950, 1400, 1800 Hz,
+/// (AT&T's and Bellcore's code); what else rises in three steps (ITU-T E.180: 950, 1400, 1800 Hz,
 /// 330 ms each) says no more than that there is information.
 public enum SpecialInformation: String, Hashable, Sendable, CaseIterable {
     /// Number changed, disconnected, or an operator takes the call.

@@ -4,7 +4,7 @@ internal import CallModel
 ///
 /// ```
 /// 914 or 985 Hz ─► 1371 or 1429 Hz ─► 1777 Hz        274 or 380 ms each, at most 50 ms apart
-///                                                    (Telcordia SR-4717; ITU-T E.180: 950, 1400, 1800 Hz)
+///                                                    (Bellcore's code; ITU-T E.180: 950, 1400, 1800 Hz)
 /// ```
 /// A lost packet cuts a step into two of its pitch. Of the first step nothing may be left when the line opens.
 struct InformationSteps: Sendable {

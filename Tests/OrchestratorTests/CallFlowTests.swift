@@ -354,7 +354,7 @@ private func transferBench() -> Bench {
     #expect(bench.hangUps == 0)
 }
 
-/// What the network says in tones decides whether the number is tried again, and when (Telcordia SR-4717).
+/// What the network says in tones decides whether the number is tried again, and when (Bellcore's code).
 @Test(arguments: [
     (SpecialInformation.intercept, EndReason.invalidNumber), (.vacantCode, .invalidNumber),
     (.noCircuit, .unavailable), (.carrierReorder, .unavailable), (.reserved1, .localHangup),
