@@ -9,6 +9,7 @@ public struct ExtendedReportView {
 
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
+    /// The next block that is understood and whole; nil at the end.
     public mutating func next() -> ExtendedReportBlock? {
         while bytes.count - offset >= 4 {
             let type = bytes[offset]
@@ -47,6 +48,7 @@ public struct DelayBlockView {
 
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
+    /// Whole sub-blocks of twelve bytes.
     public var count: Int { bytes.count / 12 }
 
     /// nil outside 0..<count.
@@ -71,6 +73,7 @@ public struct ReceiverDelay: Equatable, Sendable {
     /// Units of 1/65 536 s.
     public var delaySinceLastReceiverReport: UInt32
 
+    /// Values as they stand in the packet: `roundTrip` reads 0 in `lastReceiverReport` as none.
     public init(ssrc: UInt32, lastReceiverReport: UInt32, delaySinceLastReceiverReport: UInt32) {
         self.ssrc = ssrc
         self.lastReceiverReport = lastReceiverReport
@@ -98,6 +101,7 @@ public struct ReceiverDelay: Equatable, Sendable {
 
 /// Writer of the block of RFC 3611 4.4.
 public enum ReceiverReferenceTime {
+    /// Bytes of the whole block, its header included.
     public static let byteCount = 12
 
     /// Returns 12, or 0 when it does not fit.
@@ -114,6 +118,7 @@ public enum ReceiverReferenceTime {
 public struct VoIPMetrics: Equatable, Sendable {
     /// Bytes of the whole block.
     public static let byteCount = 36
+    /// In a level, a loss of echo or a score: nothing is known (RFC 3611 4.7.4, 4.7.5).
     public static let unavailable: UInt8 = 127
 
     /// The source that the metrics are about.
@@ -140,6 +145,7 @@ public struct VoIPMetrics: Equatable, Sendable {
     public var noiseLevel: Int8 = 127
     /// Residual echo return loss, dB.
     public var residualEchoReturnLoss: UInt8 = unavailable
+    /// Gmin: packets received in a row that end a burst; 16 is recommended (4.7.6).
     public var gapThreshold: UInt8 = 16
     /// 0…100.
     public var rFactor: UInt8 = unavailable
@@ -158,6 +164,7 @@ public struct VoIPMetrics: Equatable, Sendable {
     /// ms
     public var jitterBufferAbsoluteMaximum: UInt16 = 0
 
+    /// Metrics of which nothing is known yet: levels and scores unavailable, the rest 0, Gmin 16.
     public init(ssrc: UInt32) { self.ssrc = ssrc }
 
     /// Reads what follows the four-byte block header; nil when shorter than 32 bytes.

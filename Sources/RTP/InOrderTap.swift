@@ -28,7 +28,10 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     // Sendable: the pointers are private, made in init, freed in deinit, and this value is their
     // one owner.
 
+    /// What became of a packet.
     public enum InsertResult: Equatable, Sendable {
+        /// Held until `next` hands it on, or kept aside until its successor says whether the sender
+        /// restarted.
         case accepted
         /// Received before.
         case duplicate
@@ -41,6 +44,7 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     /// A step back beyond this (or ahead beyond `maximumDropout`) is believed when the following
     /// packet confirms it: the sender restarted (RFC 3550 A.1).
     public static let maximumMisorder: Int64 = 100
+    /// A step ahead of at most this many is loss (RFC 3550 A.1 MAX_DROPOUT).
     public static let maximumDropout: Int64 = 3000
     /// Timestamps may run ahead of the arrival clock by this much, at once and in all, before they
     /// are disbelieved (`TimelineLead`).
@@ -101,8 +105,11 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     public private(set) var delivered = 0
     /// Samples reported in gaps.
     public private(set) var concealedSamples = 0
+    /// Packets received before.
     public private(set) var duplicates = 0
+    /// Packets whose place was given up, and far jumps that another far one left unconfirmed.
     public private(set) var late = 0
+    /// Packets that no slot took: none was free, or the payload was too long.
     public private(set) var overflows = 0
     /// Restarts of the sender's numbering, and calls of `reset`.
     public private(set) var restarts = 0

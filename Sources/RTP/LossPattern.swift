@@ -35,10 +35,12 @@ public struct LossPattern: Sendable {
 
     /// Packets whose fate is known: the last `window` numbers are still open.
     public private(set) var decided = 0
+    /// Never came, of those `decided`.
     public private(set) var lost = 0
     /// Came, but not in time to be used.
     public private(set) var discarded = 0
 
+    /// Nothing received: the first packet of the source is the first number counted.
     public init() {}
 
     /// A packet came in time.
@@ -167,14 +169,23 @@ public struct LossPattern: Sendable {
 
     /// Counts of packets, and the ratios that reports want.
     public struct Summary: Equatable, Sendable {
+        /// Numbers from the first to the highest received, over all sources of the pattern.
         public var expected = 0
+        /// Never came, or not yet.
         public var lost = 0
+        /// Came, but not in time to be used.
         public var discarded = 0
+        /// Bursts, the open one included when it has two losses.
         public var bursts = 0
+        /// Numbers from first to last loss of all bursts, those received between them included.
         public var burstPackets = 0
+        /// Lost or discarded within bursts.
         public var burstLosses = 0
+        /// Gaps: one before each burst, and one behind the last when it has ended; at least 1.
         public var gaps = 1
+        /// Numbers outside bursts.
         public var gapPackets = 0
+        /// Lost or discarded outside bursts, each with no other near it.
         public var gapLosses = 0
         /// Runs of consecutive losses or discards.
         public var lossRuns = 0

@@ -4,6 +4,7 @@ public import Base
 public struct PcapRTPPacket: Equatable, Sendable {
     /// As `PcapPacket.time`.
     public let time: Interval
+    /// The fixed header; sources and extension are passed over.
     public let header: RTPHeader
     /// The whole RTP packet, within `PcapFile.bytes`.
     public let datagram: Range<Int>
@@ -13,8 +14,12 @@ public struct PcapRTPPacket: Equatable, Sendable {
 
 /// One source's packets on one path, in file order.
 public struct PcapRTPStream: Equatable, Sendable {
+    /// With the two endpoints the stream's identity: the same SSRC on another path is another
+    /// stream.
     public let ssrc: UInt32
+    /// Where its packets come from.
     public let source: PcapEndpoint
+    /// Where its packets go.
     public let destination: PcapEndpoint
     /// In order of first appearance.
     public internal(set) var payloadTypes: [UInt8]

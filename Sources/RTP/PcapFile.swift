@@ -4,8 +4,10 @@ public import Base
 public struct PcapEndpoint: Hashable, Sendable {
     /// 4 or 16 bytes, network order.
     public let address: [UInt8]
+    /// UDP port, host order.
     public let port: UInt16
 
+    /// Neither the length of `address` nor the port is checked.
     public init(address: [UInt8], port: UInt16) {
         self.address = address
         self.port = port
@@ -16,7 +18,9 @@ public struct PcapEndpoint: Hashable, Sendable {
 public struct PcapPacket: Equatable, Sendable {
     /// Since the first record of the file; negative when the file is not in order.
     public let time: Interval
+    /// Sender, from the IP and UDP headers.
     public let source: PcapEndpoint
+    /// Receiver, from the IP and UDP headers.
     public let destination: PcapEndpoint
     /// The UDP payload, within `PcapFile.bytes`.
     public let payload: Range<Int>
@@ -29,6 +33,7 @@ public struct PcapFile: Sendable {
     /// UDP packets read from one file: 5.5 hours of one 20 ms stream both ways.
     public static let maximumPackets = 2_000_000
 
+    /// The whole file; the ranges of `packets` are into it.
     public let bytes: [UInt8]
     /// The link type of the file header.
     public let linkType: UInt32
@@ -117,8 +122,10 @@ public struct PcapFile: Sendable {
 
 /// Writes a capture: little-endian, microseconds, Ethernet, IPv4. For fixtures and for `dump`s.
 public struct PcapWriter: Sendable {
+    /// The file so far: 24 bytes of header, then the records.
     public private(set) var bytes: [UInt8]
 
+    /// A capture without packets: only the file header.
     public init() {
         var writer = ByteWriter(reserving: 24)
         writer.writeLE(0xA1B2_C3D4 as UInt32)

@@ -37,6 +37,7 @@ extension RTCPPacket {
         return packets
     }
 
+    /// The same over an array, for tools and tests.
     public static func parseCompound(_ bytes: [UInt8]) throws(RTPError) -> [RTCPPacket] {
         let result: Result<[RTCPPacket], RTPError> = bytes.withUnsafeBytes { buffer in
             do throws(RTPError) {

@@ -1,10 +1,12 @@
 /// One report about one source, 24 bytes (RFC 3550 6.4.1).
 public struct ReportBlock: Equatable, Sendable {
+    /// The source that the block is about, not the one that sends the report.
     public var ssrc: UInt32
     /// Lost since the last report, in 256ths.
     public var fractionLost: UInt8
     /// 24-bit signed.
     public var cumulativeLost: Int32
+    /// Highest sequence number received in the lower, its wraps in the upper 16 bits.
     public var extendedHighestSequence: UInt32
     /// Timestamp units.
     public var jitter: UInt32
@@ -13,6 +15,8 @@ public struct ReportBlock: Equatable, Sendable {
     /// Units of 1/65 536 s.
     public var delaySinceLastSenderReport: UInt32
 
+    /// Defaults: a source of which nothing was lost and no sender report came. A `cumulativeLost`
+    /// beyond 24 bits is clamped when it is written.
     public init(
         ssrc: UInt32, fractionLost: UInt8 = 0, cumulativeLost: Int32 = 0,
         extendedHighestSequence: UInt32 = 0, jitter: UInt32 = 0, lastSenderReport: UInt32 = 0,
@@ -38,15 +42,20 @@ public struct ReportBlock: Equatable, Sendable {
 
 /// RFC 3550 6.4.1.
 public struct SenderReport: Equatable, Sendable {
+    /// Who sends the report.
     public var ssrc: UInt32
     /// Seconds since 1900 in the upper, fraction in the lower half.
     public var ntpTimestamp: UInt64
+    /// The moment of `ntpTimestamp` on the clock of the source's RTP timestamps.
     public var rtpTimestamp: UInt32
+    /// RTP packets sent since the source began, modulo 2³².
     public var packetCount: UInt32
+    /// Payload bytes sent since the source began, headers and padding not counted, modulo 2³².
     public var octetCount: UInt32
     /// At most 31.
     public var blocks: [ReportBlock]
 
+    /// More than 31 `blocks` are refused when the report is written, not here.
     public init(
         ssrc: UInt32, ntpTimestamp: UInt64, rtpTimestamp: UInt32, packetCount: UInt32,
         octetCount: UInt32, blocks: [ReportBlock] = []
@@ -62,10 +71,13 @@ public struct SenderReport: Equatable, Sendable {
 
 /// RFC 3550 6.4.2.
 public struct ReceiverReport: Equatable, Sendable {
+    /// Who sends the report.
     public var ssrc: UInt32
     /// At most 31.
     public var blocks: [ReportBlock]
 
+    /// Without blocks: an empty report, which begins a compound of a receiver that heard nothing
+    /// (6.4.2). More than 31 are refused when it is written, not here.
     public init(ssrc: UInt32, blocks: [ReportBlock] = []) {
         self.ssrc = ssrc
         self.blocks = blocks
@@ -74,24 +86,30 @@ public struct ReceiverReport: Equatable, Sendable {
 
 /// RFC 3550 6.5: one source and its items.
 public struct SourceDescriptionChunk: Equatable, Sendable {
+    /// One item (6.5): a type, and text that nothing terminates.
     public struct Item: Equatable, Sendable {
         /// 1 = CNAME … 8 = PRIV.
         public var type: UInt8
         /// At most 255 bytes.
         public var text: [UInt8]
+        /// A type of 0 or a longer text is refused when the chunk is written, not here.
         public init(type: UInt8, text: [UInt8]) {
             self.type = type
             self.text = text
         }
     }
+    /// The source that the items describe.
     public var ssrc: UInt32
+    /// In the order of the packet; the null item that ends the list is not one of them.
     public var items: [Item]
 
+    /// Takes the items as they are; what does not fit is refused when the chunk is written.
     public init(ssrc: UInt32, items: [Item]) {
         self.ssrc = ssrc
         self.items = items
     }
 
+    /// A chunk with the CNAME alone (6.5.1), cut to its first 255 bytes of UTF-8.
     public init(ssrc: UInt32, cname: String) {
         self.init(ssrc: ssrc, items: [Item(type: 1, text: Array(cname.utf8.prefix(255)))])
     }
@@ -104,8 +122,10 @@ public struct SourceDescriptionChunk: Equatable, Sendable {
 public struct Goodbye: Equatable, Sendable {
     /// At most 31.
     public var sources: [UInt32]
+    /// Why they leave, UTF-8 of at most 255 bytes; empty when nothing is said.
     public var reason: [UInt8]
 
+    /// Too many sources or too long a reason are refused when the packet is written, not here.
     public init(sources: [UInt32], reason: [UInt8] = []) {
         self.sources = sources
         self.reason = reason
@@ -116,10 +136,14 @@ public struct Goodbye: Equatable, Sendable {
 public struct ApplicationDefined: Equatable, Sendable {
     /// 0…31
     public var subtype: UInt8
+    /// Who sends the packet.
     public var ssrc: UInt32
+    /// Four ASCII characters, the first in the highest byte.
     public var name: UInt32
+    /// The application's data: whole 32-bit words, or the packet is refused when it is written.
     public var body: [UInt8]
 
+    /// A subtype above 31 is refused when the packet is written, not here.
     public init(subtype: UInt8, ssrc: UInt32, name: UInt32, body: [UInt8]) {
         self.subtype = subtype
         self.ssrc = ssrc

@@ -12,13 +12,20 @@ public struct RTPHeader: Equatable, Sendable {
     /// Bytes that `write` needs.
     public static let byteCount = 12
 
+    /// Set on the first packet of a talkspurt (RFC 3551 4.1) and of a telephone-event (RFC 4733
+    /// 2.5.1).
     public var marker: Bool
     /// 0…127
     public var payloadType: UInt8
+    /// One up for each packet sent, modulo 2¹⁶; begins anywhere.
     public var sequence: UInt16
+    /// Sampling moment of the payload's first sample, in units of the payload type's RTP clock,
+    /// modulo 2³²; begins anywhere.
     public var timestamp: UInt32
+    /// The synchronisation source: whose sequence numbers and timestamps these are.
     public var ssrc: UInt32
 
+    /// A `payloadType` above 127 is kept, and cut to its seven bits by `write`.
     public init(
         marker: Bool = false, payloadType: UInt8, sequence: UInt16, timestamp: UInt32, ssrc: UInt32
     ) {
@@ -45,6 +52,7 @@ public struct RTPHeader: Equatable, Sendable {
 /// Where the parts of a received RTP packet stand in the caller's buffer. Holds offsets, copies
 /// nothing (RFC 3550 5.1).
 public struct RTPPacket: Equatable, Sendable {
+    /// The twelve fixed bytes; the P, X and CC fields show in the counts below.
     public let header: RTPHeader
     /// 0…15 contributing sources, four bytes each, from byte 12.
     public let csrcCount: Int
@@ -54,6 +62,8 @@ public struct RTPPacket: Equatable, Sendable {
     public let extensionOffset: Int
     /// Bytes of extension, a multiple of four.
     public let extensionCount: Int
+    /// First byte of the payload: behind sources and extension. It equals the datagram's length
+    /// when nothing follows.
     public let payloadOffset: Int
     /// Bytes of payload without padding; may be 0.
     public let payloadCount: Int
@@ -172,8 +182,11 @@ extension RTPPacket {
 
 /// What a datagram on a media port is, by its first bytes (RFC 7983 7, RFC 5761 4).
 public enum PacketKind: Equatable, Sendable {
+    /// ZRTP, TURN channels and an empty datagram are `unknown`, and so is a lone first byte of RTP.
     case stun, dtls, rtp, rtcp, unknown
 
+    /// Looks at one byte, and for 128…191 at a second: packet types 192…223 are RTCP (RFC 5761 4).
+    /// The rest of the packet is not checked.
     public init(_ bytes: UnsafeRawBufferPointer) {
         guard let first = bytes.first else {
             self = .unknown

@@ -77,6 +77,7 @@ public struct ReceiverStatistics: Sendable {
     /// A.8, timestamp units.
     public var jitter: UInt32 { scaledJitter >> 4 }
 
+    /// `jitter` before it is cut to whole units, ms of the present clock.
     public var jitterMilliseconds: Double {
         Double(scaledJitter) / 16 * 1000 / Double(clockRate)
     }

@@ -4,6 +4,7 @@ public struct SequenceUnwrapper: Equatable, Sendable {
     /// The highest extended number so far; nil before the first packet.
     public private(set) var highest: Int64?
 
+    /// Nothing seen: the first number is taken as it is.
     public init() {}
 
     /// The extended number of `sequence`, remembering it when it is the new highest. The first
@@ -27,14 +28,18 @@ public struct TimestampUnwrapper: Equatable, Sendable {
     /// The highest extended timestamp so far; nil before the first packet.
     public private(set) var highest: Int64?
 
+    /// Nothing seen: the first timestamp is taken as it is.
     public init() {}
 
+    /// The extended timestamp, remembered when it is the new highest; the first packet's is its own
+    /// value.
     public mutating func unwrap(_ timestamp: UInt32) -> Int64 {
         let extended = peek(timestamp)
         if highest.map({ extended > $0 }) ?? true { highest = extended }
         return extended
     }
 
+    /// The extended timestamp without remembering it: for packets not yet authenticated.
     public func peek(_ timestamp: UInt32) -> Int64 {
         guard let highest else { return Int64(timestamp) }
         let delta = Int32(bitPattern: timestamp &- UInt32(truncatingIfNeeded: highest))
