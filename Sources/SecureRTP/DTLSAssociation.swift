@@ -16,6 +16,8 @@ internal import COpenSSL
 public struct DTLSAssociation: ~Copyable, @unchecked Sendable {
     // Sendable: the SSL object and its transport are private and this value is their one owner.
 
+    /// How far the handshake is; `failed` is the end, `established` stays when the memory is given
+    /// back.
     public enum State: Equatable, Sendable {
         /// As a client: `start` was not called. As a server: no ClientHello with a cookie yet.
         case waiting
@@ -34,6 +36,7 @@ public struct DTLSAssociation: ~Copyable, @unchecked Sendable {
     /// First wait for an answer. RFC 6347 4.2.4.1 says a second, and less for who cannot wait: a
     /// caller who has answered hears silence meanwhile.
     public static let firstRetransmission = Interval.milliseconds(250)
+    /// Waits double from `firstRetransmission` up to this.
     public static let longestRetransmission = Interval.seconds(4)
     /// A handshake that takes longer has failed.
     public static let handshakeLimit = Interval.seconds(30)
@@ -42,7 +45,9 @@ public struct DTLSAssociation: ~Copyable, @unchecked Sendable {
     public static let linger = Interval.seconds(30)
     private static let exporterLabel = "EXTRACTOR-dtls_srtp"
 
+    /// What signalling agreed on: our role, and the far end's fingerprints.
     public let parameters: DTLSParameters
+    /// Moved by `start`, `receive` and `tick` only.
     public private(set) var state = State.waiting
     /// Whom the handshake is with; nil for a server that is still listening.
     public private(set) var source: DTLSSource?
@@ -50,6 +55,7 @@ public struct DTLSAssociation: ~Copyable, @unchecked Sendable {
     public private(set) var deadline = Instant.distantFuture
     /// Application data, which nobody may send here, and datagrams of other sources.
     public private(set) var ignored = 0
+    /// Times that our last flight was due again because no answer came.
     public private(set) var retransmissions = 0
     /// The far end has said close_notify, or a fatal alert after the handshake.
     public private(set) var isClosed = false

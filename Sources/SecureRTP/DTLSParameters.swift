@@ -24,13 +24,16 @@ public struct DTLSParameters: Sendable, Equatable {
 
     /// Ours.
     public var role: Role
+    /// The hash that all of `fingerprints` are of.
     public var fingerprintHash: FingerprintHash
     /// Of the certificates of which the far end must present one (RFC 8122 5: several of one hash are
     /// several certificates), 1 to `fingerprintLimit`.
     public var fingerprints: [[UInt8]]
 
+    /// Certificates of a far end that are believed; a list of more is not usable.
     public static let fingerprintLimit = 8
 
+    /// Counts and lengths are not checked here: see `isUsable`.
     public init(role: Role, fingerprintHash: FingerprintHash, fingerprints: [[UInt8]]) {
         self.role = role
         self.fingerprintHash = fingerprintHash
@@ -48,5 +51,7 @@ public struct DTLSParameters: Sendable, Equatable {
         return fingerprints.first { $0.count != fingerprintHash.byteCount }
     }
 
+    /// There are 1 to `fingerprintLimit` fingerprints, each as long as its hash. What is not makes
+    /// `DTLSAssociation` throw `badKey`.
     public var isUsable: Bool { wrongFingerprint == nil }
 }

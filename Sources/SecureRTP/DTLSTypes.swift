@@ -3,10 +3,14 @@ internal import COpenSSL
 /// Where a datagram came from, as far as an association must know it: enough to tell two sources
 /// apart, and for a cookie that is good for one of them only.
 public struct DTLSSource: Hashable, Sendable {
+    /// The first eight bytes of an IPv6 address as a big-endian number; 0 for IPv4.
     public var high: UInt64
+    /// The last eight bytes of an IPv6 address, or the four of IPv4 in the low half.
     public var low: UInt64
+    /// UDP port, host order.
     public var port: UInt16
 
+    /// Without `high`: an IPv4 address.
     public init(high: UInt64 = 0, low: UInt64, port: UInt16) {
         self.high = high
         self.low = low
@@ -45,6 +49,7 @@ public enum DTLSFailure: Error, Equatable, Sendable {
 /// Zeroed when it goes.
 public struct DTLSKeys: ~Copyable, @unchecked Sendable {
     // Sendable: the pointer is private, this value is its one owner, and it is written in `init`.
+    /// Says how long keys and salts are.
     public let suite: SRTPSuite
     private let bytes: UnsafeMutableRawBufferPointer
 

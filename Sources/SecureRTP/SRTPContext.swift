@@ -17,6 +17,7 @@ public struct SRTPContext: ~Copyable, @unchecked Sendable {
     // Sendable: the sessions' pointers are private and this value is their one owner; libcrypto
     // contexts share nothing, and libsrtp keeps no state between sessions after srtp_init.
 
+    /// Inbound contexts unprotect, outbound ones protect; the other way throws `wrongDirection`.
     public enum Direction: Sendable { case inbound, outbound }
 
     /// What an authentic packet is among those of its source.
@@ -43,8 +44,11 @@ public struct SRTPContext: ~Copyable, @unchecked Sendable {
     /// RTCP header with SSRC.
     static let rtcpHeaderCount = 8
 
+    /// The protection profile, for RTP and RTCP alike.
     public let suite: SRTPSuite
+    /// What this context may be asked to do.
     public let direction: Direction
+    /// The code that runs it.
     public let backend: SRTPBackend
     /// Bytes that `protect` appends: the suite's and the master key identifier's.
     public private(set) var overhead: Int

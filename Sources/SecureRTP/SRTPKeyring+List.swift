@@ -10,6 +10,7 @@ extension SRTPKeyring {
     /// Keys of one line; each but the first costs a context once a packet has named it.
     public static let listLimit = 8
 
+    /// Where the packet's SSRC, identifier and tag stand: SRTP or SRTCP.
     public enum PacketKind: Sendable { case rtp, rtcp }
 
     /// The keys that may come besides the one in use, instead of those before. One that was used

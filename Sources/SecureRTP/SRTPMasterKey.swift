@@ -4,14 +4,19 @@ public struct SRTPMasterKey: Equatable, Sendable, CustomStringConvertible,
 {
     /// Master key ‖ master salt.
     public var key: [UInt8]
+    /// The MKI that packets under this key carry, at most `SRTPContext.masterKeyIdentifierLimit`
+    /// bytes (RFC 4568 6.1); empty: they carry none.
     public var identifier: [UInt8]
 
+    /// Lengths are not checked here; `SRTPContext` does.
     public init(key: [UInt8], identifier: [UInt8]) {
         self.key = key
         self.identifier = identifier
     }
 
+    /// Nothing of the key: what is logged by accident tells nothing.
     public var description: String { "<redacted>" }
     public var debugDescription: String { description }
+    /// No children: dumps and mirrors do not reach the bytes.
     public var customMirror: Mirror { Mirror(self, children: []) }
 }
