@@ -143,5 +143,6 @@ public final class AudioBridge: Sendable {
     /// Samples the stream came too late for.
     public var lostReceivedSamples: Int { receivedLost.load(ordering: .relaxed) }
 
+    /// Any thread: the leg is gone (`close`). What is left in `received` can still be read.
     public var isClosed: Bool { closed.load(ordering: .acquiring) }
 }

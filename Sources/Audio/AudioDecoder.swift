@@ -3,6 +3,7 @@
 /// G.711 and L16 keep nothing; what G.722 and Opus remember from packet to packet lies on the heap,
 /// so that the many legs which use neither stay small. Nothing is allocated after `init`.
 public struct AudioDecoder: ~Copyable {
+    /// Fixed for life: another payload type has its own decoder.
     public let codec: AudioCodec
     // SAFETY: made in init, freed once in deinit, never leaves this struct.
     private let g722: UnsafeMutablePointer<G722Decoder>?

@@ -5,6 +5,7 @@ public struct AudioEncoder: ~Copyable {
     /// Longest payload that Opus is given room for: below any path's packet size.
     public static let opusPayloadLimit = 1200
 
+    /// Fixed for life: a change of codec is a new encoder.
     public let codec: AudioCodec
     // SAFETY: made in init, freed once in deinit, never leaves this struct.
     private let g722: UnsafeMutablePointer<G722Encoder>?
@@ -74,10 +75,12 @@ public struct AudioEncoder: ~Copyable {
     /// Bits per second, 6000…510000.
     public mutating func setBitrate(_ bitrate: Int) { try? opus?.setBitrate(bitrate) }
 
+    /// Every packet of the same size (RFC 6716 2.1.8); false: of the size that the sound asks for.
     public mutating func setConstantBitrate(_ isOn: Bool) {
         try? opus?.setConstantBitrate(isOn)
     }
 
+    /// Nothing above it is coded (RFC 6716 2.1.3).
     public mutating func setMaximumBandwidth(_ bandwidth: OpusEncoder.Bandwidth) {
         try? opus?.setMaximumBandwidth(bandwidth)
     }

@@ -10,6 +10,7 @@ public enum ComfortNoise {
     public static let staticPayloadType: UInt8 = 13
     /// Highest model order sent and used; further octets of a payload are passed over (RFC 3389 3).
     public static let maximumOrder = 10
+    /// Octets of the longest payload that we send: the level and `maximumOrder` coefficients.
     public static let maximumPayload = 1 + maximumOrder
 
     /// Level of a mean square of 16-bit samples in −dBov, 0…127.
@@ -30,6 +31,7 @@ public enum ComfortNoise {
 
 /// Learns the background and writes it as a payload. Feed it frames without speech only.
 public struct ComfortNoiseEncoder: Sendable {
+    /// Reflection coefficients of a payload, 0…`ComfortNoise.maximumOrder`; it has one octet more.
     public let order: Int
     /// Share of a new frame in the running model: about 8 frames, 160 ms.
     static let share = 0.125
@@ -101,8 +103,10 @@ public struct ComfortNoiseGenerator: Sendable {
     /// Highest peak over the root mean square; noise in rest practically never gets there.
     static let crest = 5.0
     private var generator: SeededGenerator
+    /// A payload was taken; until then `fill` writes silence.
     public private(set) var hasDescription = false
 
+    /// The same seed and payloads give the same noise.
     public init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
 
     /// Takes a received payload. An empty one is refused (false) and changes nothing.

@@ -2,6 +2,7 @@
 /// Foundation, and one implementation gives the same bits on every machine. Errors stay below 1e-12
 /// (relative, or absolute near 0); none of them is meant for a per-sample loop.
 public enum Elementary {
+    /// π, rounded to Double.
     public static let pi = Double.pi
     static let ln2 = 0.693_147_180_559_945_309_4
     static let ln10 = 2.302_585_092_994_045_684
@@ -44,6 +45,7 @@ public enum Elementary {
         return exponent * ln2 + 2 * s * sum
     }
 
+    /// Logarithm to base 10; −∞ for 0, not-a-number below it.
     public static func log10(_ x: Double) -> Double { log(x) / ln10 }
 
     /// e to the power `x`; 0 and ∞ outside the range of Double.

@@ -7,6 +7,7 @@
 public enum G711 {
     /// The byte that encodes (positive) zero.
     public static let muLawSilence: UInt8 = 0xFF
+    /// The byte that encodes (positive) zero, even bits inverted as on the line; it decodes to +8.
     public static let aLawSilence: UInt8 = 0xD5
 
     // MARK: one sample

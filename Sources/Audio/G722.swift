@@ -30,6 +30,7 @@ public struct G722Encoder: Sendable {
     private var high = G722Band(initialStep: 8)
     private var delay = G722Delay()
 
+    /// The Recommendation's reset state.
     public init() {}
 
     /// Encodes pairs of 16 kHz samples, as many as fit; returns the number of octets written. A
@@ -87,8 +88,10 @@ public struct G722Decoder: Sendable {
     private var low = G722Band(initialStep: 32)
     private var high = G722Band(initialStep: 8)
     private var delay = G722Delay()
+    /// Must be the sender's: an octet does not tell.
     public let mode: G722.Mode
 
+    /// A decoder in the Recommendation's reset state.
     public init(mode: G722.Mode = .bits64k) { self.mode = mode }
 
     /// Decodes octets to two 16 kHz samples each, as many as fit; returns the number of samples.

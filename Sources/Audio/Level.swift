@@ -19,6 +19,7 @@ public enum Level {
         return dBm0(meanSquare: sumOfSquares(samples) / Double(samples.count))
     }
 
+    /// RMS level of `samples`; `silenceDBm0` when there are none or all are 0.
     public static func dBm0(_ samples: [Int16]) -> Double {
         samples.withUnsafeBufferPointer { dBm0($0) }
     }

@@ -20,6 +20,7 @@ public struct LevelMeter: Sendable {
     /// Highest magnitude so far, 0…32768.
     public private(set) var peak = 0
 
+    /// Rates below 1 Hz count as 1.
     public init(sampleRate: Int = 8000) {
         let rate = Double(max(sampleRate, 1))
         smoothing = Elementary.exp(-1 / (0.03 * rate))
@@ -27,6 +28,7 @@ public struct LevelMeter: Sendable {
         hanging = [Int](repeating: hangover, count: Self.thresholdCount)
     }
 
+    /// Goes on where the last call ended; any count.
     public mutating func add(_ frame: UnsafeBufferPointer<Int16>) {
         for sample in frame {
             let magnitude = Int(sample.magnitude)

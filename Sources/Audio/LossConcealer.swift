@@ -30,6 +30,7 @@ public struct LossConcealer: Sendable {
     /// Milliseconds in which the step at the start decays.
     static let stepMilliseconds = 2
 
+    /// 8000 or 16 000 Hz.
     public let sampleRate: Int
     /// Samples a millisecond, and for one sample at 8 kHz.
     let perMillisecond: Int

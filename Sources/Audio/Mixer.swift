@@ -69,6 +69,7 @@ public struct Limiter: Sendable {
     /// Gain at the end of the last frame, 1 when nothing is turned down.
     public private(set) var gain: Float = 1
 
+    /// Nothing turned down.
     public init() {}
 
     /// `sums` to as many `samples`; the shorter count.

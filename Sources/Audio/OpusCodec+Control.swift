@@ -65,6 +65,9 @@ extension OpusEncoder {
         try check(trunkline_opus_set_vbr(state, isOn ? 0 : 1))
     }
 
+    /// What is above is not coded (RFC 6716 2.1.3); the encoder may choose less by itself.
+    ///
+    /// - Throws: `library`.
     public mutating func setMaximumBandwidth(_ bandwidth: Bandwidth) throws(AudioError) {
         try check(trunkline_opus_set_max_bandwidth(state, bandwidth.code))
     }

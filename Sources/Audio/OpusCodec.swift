@@ -4,6 +4,7 @@ internal import COpus
 public struct OpusEncoder: ~Copyable {
     // SAFETY: made in init, destroyed once in deinit, never leaves this struct.
     let state: OpaquePointer
+    /// Hz, of the input; the RTP clock is 48 000 all the same (RFC 7587 4.1).
     public let sampleRate: Int
 
     /// - Parameters:
@@ -58,6 +59,7 @@ public struct OpusDecoder: ~Copyable {
     static let sampleRates = [8000, 12_000, 16_000, 24_000, 48_000]
     // SAFETY: made in init, destroyed once in deinit, never leaves this struct.
     let state: OpaquePointer
+    /// Hz, of the output, whatever bandwidth the sender has chosen.
     public let sampleRate: Int
 
     /// - Parameter sampleRate: of the output: 8000, 12000, 16000, 24000 or 48000 Hz.

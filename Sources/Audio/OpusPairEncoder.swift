@@ -12,6 +12,7 @@ public struct OpusPairEncoder: ~Copyable {
 
     // SAFETY: made in init, destroyed once in deinit, never leaves this struct.
     private let state: OpaquePointer
+    /// Hz, of the input.
     public let sampleRate: Int
     /// Samples a channel by which the output lags the input; a player skips them (pre-skip).
     public let lookahead: Int

@@ -9,7 +9,9 @@ public struct Resampler: ~Copyable {
     // SAFETY: made in init, destroyed once in deinit, never leaves this struct.
     private let state: OpaquePointer?
     private var halfBand: HalfBand?
+    /// Hz, of what goes in.
     public let inputRate: Int
+    /// Hz, of what comes out.
     public let outputRate: Int
     /// Delay of the filter in output samples.
     public let latencySamples: Int

@@ -50,7 +50,9 @@ public struct ToneGenerator: Sendable {
 
 /// Sixteen DTMF digits (ITU-T Q.23).
 public enum DTMF {
+    /// Low group, Hz, from the top row down.
     public static let rows: [Double] = [697, 770, 852, 941]
+    /// High group, Hz, from left to right.
     public static let columns: [Double] = [1209, 1336, 1477, 1633]
     /// Row by row.
     public static let digits: [Character] = [

@@ -9,17 +9,21 @@ import Base
 public struct WAVFile: Sendable, Equatable {
     /// Rates that are believed, Hz.
     public static let sampleRates = 1000...384_000
+    /// Channels of a file that are believed; more are `badChannelCount`.
     public static let maximumChannels = 16
     /// Two hours of stereo at 48 kHz.
     public static let maximumSamples = 2 * 3600 * 2 * 48_000
     /// More chunks than that before `data` is not a recording.
     static let maximumChunks = 1024
 
+    /// Hz, for each channel.
     public var sampleRate: Int
+    /// Samples of a frame, at least 1.
     public var channels: Int
     /// Interleaved.
     public var samples: [Int16]
 
+    /// The rate is not checked; fewer than one channel count as one.
     public init(sampleRate: Int, channels: Int = 1, samples: [Int16]) {
         self.sampleRate = sampleRate
         self.channels = max(channels, 1)
@@ -28,6 +32,7 @@ public struct WAVFile: Sendable, Equatable {
 
     /// Frames: samples of one channel.
     public var frameCount: Int { samples.count / channels }
+    /// Whole milliseconds, rounded down.
     public var durationMilliseconds: Int { frameCount * 1000 / max(sampleRate, 1) }
 
     /// One channel (0 = left); empty when there is no such channel.
@@ -69,6 +74,10 @@ public struct WAVFile: Sendable, Equatable {
         bytes.starts(with: "RIFF".utf8) || bytes.starts(with: "RF64".utf8)
     }
 
+    /// Reads a whole file in memory.
+    ///
+    /// - Throws: `notWAV`, `missingChunk`, `truncated`, `unsupportedFormat`, `badChannelCount`,
+    ///   `badSampleRate`, `tooLong`.
     public init(parsing bytes: [UInt8]) throws(AudioError) {
         do {
             self = try Self.parse(bytes)
@@ -268,13 +277,17 @@ private struct SampleFormat {
 /// and overwrites it with the true size after each block it has written, so that the file is a
 /// valid WAV at any moment.
 public struct WAVHeader: Sendable, Equatable {
+    /// Bytes of the header.
     public static let count = 44
     /// RIFF sizes are 32 bits: what lies beyond cannot be described.
     public static let maximumDataBytes = Int(UInt32.max) - 36 - 15
 
+    /// Hz, 1…384 000.
     public let sampleRate: Int
+    /// 1…`WAVFile.maximumChannels`.
     public let channels: Int
 
+    /// Clamps both to their ranges.
     public init(sampleRate: Int, channels: Int) {
         self.sampleRate = min(max(sampleRate, 1), 384_000)
         self.channels = min(max(channels, 1), WAVFile.maximumChannels)

@@ -22,6 +22,7 @@ public final class WakeSet: @unchecked Sendable {
         words.deallocate()
     }
 
+    /// Words of 64 bits: what `take` counts by.
     public var wordCount: Int { capacity / 64 }
 
     /// Sets bit `index`; one outside the set is ignored.
