@@ -55,30 +55,43 @@ public enum RejectReason: Int, Sendable, CaseIterable {
 
 /// Plain counters, owned by one thread: a worker keeps one set for all its legs and publishes it.
 public struct MediaCounters: Sendable {
+    /// RTP packets accepted from a leg's source, repeated and late ones included.
     public var packetsReceived = 0
+    /// RTP packets that the network took.
     public var packetsSent = 0
+    /// UDP payload of `packetsReceived`, SRTP's part included.
     public var bytesReceived = 0
+    /// UDP payload of `packetsSent`, SRTP's part included.
     public var bytesSent = 0
+    /// RTP packets that SRTP or the network refused.
     public var sendFailures = 0
+    /// Packets expected by their numbers and not received (RFC 3550 A.3), added once a second.
     public var packetsLost = 0
+    /// Samples of gaps filled in, at each leg's own rate (8 or 16 kHz); pauses that a sender left
+    /// out (DTX) are among them.
     public var concealedSamples = 0
+    /// Samples a channel that a recording's ring had no room for, added when the recording stops.
     public var recordingDroppedSamples = 0
     /// Digits refused because a leg's queue of digits to send was full.
     public var digitsRefused = 0
     /// Presses of far ends that were not told of, being more than a hand makes (`PressBudget`).
     public var digitsIgnored = 0
+    /// Of links between legs and of playout buffers.
     public var links = LinkCounters()
     /// DTLS flights that were sent again.
     public var dtlsRetransmissions = 0
     private var rejected = InlineCounts()
     private var handshakes = InlineCounts()
 
+    /// All 0.
     public init() {}
 
     /// DTLS handshakes ended so far, by `DTLSFailure.label`; nil: those that gave keys.
     public mutating func countHandshake(_ failure: DTLSFailure?) {
         handshakes.add(Self.place(failure?.label))
     }
+    /// Handshakes ended with a result of `handshakeResults`; any other label gives those of the
+    /// last.
     public func handshakes(_ label: String) -> Int { handshakes[Self.place(label)] }
     /// The label values of `trunkline_dtls_handshakes_total`.
     public static let handshakeResults = [
@@ -89,8 +102,11 @@ public struct MediaCounters: Sendable {
         handshakeResults.firstIndex(of: label ?? "established") ?? handshakeResults.count - 1
     }
 
+    /// Counts a datagram that was dropped.
     public mutating func reject(_ reason: RejectReason) { rejected.add(reason.rawValue) }
+    /// Datagrams dropped for that reason.
     public func rejected(_ reason: RejectReason) -> Int { rejected[reason.rawValue] }
+    /// Datagrams dropped, whatever the reason.
     public var rejectedTotal: Int {
         RejectReason.allCases.reduce(0) { $0 + rejected($1) }
     }

@@ -59,9 +59,13 @@ public final class LegLink: Sendable {
     /// How long a digit passed on sounds, ms: its true length is not known when it begins.
     static let digitMilliseconds = 100
 
+    /// Its name in orders and events.
     public let id: LinkID
+    /// The leg that gives audio.
     public let from: LegID
+    /// The leg that says it to its far end.
     public let to: LegID
+    /// What of `from` is given.
     public let tap: LinkTap
     /// Hz.
     public let sampleRate: Int
@@ -109,7 +113,9 @@ public final class LegLink: Sendable {
         gainBits.store(Self.factor(decibels).bitPattern, ordering: .relaxed)
     }
 
+    /// Silences the link without ending it, and keeps digits back; the gain stays as it was set.
     public func setMuted(_ isMuted: Bool) { muted.store(isMuted, ordering: .relaxed) }
+    /// Nothing of the link is heard, and no digit passes.
     public var isMuted: Bool { muted.load(ordering: .relaxed) }
 
     /// What the reader multiplies by.

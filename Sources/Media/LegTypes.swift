@@ -16,9 +16,11 @@ public enum LegMode: String, Sendable, CaseIterable {
 
 /// The settings of a leg that are known before its SDP is.
 public struct LegOptions: Sendable {
+    /// For the leg's whole life.
     public var mode: LegMode
     /// Run the detector chain on what is received.
     public var detection: Bool
+    /// Times and thresholds of the detectors, where `detection` is on.
     public var policy: DetectionPolicy
     /// Record from the start into this file (MediaEngine; nil: not until `startRecording`).
     public var record: String?
@@ -43,6 +45,8 @@ public struct LegOptions: Sendable {
     /// A speech recogniser says what it understands (`MediaLeg.hint`): who answered waits for that.
     public var expectsTranscript = false
 
+    /// The settings without a parameter have the defaults above; numbers out of range are brought
+    /// into it by the encoder.
     public init(
         mode: LegMode = .normal, detection: Bool = true, policy: DetectionPolicy = .balanced,
         record: String? = nil, discontinuous: Bool = false, opusComplexity: Int = 5,
@@ -60,6 +64,7 @@ public struct LegOptions: Sendable {
 
 /// SDES keys of one leg (RFC 4568): master key followed by master salt, for each direction.
 public struct SRTPKeys: Sendable, Equatable {
+    /// Of both directions.
     public var suite: SRTPSuite
     /// Protects what we send.
     public var local: [UInt8]
@@ -67,11 +72,13 @@ public struct SRTPKeys: Sendable, Equatable {
     public var remote: [UInt8]
     /// Master key identifiers (RFC 3711 3.1); empty: none.
     public var localMKI: [UInt8]
+    /// Of `remote`; empty: packets carry none.
     public var remoteMKI: [UInt8]
     /// Further keys that the far end may change to with any packet, by their identifiers (RFC 4568
     /// 6.1): of other bytes, and named otherwise in as many bytes as `remoteMKI`.
     public var furtherRemote: [SRTPMasterKey]
 
+    /// Nothing is checked here: `RemoteMedia.validate` throws `badKeys`.
     public init(
         suite: SRTPSuite, local: [UInt8], remote: [UInt8], localMKI: [UInt8] = [],
         remoteMKI: [UInt8] = [], furtherRemote: [SRTPMasterKey] = []
@@ -103,9 +110,12 @@ public struct SRTPKeys: Sendable, Equatable {
 
 /// A payload type that the far end may send audio with.
 public struct ReceiveFormat: Sendable, Equatable {
+    /// 0…127, by the receiver's numbering (ours).
     public var payloadType: UInt8
+    /// What packets of that type hold.
     public var codec: AudioCodec
 
+    /// Neither value is checked.
     public init(payloadType: UInt8, codec: AudioCodec) {
         self.payloadType = payloadType
         self.codec = codec
@@ -114,10 +124,12 @@ public struct ReceiveFormat: Sendable, Equatable {
 
 /// A payload type that the far end may send telephone-events with.
 public struct ReceiveEventFormat: Sendable, Equatable {
+    /// 0…127, by the receiver's numbering (ours).
     public var payloadType: UInt8
     /// Of its timestamps and durations, Hz.
     public var clockRate: Int
 
+    /// A rate outside 8000…192 000 Hz makes `RemoteMedia.validate` throw `unsupportedEventRate`.
     public init(payloadType: UInt8, clockRate: Int) {
         self.payloadType = payloadType
         self.clockRate = clockRate
@@ -139,6 +151,7 @@ public struct OpusLimits: Sendable, Equatable {
     /// usedtx: it likes pauses left out. Unless it says so, it does not.
     public var usesDTX: Bool
 
+    /// Without arguments: what a description without format parameters says (RFC 7587 6.1).
     public init(
         bitrate: Int? = nil, bandwidth: OpusEncoder.Bandwidth? = nil, isConstant: Bool = false,
         usesInbandFEC: Bool = false, usesDTX: Bool = false
@@ -155,6 +168,7 @@ public struct OpusLimits: Sendable, Equatable {
 public struct RemoteMedia: Sendable, Equatable {
     /// Numeric IPv4 or IPv6 address of the SDP's connection line.
     public var address: String
+    /// UDP port of RTP, 1…65 535; `validate` throws `unusableAddress` for any other.
     public var port: Int
     /// Where RTCP goes; `port + 1` unless `a=rtcp` said otherwise (RFC 3605).
     public var rtcpPort: Int
@@ -162,12 +176,16 @@ public struct RemoteMedia: Sendable, Equatable {
     public var rtcpHost: String?
     /// RTP and RTCP share the port (RFC 5761).
     public var rtcpMux: Bool
+    /// What we send, and what the first of the types that we receive holds.
     public var codec: AudioCodec
+    /// Of what we send, 0…127.
     public var payloadType: UInt8
+    /// Of the digits that we send; nil: none was agreed, and digits are tones in the audio.
     public var telephoneEventPayloadType: UInt8?
     /// The types the far end uses towards us where they differ from ours (RFC 3264 6.1: an answer
     /// may renumber); nil: the same.
     public var receivePayloadType: UInt8?
+    /// nil: `telephoneEventPayloadType`.
     public var receiveTelephoneEventPayloadType: UInt8?
     /// RTP clock of the telephone-event type, Hz: that of the audio type (RFC 4733 2.1), 48000
     /// beside Opus.
@@ -183,6 +201,7 @@ public struct RemoteMedia: Sendable, Equatable {
     public var alternativeEvents: [ReceiveEventFormat] = []
     /// What we send: 10, 20, 30, 40 or 60 ms, where the codec has it (`frameMilliseconds`).
     public var ptimeMilliseconds: Int
+    /// SDES keys (RFC 4568); nil: plain RTP, unless `dtls` is set. Both together are `badKeys`.
     public var srtp: SRTPKeys?
     /// What the far end says about Opus; nil: nothing is known of it, and `LegOptions` alone decide.
     public var opus: OpusLimits?
@@ -200,6 +219,7 @@ public struct RemoteMedia: Sendable, Equatable {
     /// meanwhile.
     public var speaksFirst = true
 
+    /// Without `rtcpPort`: the port above RTP's. Nothing is checked here: see `validate`.
     public init(
         address: String, port: Int, rtcpPort: Int? = nil, rtcpMux: Bool = false,
         codec: AudioCodec = .pcmu, payloadType: UInt8 = 0,

@@ -33,6 +33,7 @@ public struct LegWorkspace: ~Copyable {
     /// Delays kept until the owner takes them; further ones are left out.
     static let playoutDelayLimit = 512
 
+    /// Takes all memory that calls of the legs will need.
     public init() {
         samples = .allocate(capacity: Self.sampleCapacity)
         samples.initialize(repeating: 0)

@@ -160,6 +160,7 @@ extension MediaLeg {
             id: id, clip: clip, loops: loops, isMixed: mixed && options.mode == .normal)
     }
 
+    /// Ends the clip as not completed; nothing happens where none plays.
     public mutating func stopPlaying(out: inout Outbox<LegOutput>) {
         guard let id = sender.clip?.id else { return }
         sender.clip = nil
@@ -179,6 +180,7 @@ extension MediaLeg {
         return true
     }
 
+    /// Lets go of the bridge without closing it; what it holds unsent stays there.
     public mutating func detach() { bridge = nil }
 
     /// Queues a digit: RFC 4733 when negotiated, else tones in the audio.

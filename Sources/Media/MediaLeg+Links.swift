@@ -33,7 +33,9 @@ extension MediaLeg {
     /// Ends `hold`; where there is none nothing happens.
     public mutating func resume() { links?.resume() }
 
+    /// `hold` was called, and `resume` not since.
     public var isHeld: Bool { links?.isHeld ?? false }
+    /// Something is linked, on hold, played under the talk or still fading out.
     public var hasLinks: Bool { links != nil }
     /// Of the playout buffer, ms; nil while nobody listens.
     public var playoutDelayMilliseconds: Double? {

@@ -22,9 +22,11 @@ public import SecureRTP
 
 /// What makes a leg different from every other on the wire. The edge draws these at random.
 public struct LegIdentity: Sendable {
+    /// Of what the leg sends, until a collision makes it choose another (RFC 3550 8.2).
     public var ssrc: UInt32
     /// First sequence number and timestamp (RFC 3550 5.1: random).
     public var sequence: UInt16
+    /// Of the first frame, in units of the codec's RTP clock.
     public var timestamp: UInt32
     /// Seeds the randomisation of the RTCP interval.
     public var seed: UInt64
@@ -33,6 +35,7 @@ public struct LegIdentity: Sendable {
     /// Nanoseconds from 1970 to `Instant.zero`, for the NTP time of sender reports.
     public var ntpOrigin: Int64
 
+    /// Without `ntpOrigin`: sender reports count from 1970 at `Instant.zero`.
     public init(
         ssrc: UInt32, sequence: UInt16, timestamp: UInt32, seed: UInt64, cname: String,
         ntpOrigin: Int64 = 0
@@ -123,9 +126,11 @@ public struct MediaLeg: ~Copyable {
     @inline(__always) private var isConfigured: Bool {
         if case .none = remote { false } else { true }
     }
+    /// Of what is sent now; a collision changes it (RFC 3550 8.2).
     public var ssrc: UInt32 { sender.ssrc }
     /// Rate of what is said, and so of a recording that begins now: 8000 or 16000 Hz.
     public var sampleRate: Int { sender.rate }
+    /// Between `startRecording` and `stopRecording`.
     public var isRecording: Bool { recorder != nil }
     /// Where RTP goes now: the proven source, before that the SDP's address.
     public var destination: SocketAddressValue? { source.destination }

@@ -37,6 +37,7 @@ public struct PlayoutBuffer: ~Copyable {
 
     enum Filling { case none, concealed, silence }
 
+    /// As it is used: every value within its range.
     public let configuration: PlayoutConfiguration
     let maximumPacket: Int
     let maximumDelaySamples: Int64
@@ -128,6 +129,7 @@ public struct PlayoutBuffer: ~Copyable {
         return max(frame, min(limit, delay.needed + frame))
     }
 
+    /// `targetSamples` in ms.
     public var targetMilliseconds: Double { milliseconds(targetSamples) }
 
     /// What that delay was at the latest pull that played audio.

@@ -18,6 +18,7 @@ public struct PlayoutConfiguration: Equatable, Sendable {
     /// Share of packets that the target delay waits for, 0.5…1.
     public var coverage = 0.97
 
+    /// 8 kHz, frames of 20 ms, at most 200 ms of delay.
     public init() {}
 
     func samples(_ interval: Interval) -> Int {
@@ -67,6 +68,7 @@ public struct PlayoutFrame: Equatable, Sendable {
     /// Received or missing samples jumped over to keep the delay bounded, not part of the length.
     public var skipped = 0
 
+    /// Nothing yet: all 0.
     public init() {}
 
     /// True when the frame is received audio and nothing else.
@@ -79,9 +81,14 @@ public struct PlayoutFrame: Equatable, Sendable {
 public struct PlayoutCounters: Equatable, Sendable {
     /// Packets of the stream, duplicates and implausible ones left out.
     public var received = 0
+    /// Packets whose number was here before.
     public var duplicates = 0
+    /// Packets whose time had been played, those that began the stream anew among them.
     public var late = 0
+    /// Packets too far ahead of what was being played, while something was held.
     public var early = 0
+    /// Packets that fitted neither in number nor in time and were dropped, the first of each
+    /// restart among them.
     public var implausible = 0
     /// Longer than a packet may be, or empty.
     public var unusable = 0
@@ -91,14 +98,20 @@ public struct PlayoutCounters: Equatable, Sendable {
     public var restarts = 0
     /// Pulls that were stretched and shortened.
     public var expansions = 0
+    /// Pulls that were shortened.
     public var compressions = 0
     /// Samples, as in `PlayoutFrame`.
     public var concealedSamples = 0
+    /// A pause of the sender, or nothing received yet.
     public var silenceSamples = 0
+    /// Played a second time.
     public var expandedSamples = 0
+    /// Merged away.
     public var compressedSamples = 0
+    /// Jumped over; also what a new stream or a buffer that nobody pulls gave up.
     public var skippedSamples = 0
 
+    /// All 0.
     public init() {}
 
     mutating func add(_ frame: PlayoutFrame) {

@@ -26,6 +26,7 @@ public struct QualityModel: Equatable, Sendable {
         /// Bpl: robustness against loss, percent.
         public var lossRobustness: Double
 
+        /// Neither value is checked; the model takes a `lossRobustness` below 0.1 for 0.1.
         public init(impairment: Double, lossRobustness: Double) {
             self.impairment = impairment
             self.lossRobustness = lossRobustness
@@ -43,6 +44,7 @@ public struct QualityModel: Equatable, Sendable {
         public static let opus = Equipment(impairment: 0, lossRobustness: 25.1)
     }
 
+    /// What the codec costs, without loss and with it.
     public var equipment: Equipment
     /// Mouth to ear, ms.
     public var oneWayDelay: Double
@@ -51,6 +53,8 @@ public struct QualityModel: Equatable, Sendable {
     /// G.107 BurstR: 1 for random loss, more for bursts.
     public var burstRatio: Double
 
+    /// A G.711 call without delay and loss: R 93.2. Values out of range are brought into it when
+    /// they are used.
     public init(
         equipment: Equipment = .g711, oneWayDelay: Double = 0, lossFraction: Double = 0,
         burstRatio: Double = 1

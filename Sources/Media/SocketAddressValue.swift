@@ -4,10 +4,14 @@ public struct SocketAddressValue: Hashable, Sendable, CustomStringConvertible {
     /// The first 8 address bytes in network order; for IPv4 the address is in the low 32 bits of
     /// `low` and `high` is 0.
     public var high: UInt64
+    /// The last 8 address bytes of IPv6, or the 4 of IPv4 in the low half.
     public var low: UInt64
+    /// UDP port, host order.
     public var port: UInt16
+    /// An IPv4 address and the IPv6 address that maps it (RFC 4291 2.5.5.2) are two.
     public var isIPv6: Bool
 
+    /// The parts as they are: `high` must be 0 for IPv4.
     public init(high: UInt64 = 0, low: UInt64, port: UInt16, isIPv6: Bool = false) {
         self.high = high
         self.low = low
@@ -43,10 +47,12 @@ public struct SocketAddressValue: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The same address, whatever the port.
     public func hasSameHost(as other: SocketAddressValue) -> Bool {
         low == other.low && high == other.high && isIPv6 == other.isIPv6
     }
 
+    /// The same address with another port.
     public func withPort(_ port: UInt16) -> SocketAddressValue {
         var copy = self
         copy.port = port
@@ -61,6 +67,7 @@ public struct SocketAddressValue: Hashable, Sendable, CustomStringConvertible {
         return low >> 24 != 0 && low >> 28 != 0xE && low != 0xFFFF_FFFF
     }
 
+    /// `a.b.c.d:port`, or `[…]:port` with all eight groups of an IPv6 address.
     public var description: String {
         if !isIPv6 {
             let bytes = [24, 16, 8, 0].map { String(low >> UInt64($0) & 255) }
