@@ -25,6 +25,7 @@ public struct MediaEngineConfiguration: Sendable {
     /// A worker wakes the stream side no sooner than this after the last time: at many calls one write
     /// takes more of them along. A frame after a pause is never held back.
     public var streamWakePeriod = Interval.milliseconds(4)
+    /// Legs at once, all workers together; one more throws `tooManyLegs`.
     public var maximumLegs: Int
     /// A worker whose ticks were later than this (99th percentile of the last seconds) takes no new
     /// legs; nil: load is never a reason to refuse one.
@@ -48,6 +49,8 @@ public struct MediaEngineConfiguration: Sendable {
     /// Receives one line a fact that an operator should know (no realtime class, a full disk).
     public var warn: @Sendable (String) -> Void
 
+    /// The settings without a parameter have the defaults above. Nothing is checked here:
+    /// `MediaEngine.init` throws `badConfiguration` or `addressUnavailable`.
     public init(
         address: String = "127.0.0.1", ports: ClosedRange<Int> = 20000...39999, workers: Int = 0,
         cpus: [Int] = [], quarantine: Interval = .seconds(30),
@@ -90,6 +93,7 @@ public enum EngineError: Error, Equatable, Sendable, CustomStringConvertible {
     case system(call: String, errno: Int32)
     case capture(String)
 
+    /// One sentence for an operator, with the remedy where there is one.
     public var description: String {
         switch self {
         case .portsExhausted(let range):
@@ -121,10 +125,13 @@ public enum EngineError: Error, Equatable, Sendable, CustomStringConvertible {
 
 /// A new leg: its socket is bound, so `port` may go into an SDP.
 public struct LegHandle: Sendable, Equatable {
+    /// Its name in orders and events; not given again before 2³² others.
     public let id: LegID
+    /// UDP port of RTP; a shared one is other legs' port too.
     public let port: Int
     /// Other legs receive on this port, too.
     public let isShared: Bool
+    /// The port above RTP's, bound with it (RFC 3550 11).
     public var rtcpPort: Int { port + 1 }
 }
 
@@ -161,14 +168,18 @@ public enum LegCommand: Sendable {
 
 /// Something that happened on a leg. `closed` is the last event of a leg.
 public struct EngineEvent: Sendable {
+    /// The leg that it happened on.
     public var leg: LegID
+    /// What happened.
     public var kind: Kind
 
+    /// For tests and relays; the engine makes its own.
     public init(leg: LegID, kind: Kind) {
         self.leg = leg
         self.kind = kind
     }
 
+    /// As `LegOutput`, and what only the engine knows: recordings and the end.
     public enum Kind: Sendable, Equatable {
         case detection(DetectionEvent)
         case dtmf(Character, source: DTMFSource)

@@ -11,14 +11,18 @@ internal import Telemetry
 /// | whisper to A | S received → A |
 /// | barge into A and B | S received → A, S received → B |
 public struct LinkSpec: Sendable, Equatable {
+    /// The leg that gives audio.
     public var from: LegID
+    /// The leg that says it to its far end.
     public var to: LegID
+    /// What of `from` is given.
     public var tap: LinkTap
     /// −60…12 dB.
     public var gainDecibels: Double
     /// Telephone-events of the source's far end are sent on as digits.
     public var digits: Bool
 
+    /// Nothing is checked here: `connect` throws `unusableLink`.
     public init(
         from: LegID, to: LegID, tap: LinkTap = .received, gainDecibels: Double = 0,
         digits: Bool = false
@@ -33,12 +37,19 @@ public struct LinkSpec: Sendable, Equatable {
 
 /// A link that exists.
 public struct LinkDescription: Sendable, Equatable {
+    /// Its name for `disconnect`, `setGain` and `setMuted`.
     public let id: LinkID
+    /// The leg that gives audio.
     public let from: LegID
+    /// The leg that says it to its far end.
     public let to: LegID
+    /// What of `from` is given.
     public let tap: LinkTap
+    /// Hz, 8000 or 16 000; the legs convert where theirs is another.
     public let sampleRate: Int
+    /// Telephone-events of the source's far end are sent on as digits.
     public let digits: Bool
+    /// At the moment of asking.
     public let isMuted: Bool
 
     init(_ link: LegLink) {
@@ -101,9 +112,11 @@ extension MediaEngine {
             .map { LinkDescription($0) }
     }
 
+    /// The link as it is now; nil when there is none of that name.
     public func link(_ id: LinkID) -> LinkDescription? {
         withLinks { $0.link(id) }.map { LinkDescription($0) }
     }
 
+    /// Links that exist now, of all legs.
     public var linkCount: Int { withLinks { $0.count } }
 }

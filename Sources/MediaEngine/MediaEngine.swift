@@ -233,6 +233,7 @@ public final class MediaEngine: Sendable {
     /// Ports skipped so far because another process held them.
     public var portsSkipped: Int { state.withLock { $0.ports.skipped } }
 
+    /// Media threads: `MediaEngineConfiguration.workers`, or what 0 became.
     public var workerCount: Int { workers.count }
 
     /// Workers that run with SCHED_RR.

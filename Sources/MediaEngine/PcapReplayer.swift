@@ -14,10 +14,13 @@ public final class PcapReplayer: Sendable {
     /// How long packets that are on their way back are waited for after the last one was sent.
     public static let tail = Interval.milliseconds(500)
 
+    /// What to send, and where to.
     public struct Options: Sendable {
         /// Numeric address.
         public var host: String
+        /// UDP port of the first leg, 1…65 535.
         public var port: Int
+        /// Copies of the stream sent at once, 1…`maximumLegs`.
         public var legs: Int
         /// Leg n sends to `port + n * portStep`.
         public var portStep: Int
@@ -28,6 +31,7 @@ public final class PcapReplayer: Sendable {
         /// Ends the sending after this time; nil: at the end of the capture.
         public var limit: Interval?
 
+        /// Nothing is checked here: `PcapReplayer.init` throws `badConfiguration`.
         public init(
             host: String, port: Int, legs: Int = 1, portStep: Int = 0, loops: Bool = false,
             ssrc: UInt32? = nil, limit: Interval? = nil
@@ -42,7 +46,9 @@ public final class PcapReplayer: Sendable {
         }
     }
 
+    /// Counts over all legs.
     public struct Summary: Sendable, Equatable {
+        /// Packets that the kernel took.
         public var sent = 0
         /// The kernel refused these (no route, full buffer).
         public var failed = 0

@@ -19,6 +19,7 @@ public struct OpusRecordingOptions: Sendable, Equatable {
     /// 0…10.
     public var complexity: Int
 
+    /// Values out of range are brought into it.
     public init(bitrate: Int = 32_000, complexity: Int = 5) {
         self.bitrate = bitrate
         self.complexity = complexity
