@@ -115,6 +115,7 @@ public struct VADScore: Sendable, Equatable {
     /// 0 (no speech) … 1 (speech).
     public var score: Float
 
+    /// The score is taken as it is.
     public init(atMs: Int, score: Float) {
         self.atMs = atMs
         self.score = score

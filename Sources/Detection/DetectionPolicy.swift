@@ -11,6 +11,7 @@ public struct SpeechRule: Sendable, Equatable {
     /// How long it must be absent before speech is over.
     public var hangoverMs = 240
 
+    /// The rule that the answer's verdict goes by.
     public init() {}
 
     /// How far the score at which speech goes on lies below the one at which it begins.
@@ -36,6 +37,7 @@ public struct DetectionPolicy: Sendable, Equatable {
     /// What stops us while we speak: speech by this rule that has gone on for `bargeInMs`, louder than our
     /// own voice may come back.
     public var bargeIn = SpeechRule()
+    /// Louder frames of one stretch of such speech that stop us, ms; they count in steps of 20.
     public var bargeInMs = 120
 
     // MARK: answer verdict
@@ -44,8 +46,10 @@ public struct DetectionPolicy: Sendable, Equatable {
     public struct Need: Sendable, Equatable {
         /// Natural logarithm of the odds that a person speaks (`AnswerClassifier`).
         public var odds: Float
+        /// ms of audio: of silence in `pauses`, of speech in `greetings`.
         public var ms: Int
 
+        /// Rows of one table must rise in `odds`.
         public init(odds: Float, ms: Int) {
             self.odds = odds
             self.ms = ms
@@ -66,10 +70,12 @@ public struct DetectionPolicy: Sendable, Equatable {
     ]
     /// Whose voice says so surely that it is a machine is one, however short its greeting, after this pause.
     public var sureMachineOdds: Float = -1.25
+    /// The pause that `sureMachineOdds` speaks of, ms.
     public var sureMachineMs = 1300
     /// A greeting with at least this much speech, or with these odds, may be a machine's: provisional
     /// voicemail.
     public var longGreetingMs = 2400
+    /// Natural logarithm of the odds of a person; these or less make a machine likely.
     public var machineOdds: Float = -0.75
     /// What may be said when a transcript begins as people do: machines have said by then what they are.
     public var toldGreetingMs = 6500
@@ -90,8 +96,11 @@ public struct DetectionPolicy: Sendable, Equatable {
     /// The same of what may be a person after all, of whom the sound says so much or more (0…1): a person
     /// must hear something within 2 s of his greeting (47 CFR 64.1200(a)(7)).
     public var unsureBeepWaitMs = 1800
+    /// `AnswerEvidence.personScore` from which on `unsureBeepWaitMs` holds, where no transcript has
+    /// told.
     public var unsurePersonScore = 0.1
 
+    /// As `balanced`.
     public init() {}
 
     /// What the rows ask at these odds, ms; 0 without rows.
@@ -133,6 +142,7 @@ public struct DetectionPolicy: Sendable, Equatable {
         return policy
     }()
 
+    /// What stands behind each name: the three differ in `pauses` alone.
     public init(_ policy: AnswerPolicy) {
         self =
             switch policy {

@@ -24,6 +24,7 @@ public struct DetectorChain: ~Copyable, Sendable {
     /// A beep this soon after the answer overrules a verdict of `human`.
     public static let lateBeepMs = 20_000
 
+    /// For the chain's whole life.
     public let policy: DetectionPolicy
     /// Score of the last whole 20 ms frame, 0…1.
     public private(set) var vadScore: Float = 0

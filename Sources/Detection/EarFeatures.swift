@@ -15,6 +15,7 @@ internal import CVector
 /// ```
 /// tools/train makes the training rows with this very code, so training and calls cannot differ.
 public struct EarFeatures: Sendable {
+    /// Mel bands, and values of each of a row's first two parts.
     public static let bandCount = 18
     /// Values a row.
     public static let count = 46
@@ -32,6 +33,7 @@ public struct EarFeatures: Sendable {
     private var lastPeakHz: Float = 0
     private var hops = 0
 
+    /// Nothing heard; the floors begin at 25 dB of a band's power.
     public init() {}
 
     /// The last row; a copy.

@@ -16,8 +16,10 @@ public struct FileDetection: Sendable, Equatable {
     public struct Transcript: Sendable, Equatable {
         /// When it was known, on the clock of the events.
         public var atMs: Int
+        /// Everything so far, not only what is new. Read by `AnswerHints`, and not kept.
         public var text: String
 
+        /// A time before the answer counts as the answer's, one beyond a day as a day.
         public init(atMs: Int, text: String) {
             self.atMs = atMs
             self.text = text
