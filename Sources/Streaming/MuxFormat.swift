@@ -11,7 +11,9 @@ public enum Mux {
     public static let version: UInt8 = 1
     /// Offered as `Sec-WebSocket-Protocol`; the bot's answer must name it.
     public static let subprotocol = "trunkline.mux.1"
+    /// Bytes of a message before its first record.
     public static let messageHeader = 4
+    /// Bytes of a record before its payload.
     public static let recordHeader = 16
     /// Longest message we send, bytes.
     public static let maximumMessage = 65_535
@@ -40,7 +42,9 @@ public enum Mux {
         case transcript = 8
     }
 
+    /// The second byte of a record (docs/STREAMING.md). Bits without a name are kept as they came.
     public struct Flags: OptionSet, Sendable, Equatable {
+        /// The byte as it stands on the wire.
         public let rawValue: UInt8
         public init(rawValue: UInt8) { self.rawValue = rawValue }
 
@@ -48,6 +52,7 @@ public enum Mux {
         static let encodingBits: UInt8 = 0b11
         /// Whether somebody speaks is known: `speech` counts.
         public static let speechKnown = Flags(rawValue: 1 << 2)
+        /// Somebody speaks, says the voice detector; counts with `speechKnown` only.
         public static let speech = Flags(rawValue: 1 << 3)
         /// Some of these samples were lost in the network and filled in.
         public static let concealed = Flags(rawValue: 1 << 4)
@@ -59,6 +64,7 @@ public enum Mux {
     public struct Record: Sendable, Equatable {
         /// A `Kind`, or a type of a later version.
         public var type: UInt8
+        /// How audio is encoded and what is known about it.
         public var flags: Flags
         /// Chosen by us, never 0 but for `hello`; not used again soon.
         public var leg: UInt32

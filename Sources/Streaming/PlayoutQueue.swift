@@ -20,6 +20,7 @@ public struct PlayoutQueue: Sendable {
 
     /// Samples the queue may hold; see `StreamLimits.maximumPlayoutMilliseconds`.
     public let maximumSamples: Int
+    /// Marks that may be outstanding; one more is refused.
     public let maximumMarks: Int
     /// What the bytes handed in are.
     public let encoding: StreamEncoding
@@ -50,6 +51,7 @@ public struct PlayoutQueue: Sendable {
 
     /// Samples in this queue, not counting those already on the bridge.
     public var queuedSamples: Int { audio.count / encoding.bytesPerSample }
+    /// Marks that wait for their audio.
     public var outstandingMarks: Int { marks.count - firstMark }
 
     /// Appends samples in `encoding` (an odd byte at the end of linear ones is left out); what is

@@ -13,6 +13,7 @@ public enum StreamEncoding: String, Sendable, Hashable {
     /// 16 bit two's complement, little-endian.
     case linear16
 
+    /// Bytes of a sample on the wire.
     public var bytesPerSample: Int { self == .muLaw ? 1 : 2 }
 }
 
@@ -24,19 +25,23 @@ public struct StreamDefaults: Sendable, Equatable {
     public static let rateChoices = [8000, 16_000]
     /// WebSockets that the legs of one URL may share.
     public static let connectionChoices = 1...64
+    /// Milliseconds that frames may be held back for others.
     public static let gatherChoices = 1...20
 
     /// What `ws://` and `wss://` mean; `mux+ws://` and `call+ws://` say it themselves.
     public var mode: StreamMode
+    /// Audio of one message to the bot, one of `frameChoices`.
     public var frameMilliseconds: Int
     /// Of multiplexed streams; the per-call dialect knows µ-law only.
     public var encoding: StreamEncoding
+    /// Hz, both ways: one of `rateChoices`.
     public var sampleRate: Int
     /// Multiplexed connections a URL, over which legs are spread.
     public var connections: Int
     /// At most so long are frames held back for others that go out with them.
     public var gatherMilliseconds = 4
 
+    /// Nothing is checked here: see `problem`.
     public init(
         mode: StreamMode = .call, frameMilliseconds: Int = 20, encoding: StreamEncoding = .muLaw,
         sampleRate: Int = 8000, connections: Int = 1

@@ -30,10 +30,12 @@ public struct StreamRequest: Sendable {
     public var headers: [(name: String, value: String)]
     /// For name resolution, TCP, TLS and the WebSocket upgrade together.
     public var connectTimeout: Interval
+    /// Of no use with `ws://`.
     public var tlsTrust: TLSTrust
     /// The other side hears and says what it understands; audio from it is refused.
     public var isListener = false
 
+    /// Nothing is checked here: what cannot work ends the stream with `failed`.
     public init(
         url: String, streamID: String, callID: CallID, accountID: String = "trunkline",
         parameters: [String: String] = [:], headers: [(name: String, value: String)] = [],
@@ -92,6 +94,7 @@ public struct StreamLimits: Sendable {
     public var maximumMuxConnections = 256
     /// First pause before a multiplexed connection is opened again; it doubles each time.
     public var muxRetry: Interval = .milliseconds(100)
+    /// Longest of those pauses.
     public var muxRetryLimit: Interval = .seconds(5)
     /// How long a multiplexed connection has to stay open until earlier breaks are forgotten: a bot that
     /// accepts and drops is not there.
@@ -111,6 +114,7 @@ public struct StreamLimits: Sendable {
     /// How long a closing bot may take to answer our close frame.
     public var closeTimeout: Interval = .seconds(2)
 
+    /// The limits above.
     public init() {}
 }
 
@@ -118,24 +122,33 @@ public struct StreamLimits: Sendable {
 public struct StreamStatistics: Sendable, Equatable {
     /// WebSocket text messages; of a multiplexed leg its records.
     public var messagesSent = 0
+    /// Messages of the bot, whatever they hold; of a multiplexed leg its records.
     public var messagesReceived = 0
     /// `media` messages (audio records) sent to the bot, and those dropped because it did not read.
     public var mediaSent = 0
+    /// `media` messages (audio records) that were not sent because the bot did not read.
     public var mediaDropped = 0
     /// Samples of bot audio accepted, and dropped because the playout queue was full.
     public var playoutSamples = 0
+    /// Samples of bot audio dropped because the playout queue was full.
     public var playoutDroppedSamples = 0
+    /// Marks that were due: their audio has left as RTP, or was cleared.
     public var marksReturned = 0
     /// Marks refused because `maximumMarks` were outstanding.
     public var marksRefused = 0
+    /// Times that the bot cleared its playout.
     public var clears = 0
     /// Text that is no JSON object, or lacks what its event needs.
     public var malformed = 0
     /// Events that are no media, mark or clear.
     public var unknown = 0
+    /// Binary messages of a per-call bot, which are skipped; 0 for a multiplexed leg.
     public var binary = 0
+    /// Messages longer than `maximumMessageBytes`, skipped unread; 0 for a multiplexed leg, whose
+    /// messages are its connection's.
     public var oversized = 0
 
+    /// All 0.
     public init() {}
 }
 
