@@ -15,6 +15,7 @@ public struct AnswerEvidence: Sendable, Equatable {
     /// What a transcript said, nil without one.
     public var hint: AnswerVerdict?
 
+    /// Nothing heard yet: a person is as likely as not.
     public init() {}
 
     /// The fields of a JSON object.

@@ -2,10 +2,15 @@ public import Base
 
 /// Something that happened to a call, as written to the live feed, the call record and the timeline.
 public struct CallEvent: Sendable, Equatable {
+    /// The call's id, or `leg-17` for a leg that belongs to no call.
     public var call: CallID
+    /// nil: no campaign made the call.
     public var campaign: CampaignID?
+    /// nil: no campaign's list holds who was called.
     public var contact: ContactID?
+    /// When it became known. Times within the audio are facts of `kind`.
     public var at: WallTime
+    /// What happened, with its facts.
     public var kind: Kind
 
     public init(
@@ -19,6 +24,8 @@ public struct CallEvent: Sendable, Equatable {
         self.kind = kind
     }
 
+    /// What can happen. Numbers named `ms` or `…Ms` are milliseconds of the leg's audio, from the
+    /// answer as in `DetectionEvent`; a `confidence` is 0…1.
     public enum Kind: Sendable, Equatable {
         case gateAllowed
         case gateBlocked(reasons: [String])

@@ -1,6 +1,7 @@
 /// One call: an attempt that reached the trunk, or an inbound call. Also the correlation id of logs,
 /// events, recordings and the stream's `callSid`.
 public struct CallID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// `CA…`, `call-…` for a campaign's attempt, `in-…` for one that came in.
     public let value: String
     public init(_ value: String) { self.value = value }
     public var description: String { value }
@@ -9,8 +10,10 @@ public struct CallID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
 /// One media leg of this process.
 public struct LegID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// Never 0; given again after 2³² others, once it is free.
     public let value: UInt32
     public init(_ value: UInt32) { self.value = value }
+    /// `leg-17`, on the wire and in logs.
     public var description: String { "leg-\(value)" }
     public static func < (a: LegID, b: LegID) -> Bool { a.value < b.value }
     /// Reads `leg-17`.
@@ -24,8 +27,10 @@ public struct LegID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
 /// One direction of audio between two media legs of this process.
 public struct LinkID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// Never 0; given again after 2³² others, once it is free.
     public let value: UInt32
     public init(_ value: UInt32) { self.value = value }
+    /// `link-17`, on the wire and in logs.
     public var description: String { "link-\(value)" }
     public static func < (a: LinkID, b: LinkID) -> Bool { a.value < b.value }
     /// Reads `link-17`.
@@ -37,14 +42,18 @@ public struct LinkID: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 }
 
+/// One campaign; `direct` stands for calls that none made.
 public struct CampaignID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// `camp-` and twelve characters, as the server makes them.
     public let value: String
     public init(_ value: String) { self.value = value }
     public var description: String { value }
     public static func < (a: CampaignID, b: CampaignID) -> Bool { a.value < b.value }
 }
 
+/// One entry of a campaign's list: a person on two lists has two.
 public struct ContactID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// `ct-` and sixteen characters, as the import makes them.
     public let value: String
     public init(_ value: String) { self.value = value }
     public var description: String { value }
