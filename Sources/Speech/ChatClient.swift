@@ -17,6 +17,7 @@ public final class ChatClient: Sendable {
     private let http: HTTPClient
     private let sleep: @Sendable (Interval) async throws -> Void
 
+    /// Connects with the first request. Call `shutdown()` before you let go of it.
     public convenience init(_ configuration: ChatConfiguration) {
         self.init(configuration) { delay in
             try await Task.sleep(nanoseconds: UInt64(max(0, delay.nanoseconds)))
@@ -37,6 +38,7 @@ public final class ChatClient: Sendable {
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
     }
 
+    /// Closes the connections; what is asked afterwards throws `unreachable`.
     public func shutdown() async { try? await http.shutdown() }
 
     /// Asks for one completion, with retries. Cancelling the task cancels the request.

@@ -15,7 +15,9 @@ public struct ChatConfiguration: Sendable {
     public var baseURL: String
     /// nil for a service without keys.
     public var key: Redacted<String>?
+    /// Of no use without a `key`.
     public var keyField: KeyField
+    /// The service's own name of it, sent as it is.
     public var model: String
     /// For one attempt, from the connection to the last byte.
     public var timeout: Interval = .seconds(30)
@@ -26,6 +28,7 @@ public struct ChatConfiguration: Sendable {
     /// A completion is a few kilobytes; this bounds what a broken service can make us hold.
     public var maximumResponseBytes = 1 << 20
 
+    /// Limits and waits are those above. The URL is checked with each request (`badBaseURL`).
     public init(
         baseURL: String, key: Redacted<String>?, model: String, keyField: KeyField = .bearer
     ) {
@@ -38,12 +41,15 @@ public struct ChatConfiguration: Sendable {
 
 /// One turn of the prompt.
 public struct ChatMessage: Sendable, Equatable {
+    /// By OpenAI's names.
     public enum Role: String, Sendable { case system, user, assistant }
 
+    /// Who speaks in this turn.
     public var role: Role
     /// May speak of people: printed as `<redacted>`.
     public var content: Redacted<String>
 
+    /// Takes the text in the clear.
     public init(_ role: Role, _ content: String) {
         self.role = role
         self.content = Redacted(content)
@@ -52,13 +58,16 @@ public struct ChatMessage: Sendable, Equatable {
 
 /// A completion to ask for.
 public struct ChatRequest: Sendable {
+    /// In order; a request without any is `badRequest`.
     public var messages: [ChatMessage]
     /// 0…2; nil leaves it to the service.
     public var temperature: Double?
+    /// Of the answer (`max_tokens`); nil leaves it to the service.
     public var maximumTokens: Int?
     /// A JSON schema object that the answer must follow, and its name (letters, digits, `_`, `-`).
     public var schema: (name: String, json: [UInt8])?
 
+    /// Nothing is checked here: `complete` throws `badRequest`.
     public init(
         _ messages: [ChatMessage], temperature: Double? = nil, maximumTokens: Int? = nil,
         schema: (name: String, json: [UInt8])? = nil
@@ -72,13 +81,16 @@ public struct ChatRequest: Sendable {
 
 /// What came back.
 public struct ChatCompletion: Sendable, Equatable {
+    /// Why the model ended; `other` is every reason without a case here, `stop` also none given.
     public enum FinishReason: String, Sendable { case stop, length, other }
 
+    /// Of the first choice. May speak of people.
     public var text: Redacted<String>
     /// `length`: cut at the token limit, and a JSON answer is then not whole.
     public var finishReason: FinishReason
     /// 0 when the service does not count.
     public var promptTokens: Int
+    /// 0 when the service does not count.
     public var completionTokens: Int
 }
 
