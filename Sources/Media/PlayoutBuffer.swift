@@ -80,6 +80,7 @@ public struct PlayoutBuffer: ~Copyable {
     let fade: UnsafeMutableBufferPointer<Int16>
     let scratch: UnsafeMutableBufferPointer<Int16>
 
+    /// Over all streams: `reset` keeps them.
     public internal(set) var counters = PlayoutCounters()
 
     /// - Parameter configuration: values out of range are brought into it.

@@ -23,6 +23,7 @@ public struct PcapRTPStream: Equatable, Sendable {
     public let destination: PcapEndpoint
     /// In order of first appearance.
     public internal(set) var payloadTypes: [UInt8]
+    /// In file order, repeated and reordered ones as they were captured.
     public internal(set) var packets: [PcapRTPPacket]
 }
 
