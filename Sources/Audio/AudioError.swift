@@ -2,11 +2,11 @@
 public enum AudioError: Error, Equatable, Sendable {
     /// The bytes end before the field at hand.
     case truncated(needed: Int, have: Int)
-    /// No `RIFF … WAVE` at the beginning.
+    /// No `RIFF … WAVE` or `RF64 … WAVE` at the beginning.
     case notWAV
     /// A chunk that must be there is missing; `name` is `fmt ` or `data`.
     case missingChunk(name: String)
-    /// A sample format that is not PCM 8/16 bit, µ-law or A-law.
+    /// A sample format that is not PCM of 8 to 32 bits, float of 32 or 64, µ-law or A-law.
     case unsupportedFormat(tag: Int, bitsPerSample: Int)
     case badChannelCount(Int)
     case badSampleRate(Int)

@@ -1,4 +1,4 @@
-/// Audio to be played on legs: 16-bit mono samples at the leg's rate, shared and never changed.
+/// Audio to be played on legs: 16-bit mono samples, shared and never changed.
 public final class PlaybackClip: Sendable, Equatable {
     /// Mono, 16-bit linear, one channel from beginning to end.
     public let samples: [Int16]

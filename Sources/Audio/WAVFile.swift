@@ -19,7 +19,7 @@ public struct WAVFile: Sendable, Equatable {
     /// Hz, for each channel.
     public var sampleRate: Int
     /// Samples of a frame, at least 1.
-    public var channels: Int
+    public let channels: Int
     /// Interleaved.
     public var samples: [Int16]
 

@@ -102,7 +102,7 @@ public struct Campaign: Sendable, Equatable {
     public var ringTimeoutSeconds: Int
     /// MAX_CALL_DURATION_SECONDS: 600.
     public var maximumCallSeconds: Int
-    /// WebSocket URL of the bot that talks to humans; nil plays `message` instead.
+    /// WebSocket URL of the bot that talks to humans; nil plays `messagePath` instead.
     public var streamURL: String?
     /// WAV file left on voicemail after the beep.
     public var voicemailPath: String?

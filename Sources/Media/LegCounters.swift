@@ -67,9 +67,9 @@ public struct MediaCounters: Sendable {
     public var sendFailures = 0
     /// Packets expected by their numbers and not received (RFC 3550 A.3), added once a second.
     public var packetsLost = 0
-    /// Samples of gaps filled in, at each leg's own rate (8 or 16 kHz); pauses that a sender left
-    /// out (DTX) are among them.
-    public var concealedSamples = 0
+    /// Audio made up where packets did not come, µs. Not among it: pauses that a sender left out (DTX),
+    /// presses and unusable payloads in place of audio, the silence of a stream that stopped.
+    public var concealedMicroseconds = 0
     /// Samples a channel that a recording's ring had no room for, added when the recording stops.
     public var recordingDroppedSamples = 0
     /// Digits refused because a leg's queue of digits to send was full.

@@ -149,7 +149,7 @@ struct LegHearing: ~Copyable {
             let rest = min(unheard, Self.maximumFillSeconds * rate)
             delivered += Int64(unheard - rest)
             filled = 0
-            workspace.counters.concealedSamples += rest
+            if packets > 0 { workspace.counters.concealedMicroseconds += rest * 1_000_000 / rate }
             owed += rest
             if let links, links.listens, !LegPlayout.decodesAlone(decoder.codec) {
                 links.missedInOrder(packets)
@@ -266,6 +266,7 @@ struct LegHearing: ~Copyable {
             let gap = UnsafeMutableBufferPointer(rebasing: workspace.gap[0..<owed])
             owed = 0
             concealer?.conceal(into: gap, before: UnsafeBufferPointer(frame))
+            bridge?.noteConcealed(gap.count, rate: rate)
             deliver(UnsafeBufferPointer(gap), at: nil, now, &bridge, &recorder, &workspace, &out)
         }
         settle(now, &bridge, &recorder, &workspace, &out)

@@ -7,7 +7,8 @@ public struct PlayoutConfiguration: Equatable, Sendable {
     /// Samples of one pull at 8 kHz and 20 ms.
     public static let standardFrame = 160
 
-    /// Hz of samples and RTP timestamps, 8000…48 000.
+    /// Hz of samples and RTP timestamps, 8000…48 000. Losses are guessed (`LossConcealer`) for 8 and 16 kHz;
+    /// at another rate with the pitches of twice to six times as high a voice.
     public var clockRate = 8000
     /// Samples that each pull asks for; the target delay is never below one frame.
     public var frameSamples = standardFrame

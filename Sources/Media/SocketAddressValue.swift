@@ -59,11 +59,15 @@ public struct SocketAddressValue: Hashable, Sendable, CustomStringConvertible {
         return copy
     }
 
-    /// False for what must never be a media destination: 0.0.0.0, ::, multicast and the limited
-    /// broadcast (RFC 1122 3.2.1.3, RFC 4291 2.7), and port 0.
+    /// False for what must never be a media destination: "this network" (0.0.0.0/8), ::, multicast and
+    /// the limited broadcast (RFC 1122 3.2.1.3, RFC 4291 2.7), IPv4 addresses mapped into IPv6 (RFC 4291
+    /// 2.5.5.2), to which our sockets cannot send, and port 0.
     public var isUsableDestination: Bool {
         guard port != 0 else { return false }
-        if isIPv6 { return (high | low) != 0 && high >> 56 != 0xFF }
+        if isIPv6 {
+            let isMapped = high == 0 && low >> 32 == 0xFFFF
+            return (high | low) != 0 && high >> 56 != 0xFF && !isMapped
+        }
         return low >> 24 != 0 && low >> 28 != 0xE && low != 0xFFFF_FFFF
     }
 

@@ -93,7 +93,7 @@ struct WorkerMetrics {
         }
         bytesReceived.publish(total: counters.bytesReceived)
         bytesSent.publish(total: counters.bytesSent)
-        concealed.publish(total: counters.concealedSamples / 160)
+        concealed.publish(total: counters.concealedMicroseconds / 20_000)
         socketDrops.publish(total: drops)
         recordingDrops.publish(total: counters.recordingDroppedSamples)
         for (shard, total) in links { shard.publish(total: total(counters.links)) }

@@ -19,8 +19,11 @@ extension CallFlow {
                 now.instant - answered < Self.lateBeepWindow
             else { return }
             facts.verdict = .voicemail
+            facts.verdictConfidence = Self.lateBeepConfidence
             emit(
-                .verdict(.voicemail, final: true, confidence: 0.9, reason: "late_beep"), now, &out)
+                .verdict(
+                    .voicemail, final: true, confidence: Self.lateBeepConfidence,
+                    reason: "late_beep"), now, &out)
             stopStream(&out)
             out.push(.media(.detach))
             out.push(.media(.isVoicemail))

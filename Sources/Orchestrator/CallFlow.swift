@@ -94,6 +94,7 @@ public struct CallFlow: Sendable {
     static let teardownLimit = Interval.seconds(3)
 
     static let takeoverConfidence = 0.8
+    static let lateBeepConfidence = 0.9
 
     static let messagePlay = 1
     static let conversationPlay = 2

@@ -27,7 +27,8 @@ public struct TelephoneEventSender: Sendable {
     ///   - startTimestamp: RTP timestamp of its first sample.
     ///   - volume: level below 0 dBm0 in dB, 0…63.
     ///   - clockRate: Hz.
-    /// - Returns: nil for a character without an event code or a length out of 1…60 s.
+    /// - Returns: nil for a character without an event code, a length of nothing or more than 60 s, or a clock
+    ///   below 50 Hz.
     public init?(
         digit: Character, durationSamples: Int, startTimestamp: UInt32, volume: UInt8 = 10,
         clockRate: Int = 8000

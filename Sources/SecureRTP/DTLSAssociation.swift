@@ -22,7 +22,7 @@ public struct DTLSAssociation: ~Copyable, @unchecked Sendable {
         /// As a client: `start` was not called. As a server: no ClientHello with a cookie yet.
         case waiting
         case handshaking
-        /// The far end is who signalling said; `takeKeys` has what was agreed.
+        /// The far end is who signalling said; `exportKeys` has what was agreed.
         case established(SRTPSuite)
         case failed(DTLSFailure)
     }

@@ -21,7 +21,7 @@ public struct ChatConfiguration: Sendable {
     public var model: String
     /// For one attempt, from the connection to the last byte.
     public var timeout: Interval = .seconds(30)
-    /// Attempts in all; 429 and 5xx and broken connections are tried again.
+    /// Attempts in all; 429, 5xx, timeouts and broken connections are tried again.
     public var maximumAttempts = 3
     /// The longest wait between two attempts. A `Retry-After` beyond it ends the trying.
     public var maximumRetryDelay: Interval = .seconds(10)

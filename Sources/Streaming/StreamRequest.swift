@@ -140,7 +140,7 @@ public struct StreamStatistics: Sendable, Equatable {
     public var clears = 0
     /// Text that is no JSON object, or lacks what its event needs.
     public var malformed = 0
-    /// Events that are no media, mark or clear.
+    /// Events that are no media, mark, clear or transcript.
     public var unknown = 0
     /// Binary messages of a per-call bot, which are skipped; 0 for a multiplexed leg.
     public var binary = 0

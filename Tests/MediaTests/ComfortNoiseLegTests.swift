@@ -58,7 +58,7 @@ func describedNoiseFillsThePauseForEverybody(codec: AudioCodec, type: UInt8) thr
     bench.receive(far.packet())
     #expect(bench.summary.packetsReceived == 3)
     #expect(bench.summary.packetsRejected == 0)
-    #expect(bench.counters.concealedSamples == 0)
+    #expect(bench.counters.concealedMicroseconds == 0)
 }
 
 private let quietly = LegOptions(detection: false, discontinuous: true)

@@ -88,7 +88,7 @@ private func leg(
         }
         #expect(digits(bench) == "012")
         #expect(drained(bridge.received).count == 54 * 160)
-        #expect(bench.counters.concealedSamples == 0)
+        #expect(bench.counters.concealedMicroseconds == 0)
         // Plain RTP: an SSRC is believed from its second packet on.
         #expect(bench.rejected(.foreignSSRC) == (isSecure ? 0 : 1))
         #expect(bench.summary.packetsLost == 0)

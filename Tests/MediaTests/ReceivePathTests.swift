@@ -69,7 +69,24 @@ private let loudSample: Int16 = 32124
     // Nothing more comes: the wait ends at the tick 60 ms later.
     bench.run(ticks: 4)
     #expect(drained(bridge.received).count == 480)
-    #expect(bench.counters.concealedSamples == 160)
+    #expect(bench.counters.concealedMicroseconds == 20_000)
+}
+
+/// Also where the packet behind it helps to guess (`LossConcealer`).
+@Test func aStreamIsToldWhichSamplesWereConcealed() throws {
+    let bench = try LegBench()
+    let bridge = AudioBridge()
+    _ = bench.attach(bridge)
+    var far = FarEnd()
+    for index in 0..<8 {
+        let packet = far.audio(code: loud)
+        if index != 3 { bench.receive(packet) }
+        bench.run(ticks: 1)
+    }
+    #expect(bridge.received.count == 8 * 160)
+    let marked = (0..<8).filter { bridge.isConcealed($0 * 160..<$0 * 160 + 160) }
+    #expect(marked == [3])
+    #expect(bench.counters.concealedMicroseconds == 20_000)
 }
 
 @Test func silenceSuppressionKeepsTheTimeline() throws {
@@ -86,6 +103,8 @@ private let loudSample: Int16 = 32124
     #expect(samples.count == 8000 + 160)
     #expect(samples[0] == loudSample && samples[8000] == loudSample)
     #expect(samples[4000] == 0)
+    // Nothing was lost.
+    #expect(bench.counters.concealedMicroseconds == 0)
 }
 
 /// A bot that answers what it hears as it comes would be late by that silence for the whole call.

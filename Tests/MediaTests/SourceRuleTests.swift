@@ -162,7 +162,10 @@ import Testing
 }
 
 @Test func addressesThatMustNotGetMediaAreRefused() throws {
-    for address in ["0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "ff02::1", "example.org"] {
+    for address in [
+        "0.0.0.0", "0.1.2.3", "224.0.0.1", "255.255.255.255", "::", "ff02::1", "::ffff:192.0.2.1",
+        "example.org",
+    ] {
         let bench = try LegBench(configured: false)
         let remote = RemoteMedia(address: address, port: 4000)
         #expect(throws: MediaError.unusableAddress(address, port: 4000)) {

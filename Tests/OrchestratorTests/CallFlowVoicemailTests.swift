@@ -176,7 +176,7 @@ extension Bench {
     var bench = Bench(plan())
     bench.sip(.answered(sdp: [1]))
     bench.advance(1500)
-    bench.heard(verdict(.human))
+    bench.heard(.verdict(.human, final: true, confidence: 0.6, reason: "test", atMs: 0))
     bench.stream(.connected)
     bench.advance(3000)
     bench.heard(beep)
@@ -190,6 +190,7 @@ extension Bench {
     bench.advance(300)
     bench.closeDown()
     #expect(bench.records.first?.verdict == .voicemail)
+    #expect(bench.records.first?.verdictConfidence == CallFlow.lateBeepConfidence)
     #expect(bench.records.first?.outcome == .voicemailLeft)
 }
 
