@@ -28,4 +28,7 @@ public enum SpecialInformation: String, Hashable, Sendable, CaseIterable {
         case .reserved1, .reserved2: nil
         }
     }
+
+    /// There is nobody to be reached under the number, by whichever way.
+    public var blamesNumber: Bool { endReason == .invalidNumber }
 }

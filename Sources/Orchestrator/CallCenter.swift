@@ -77,6 +77,8 @@ actor CallCenter {
         var optOut: @Sendable (PhoneNumber, String, CallID) async -> Void
         /// How soon it is said who answered.
         var answerPolicy: DetectionPolicy
+        /// `CallPlan.informationGrace` of outbound calls.
+        var informationGrace: Interval?
         /// Decides what an inbound call meets; nil refuses it with 404.
         var route: @Sendable (InboundCall) -> InboundRoute?
     }
@@ -167,6 +169,8 @@ actor CallCenter {
             concludeWithoutLeg(plan, .internalError, now, completion)
             return
         }
+        var plan = plan
+        plan.informationGrace = parts.informationGrace
         add(
             Active(
                 flow: CallFlow(plan: plan, now: now), leg: handle.id, negotiation: negotiation,

@@ -69,6 +69,8 @@ public struct CallFlow: Sendable {
 
     enum TimerName: Hashable, Sendable {
         case maximumDuration, beepWait, tail, teardown, optOut
+        /// What the network said in tones has not been followed by an answer (`CallFlow+Information`).
+        case information
         /// Who interrupted a message has been silent, or has been speaking, for long enough.
         case partyWaits, partySpeaks
     }
@@ -165,10 +167,12 @@ public struct CallFlow: Sendable {
         case .ringing:
             if facts.ringingAt == nil {
                 facts.ringingAt = now.wall
+                timers.cancel(.information)
                 emit(.ringing, now, &out)
             }
         case .earlyMedia(let sdp):
             guard phase == .dialing else { return }
+            timers.cancel(.information)
             emit(.earlyMedia, now, &out)
             out.push(.acceptAnswer(sdp: sdp))
         case .answered(let sdp):
@@ -301,6 +305,7 @@ public struct CallFlow: Sendable {
             case .beepWait: if phase == .awaitingBeep { end(.localHangup, now, &out) }
             case .tail: end(.localHangup, now, &out)
             case .optOut: end(.optOut, now, &out)
+            case .information: informationStands(now, &out)
             case .partyWaits: if phase == .interrupted { takeOver(now, &out) }
             case .partySpeaks:
                 guard phase == .interrupted else { continue }
@@ -359,8 +364,7 @@ public struct CallFlow: Sendable {
             facts.verdict = verdict
             facts.verdictConfidence = confidence
             if phase == .detecting { act(on: verdict, now, &out) }
-        case .tone(.sit, _, _, let information):
-            facts.information = information ?? facts.information
+        case .tone(let kind, _, _, let information): networkSounds(kind, information, now)
         case .readyForMessage: if phase == .awaitingBeep { leaveMessage(now, &out) }
         case .bargeIn: bargedIn(now, &out)
         case .speechStart: partySpeaks(now)
@@ -420,7 +424,7 @@ public struct CallFlow: Sendable {
 
     // MARK: the end
 
-    private mutating func end(
+    mutating func end(
         _ reason: EndReason, _ now: Moment, _ out: inout Outbox<Action>
     ) {
         guard phase != .ending, phase != .finished else { return }
@@ -482,19 +486,5 @@ public struct CallFlow: Sendable {
             call: plan.id, campaign: plan.campaign, contact: plan.contact, at: now.wall, kind: kind)
         facts.keep(event)
         out.push(.emit(event))
-    }
-}
-
-extension CallFlow.Phase {
-    var name: String {
-        switch self {
-        case .dialing: "dialing"
-        case .detecting: "detecting"
-        case .awaitingBeep: "awaiting_beep"
-        case .leavingMessage: "leaving_message"
-        case .interrupted: "interrupted"
-        case .talking: "talking"
-        case .ending, .finished: "ending"
-        }
     }
 }

@@ -31,6 +31,9 @@ public struct CallPlan: Sendable {
     public var recordingPath: String?
     public var ringTimeout: Interval
     public var maximumDuration: Interval
+    /// How long after special information tones that blame the number it may go on ringing; nil: as long as
+    /// it rings. Set by `CallCenter`.
+    public var informationGrace: Interval? = CallFlow.informationGrace
     /// Digit that puts the callee on the internal do-not-call list and ends the call.
     public var optOutDigit: Character?
     public var decisionID: String?

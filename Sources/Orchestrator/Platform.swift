@@ -219,6 +219,7 @@ public final class Platform: Sendable {
                         number: number, source: source, call: call, at: SystemClock.wall))
             },
             answerPolicy: configuration.answerPolicy,
+            informationGrace: configuration.informationGrace,
             route: { [self] call in route(call) })
     }
 

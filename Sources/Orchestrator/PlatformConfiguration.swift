@@ -121,6 +121,9 @@ public struct PlatformConfiguration: Sendable {
     public var callerID: PhoneNumber?
     /// How soon, and how surely, it is said who answered.
     public var answerPolicy = DetectionPolicy.balanced
+    /// How long a call may ring on after special information tones that say there is no such number; nil:
+    /// as long as it may ring.
+    public var informationGrace: Interval? = CallFlow.informationGrace
     /// Numbers of our own people, to whom calls may be handed over without asking the gate.
     public var transferNumbers: Set<PhoneNumber> = []
     public var compliance = ComplianceSettings()

@@ -136,6 +136,7 @@ enum ConfigurationFile {
             settings.mediaTimeoutSeconds = count
         }
         try DetectionKeys.apply(reader, to: &settings.answerPolicy)
+        try DetectionKeys.apply(reader, toGrace: &settings.informationGrace)
         try media(reader, &settings)
         try SIPKeys.apply(reader, to: &settings.signalling)
         try trunk(reader, &settings)

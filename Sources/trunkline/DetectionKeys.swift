@@ -1,3 +1,4 @@
+internal import Base
 internal import CallModel
 internal import Configuration
 internal import Detection
@@ -10,7 +11,7 @@ enum DetectionKeys {
     /// Those of the section `detection`.
     static let keys: Set<String> = [
         "policy", "endpointing_score", "endpointing_minimum_ms", "endpointing_silence_ms",
-        "barge_in_score", "barge_in_minimum_ms", "barge_in_ms",
+        "barge_in_score", "barge_in_minimum_ms", "barge_in_ms", "sit_grace_ms",
     ]
 
     static func apply(_ reader: ConfigReader, to policy: inout DetectionPolicy) throws {
@@ -26,6 +27,14 @@ enum DetectionKeys {
         if let ms = reader.int(forKey: "detection.barge_in_ms") {
             policy.bargeInMs = try milliseconds("detection.barge_in_ms", ms, 20...5000)
         }
+    }
+
+    /// `detection.sit_grace_ms`; nil in it: never.
+    static func apply(_ reader: ConfigReader, toGrace grace: inout Interval?) throws {
+        let key = "detection.sit_grace_ms"
+        guard let ms = reader.int(forKey: ConfigKey(key)) else { return }
+        guard ms != 0 else { return grace = nil }
+        grace = .milliseconds(Int64(try milliseconds(key, ms, 500...60_000)))
     }
 
     /// - Throws: `Invalid` when `key` names no policy.

@@ -234,7 +234,7 @@ private let listenedTo: CallPlan = {
         var bench = Bench(
             plan(detect: Bool.random(using: &generator), record: Bool.random(using: &generator)))
         for _ in 0..<30 {
-            switch Int.random(in: 0..<20, using: &generator) {
+            switch Int.random(in: 0..<21, using: &generator) {
             case 0: bench.sip(.ringing)
             case 1: bench.sip(.earlyMedia(sdp: [1]))
             case 2: bench.sip(.answered(sdp: [1]))
@@ -258,6 +258,9 @@ private let listenedTo: CallPlan = {
             case 16: bench.heard(.bargeIn(atMs: 1))
             case 17: bench.heard(.speechStart(atMs: 1))
             case 18: bench.heard(.speechEnd(atMs: 1))
+            case 19:
+                bench.heard(
+                    .tone(.sit, startMs: 1, knownAtMs: 2, information: .intercept))
             default: bench.advance(Int64.random(in: 1...5000, using: &generator))
             }
         }

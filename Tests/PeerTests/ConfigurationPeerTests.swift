@@ -1,3 +1,4 @@
+import Base
 import Detection
 import Foundation
 import Orchestrator
@@ -74,6 +75,21 @@ import Testing
                 _ = try await Self.settings("detection:\n  " + line + "\n")
                 Issue.record("\(line) was taken")
             } catch { #expect("\(error)".contains(said), "\(error)") }
+        }
+    }
+
+    @Test func howLongACallRingsOnAfterInformationTonesIsSetOrNot() async throws {
+        #expect(PlatformConfiguration().informationGrace == .seconds(4))
+        for (set, wanted) in [
+            ("500", Interval.milliseconds(500)), ("60000", .seconds(60)), ("0", nil),
+        ] as [(String, Interval?)] {
+            let settings = try await Self.settings("detection:\n  sit_grace_ms: \(set)\n")
+            #expect(settings.informationGrace == wanted)
+        }
+        for wrong in ["499", "60001", "-1"] {
+            await #expect(throws: PlatformConfiguration.Invalid.self, "\(wrong)") {
+                _ = try await Self.settings("detection:\n  sit_grace_ms: \(wrong)\n")
+            }
         }
     }
 

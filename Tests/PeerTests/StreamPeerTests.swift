@@ -128,4 +128,40 @@ import Testing
         let final = events.filter { $0["event"].string == "verdict" && $0["final"].bool == true }
         #expect(final.first?["verdict"].string == "human")
     }
+
+    /// "No such number" in early media, and nothing after it: the call does not ring until its time is over.
+    @Test(.timeLimit(.minutes(10)))
+    func informationTonesInEarlyMediaEndTheRinging() async throws {
+        let directory = try Place.scratch("early-sit")
+        let table = directory + "/table.json"
+        try """
+        {"12": {"kind": "vacant", "ring_ms": 60000, "status": 480, "early_audio": "unavailable"}}
+        """.write(toFile: table, atomically: true, encoding: .utf8)
+        let file = directory + "/call.yaml"
+        try "detection:\n  sit_grace_ms: 500\n".write(
+            toFile: file, atomically: true, encoding: .utf8)
+        let trunk = try await MeasuringTrunk(directory, table: table)
+        defer { trunk.child.end() }
+        let call = try await runToEnd(
+            Place.trunkline,
+            [
+                "call", "sip:vacant12@127.0.0.1:\(trunk.port)", "--config", file, "--ring-timeout",
+                "120", "--json", "--rtp-ports", "31100-31119",
+            ], within: 40)
+        #expect(call.code == 1, "\(call.output)")
+        let events = call.output.split(separator: "\n").map { JSON(line: $0) }
+        let tone = events.first { $0["event"].string == "tone" }
+        #expect(tone?["kind"].string == "sit" && tone?["information"].string == "intercept")
+        #expect(events.last?["event"].string == "ended")
+        #expect(events.last?["reason"].string == "invalid_number", "\(call.output)")
+        #expect(!events.contains { $0["event"].string == "answered" })
+        // By the grace of the configuration, not by the usual 4 s.
+        let reader = ISO8601DateFormatter()
+        reader.formatOptions.insert(.withFractionalSeconds)
+        let times = [tone, events.last].compactMap { $0?["at"].string.flatMap(reader.date(from:)) }
+        try #require(times.count == 2)
+        #expect((0.5..<3.5).contains(times[1].timeIntervalSince(times[0])), "\(call.output)")
+        let callee = try #require(trunk.calls(to: "12").first) + ".jsonl"
+        #expect(try String(contentsOfFile: callee, encoding: .utf8).contains("cancel"))
+    }
 }
