@@ -148,6 +148,7 @@ targets += [
         dependencies: [
             "trunkline", "Base", "Audio", "RTP", "SecureRTP", "CallModel", "SDP", "SIP",
             "Signalling", "Telemetry", log,
+            lib("ArgumentParser", "swift-argument-parser"),
         ] + nio,
         swiftSettings: strict),
 ]

@@ -41,6 +41,10 @@ struct Call: AsyncParsableCommand {
         name: .customLong("no-detect"),
         help: "Start at once on answer instead of waiting for the answer verdict.")
     var noDetect = false
+    @Option(
+        name: .customLong("answer-policy"),
+        help: "How soon it is said who answered: fast, balanced or careful.")
+    var answerPolicy: String?
     @Option(help: "Local SIP address, HOST:PORT; port 0 lets the system choose.")
     var sip = "127.0.0.1:0"
     @Option(name: .customLong("rtp-address"), help: "Local address of the media socket.")
@@ -70,20 +74,13 @@ struct Call: AsyncParsableCommand {
         let directory = FileManager.default.temporaryDirectory
             .appendingPathComponent("trunkline-call-\(UUID().uuidString)").path
         settings.dataDirectory = directory
+        let call = try request(settings)
         defer { try? FileManager.default.removeItem(atPath: directory) }
 
         var logger = Logger(label: "trunkline") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .warning
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let platform = try Platform(configuration: settings, group: group, logger: logger)
-        var request = CallRequest(
-            to: target, from: from.flatMap { try? PhoneNumber($0) } ?? settings.callerID,
-            streamURL: stream, playPath: play.map(absolute), voicemailPath: voicemail.map(absolute),
-            record: record != nil, recordingPath: record.map(absolute), detectAnswer: !noDetect,
-            ringTimeoutSeconds: ringTimeout, maximumSeconds: maximumSeconds)
-        request.isLocalTest = true
-        request.transcriptURL = transcriptURL
-        let call = request
         guard let events = platform.bus.subscribe() else { return false }
         let printer = EventPrinter(json: json)
         let running = Task {
@@ -112,6 +109,21 @@ struct Call: AsyncParsableCommand {
         await running.value
         try? await group.shutdownGracefully()
         return answered
+    }
+
+    /// What the options ask for.
+    func request(_ settings: PlatformConfiguration) throws -> CallRequest {
+        var request = CallRequest(
+            to: target, from: from.flatMap { try? PhoneNumber($0) } ?? settings.callerID,
+            streamURL: stream, playPath: play.map(absolute), voicemailPath: voicemail.map(absolute),
+            record: record != nil, recordingPath: record.map(absolute), detectAnswer: !noDetect,
+            ringTimeoutSeconds: ringTimeout, maximumSeconds: maximumSeconds)
+        request.isLocalTest = true
+        request.transcriptURL = transcriptURL
+        request.answerPolicy = try answerPolicy.map {
+            try DetectionKeys.policyName("--answer-policy", $0)
+        }
+        return request
     }
 
     private func absolute(_ path: String) -> String {

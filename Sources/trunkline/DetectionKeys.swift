@@ -39,10 +39,15 @@ enum DetectionKeys {
 
     /// - Throws: `Invalid` when `key` names no policy.
     static func answerPolicy(_ key: String, _ name: String) throws -> DetectionPolicy {
+        DetectionPolicy(try policyName(key, name))
+    }
+
+    /// - Throws: `Invalid` when `key` names no policy.
+    static func policyName(_ key: String, _ name: String) throws -> AnswerPolicy {
         guard let policy = AnswerPolicy(rawValue: name) else {
             throw Invalid("\(key): \(name) is not fast, balanced or careful")
         }
-        return DetectionPolicy(policy)
+        return policy
     }
 
     private static func rule(
