@@ -87,6 +87,9 @@ public enum CallAction: Sendable, Equatable {
 
 /// One step of a call: everything it may not own itself, and where its actions go.
 public struct CallStep {
+    static let fullOffers = TokenBucket(
+        rate: SIPLimits.offersPerSecond, burst: SIPLimits.offerBurst + SIPLimits.refreshReserve)
+
     public let now: Instant
     public let party: LocalParty
     public let timing: SIPTimers
@@ -95,6 +98,10 @@ public struct CallStep {
     public var out = Outbox<CallAction>()
     /// Descriptions of early media that came after too many.
     var ignoredDescriptions = 0
+    /// Offers that the peer may make within this call, in whichever of its dialogs.
+    var offers = CallStep.fullOffers
+    /// Offers that came after too many.
+    var refusedOffers = 0
 
     public init(
         now: Instant, party: LocalParty, timing: SIPTimers, policy: CallPolicy = CallPolicy(),

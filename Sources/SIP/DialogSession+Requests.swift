@@ -88,6 +88,12 @@ extension DialogSession {
             return
         }
         guard let status = offerConflict(request.method == .invite) else {
+            guard takesOffer(request.body, &step) else {
+                var response = request.makeResponse(500)
+                response.headers.append(.retryAfter, String(SIPLimits.offerRetrySeconds))
+                step.out.push(.respond(response, key))
+                return
+            }
             // Without an offer it asks for one: the owner's goes out in our 200 (14.2).
             theirOffer = TheirOffer(sdp: request.body, reply: .response(request, key))
             timers.set(.offer, at: step.now + Self.offerLimit)
@@ -107,6 +113,16 @@ extension DialogSession {
         if let change, change.sequence != nil, isInvite || change.opensOffer { return 491 }
         if isInvite, phase == .early { return 491 }
         return nil
+    }
+
+    /// Each offer costs its owner an answer. 491 would say that ours is in the way, and bring the offer
+    /// back within 4 s; 500 leaves the session as it was (RFC 3261 14.1).
+    private func takesOffer(_ sdp: [UInt8], _ step: inout CallStep) -> Bool {
+        let isRefresh = !sdp.isEmpty && sdp == remoteSDP
+        let takes = step.offers.take(
+            now: step.now, leaving: isRefresh ? 0 : SIPLimits.refreshReserve)
+        if !takes { step.refusedOffers += 1 }
+        return takes
     }
 
     private mutating func answerUpdate(

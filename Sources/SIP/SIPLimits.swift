@@ -38,6 +38,16 @@ public enum SIPLimits {
     /// receiver of tones is faster than (ITU-T Q.24), after a dial string sent at once.
     public static let noticesPerSecond = 25.0
     public static let noticeBurst = 32.0
+    /// Offers, and wishes for one, that the peer of a call may send within it: each is read, answered, and
+    /// may give the leg other codecs, keys and another far end. A transfer with hold, resume and a moved
+    /// far end takes some six at once; nobody changes his mind each second for long.
+    public static let offersPerSecond = 1.0
+    public static let offerBurst = 16.0
+    /// Beside those, for offers that say again what the peer said last (RFC 4028 7.4): who has used up his
+    /// changes can still keep the session alive.
+    public static let refreshReserve = 4.0
+    /// What an offer beyond that is told to wait: the most that RFC 3261 14.2 and RFC 3311 5.2 name.
+    public static let offerRetrySeconds = 10
     /// 491s that one offer of ours is sent again for.
     public static let glareTries = 5
     /// Dialogs that one source address may have open at one time, unless it is a trusted one.

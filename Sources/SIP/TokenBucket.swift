@@ -14,10 +14,10 @@ public struct TokenBucket: Sendable, Equatable {
         tokens = self.burst
     }
 
-    /// Takes a token; false when there is none.
-    public mutating func take(now: Instant) -> Bool {
+    /// Takes a token; false when there is none beside `reserve`.
+    public mutating func take(now: Instant, leaving reserve: Double = 0) -> Bool {
         fill(now)
-        guard tokens >= 1 else { return false }
+        guard tokens >= 1 + reserve else { return false }
         tokens -= 1
         return true
     }

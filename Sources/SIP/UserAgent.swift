@@ -91,6 +91,7 @@ public struct UserAgent: Sendable {
         /// INFOs and NOTIFYs that its peer may send.
         var notices = TokenBucket(
             rate: SIPLimits.noticesPerSecond, burst: SIPLimits.noticeBurst)
+        var offers = CallStep.fullOffers
     }
 
     /// Whom a client transaction reports to.
@@ -281,10 +282,13 @@ public struct UserAgent: Sendable {
     ) -> Result? {
         guard var entry = calls[key] else { return nil }
         var step = makeStep(now, entry.call.policy)
+        step.offers = entry.offers
         let wasOver = entry.call.isOver
         let result = body(&entry.call, &step)
         entropy = step.entropy
         counters.ignoredDescriptions += step.ignoredDescriptions
+        counters.refusedOffers += step.refusedOffers
+        entry.offers = step.offers
         if entry.call.isOver, !wasOver {
             activeCalls -= 1
             release(source: &entry.source)

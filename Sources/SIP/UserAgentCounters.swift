@@ -77,6 +77,8 @@ public struct UserAgentCounters: Sendable, Equatable {
     public internal(set) var overloads = 0
     /// Early descriptions of calls that had `SIPLimits.earlyDescriptions` before.
     public internal(set) var ignoredDescriptions = 0
+    /// Offers within calls that had more than `SIPLimits.offersPerSecond` lets through.
+    public internal(set) var refusedOffers = 0
 
     public func received(_ kind: MessageKind) -> Int { receivedByKind[kind.rawValue] }
     public func sent(_ kind: MessageKind) -> Int { sentByKind[kind.rawValue] }

@@ -12,6 +12,7 @@ struct SignallingMetrics {
     private let transactions: Gauge
     private let overloads: CounterShard
     private let ignoredDescriptions: CounterShard
+    private let refusedOffers: CounterShard
     private let connections: Gauge
     private let dropped: [(StreamTransports.Drop, CounterShard)]
     private let denied: CounterShard
@@ -41,6 +42,7 @@ struct SignallingMetrics {
         transactions = registry.gauge(Catalogue.sipTransactions)
         overloads = registry.counter(Catalogue.sipOverloads).shard()
         ignoredDescriptions = registry.counter(Catalogue.sipEarlyMediaIgnored).shard()
+        refusedOffers = registry.counter(Catalogue.sipOffersRefused).shard()
         connections = registry.gauge(Catalogue.sipConnections)
         dropped = StreamTransports.Drop.allCases.map {
             ($0, registry.counter(Catalogue.sipConnectionsDropped, [$0.rawValue]).shard())
@@ -87,6 +89,7 @@ struct SignallingMetrics {
         transactions.set(Double(agent.transactionCount))
         overloads.publish(total: counters.overloads)
         ignoredDescriptions.publish(total: counters.ignoredDescriptions)
+        refusedOffers.publish(total: counters.refusedOffers)
     }
 
     private func publish(_ shards: [CounterShard], _ value: (MessageKind) -> Int) {

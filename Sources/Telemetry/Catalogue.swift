@@ -231,6 +231,9 @@ public enum Catalogue {
     public static let sipEarlyMediaIgnored = counter(
         "sip_early_media_ignored", "descriptions",
         "Changes of early media not followed because a callee had made too many.")
+    public static let sipOffersRefused = counter(
+        "sip_offers_refused", "offers",
+        "Offers of peers within calls answered 500 because a call had too many.")
     public static let sipTrunkUp = gauge(
         "sip_trunk_up", "trunks", ["trunk"], "1 when the trunk answers, or is never asked; else 0.")
     public static let sipTrunkCalls = gauge(
@@ -241,7 +244,7 @@ public enum Catalogue {
     private static let sipGroup = [
         sipMessagesReceived, sipMessagesSent, sipParseErrors, sipRetransmissions, sipResponses,
         sipTransactions, sipConnections, sipConnectionsDropped, sipSourcesRefused, sipOverloads,
-        sipEarlyMediaIgnored, sipTrunkUp, sipTrunkCalls, sipRegistered,
+        sipEarlyMediaIgnored, sipOffersRefused, sipTrunkUp, sipTrunkCalls, sipRegistered,
     ]
 
     // MARK: Streaming
