@@ -16,6 +16,9 @@ struct ConnectionLimits: Sendable {
     /// The last of `connections`, for sources that hold fewer than `few`.
     var reserve = 32
     var few = 4
+    /// Refused ones that are told so at one time (`RefusedConnection`), beside `connections`; further
+    /// ones are closed unanswered.
+    var farewells = 16
 }
 
 /// Who has how many connections open; counts those that are refused or ended.
@@ -48,6 +51,7 @@ final class ConnectionBook: Sendable {
 
     private struct State {
         var open = 0
+        var farewells = 0
         var bySource: [Source: Int] = [:]
     }
 
@@ -91,6 +95,17 @@ final class ConnectionBook: Sendable {
             gauge.set(Double(state.open))
         }
     }
+
+    /// Takes a place for the answer to a refused connection, which `farewellIsOver` gives back.
+    func mayBidFarewell() -> Bool {
+        state.withLock { state in
+            guard state.farewells < limits.farewells else { return false }
+            state.farewells += 1
+            return true
+        }
+    }
+
+    func farewellIsOver() { state.withLock { $0.farewells -= 1 } }
 
     func count(_ drop: Drop) { dropped[drop]?.increment() }
 }

@@ -40,11 +40,7 @@ struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         let source = ConnectionBook.Source(channel.remoteAddress)
-        guard book.enter(source) else {
-            // `handle` closes it.
-            let refused: EventLoopFuture<Outcome> = channel.eventLoop.makeFailedFuture(Refused())
-            return channel.eventLoop.makeSucceededFuture(Value(outcome: refused, channel: channel))
-        }
+        guard book.enter(source) else { return refuse(channel) }
         channel.closeFuture.whenComplete { [book] _ in book.leave(source) }
         return channel.eventLoop.makeCompletedFuture {
             try Self.keepAlive(channel)
@@ -91,6 +87,20 @@ struct EventUpgradeChannel: ServerChildChannel, HTTPChannelHandler {
             try pipeline.addHandler(
                 UpgradeGate { Self.mayUpgrade($0, key: key) }, position: .before(upgrade))
             return Value(outcome: outcome, channel: channel)
+        }
+    }
+
+    /// `handle` closes what has no place for an answer, and finds the others closed.
+    private func refuse(_ channel: any Channel) -> EventLoopFuture<Value> {
+        guard book.mayBidFarewell() else {
+            return channel.eventLoop.makeSucceededFuture(
+                Value(outcome: channel.eventLoop.makeFailedFuture(Refused()), channel: channel))
+        }
+        channel.closeFuture.whenComplete { [book] _ in book.farewellIsOver() }
+        return channel.eventLoop.makeCompletedFuture {
+            try channel.pipeline.syncOperations.addHandler(RefusedConnection())
+            return Value(
+                outcome: channel.closeFuture.flatMapThrowing { throw Refused() }, channel: channel)
         }
     }
 

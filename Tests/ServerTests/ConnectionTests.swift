@@ -207,6 +207,16 @@ extension Line: @unchecked Sendable {
         #expect(metrics.gauge(Catalogue.httpConnections).value == 6)
     }
 
+    @Test func fewRefusedConnectionsAreAnsweredAtOneTime() {
+        var limits = ConnectionLimits()
+        limits.farewells = 2
+        let book = book(limits).book
+        #expect((0..<4).map { _ in book.mayBidFarewell() } == [true, true, false, false])
+        book.farewellIsOver()
+        #expect(book.mayBidFarewell())
+        #expect(!book.mayBidFarewell())
+    }
+
     @Test func aSourceIsAnAddressAndOfIPv6ANetwork() throws {
         #expect(try source("192.0.2.1") != source("192.0.2.2"))
         #expect(try source("::ffff:192.0.2.1") == source("192.0.2.1"))
@@ -239,7 +249,12 @@ extension Line: @unchecked Sendable {
             try await eventually("four connections") { gauge.value == 4 }
             let refused = try await Wire(port: house.httpPort)
             try await eventually("the fifth to be closed") { refused.isClosed }
-            #expect(refused.bytes.isEmpty)
+            let answer = try Reply(refused.bytes)
+            #expect(answer.status == 503)
+            #expect(answer.headers["retry-after"] == "5")
+            #expect(answer.headers["connection"] == "close")
+            #expect(
+                String(decoding: answer.body, as: UTF8.self).contains("too_many_connections"))
             // The first is served as before, and says so.
             try await before.send(get)
             try await before.until(#"trunkline_http_connections_dropped_total{reason="source"} 1"#)
@@ -247,6 +262,36 @@ extension Line: @unchecked Sendable {
             try await silent.removeLast().close()
             try await eventually("the place to be free") { gauge.value == 3 }
             #expect(try await house.request("GET", "/health").status == 200)
+        }
+    }
+
+    /// Who is still sending when the answer comes is heard out, not reset, which could take the answer along.
+    @Test func aRefusedClientMaySayWhatItHasBegun() async throws {
+        try await House.open(
+            connections: ConnectionLimits(connections: 4, perSource: 1, reserve: 0, few: 1)
+        ) { house in
+            let first = try await Wire(port: house.httpPort)
+            let gauge = house.platform.metrics.gauge(Catalogue.httpConnections)
+            try await eventually("a connection") { gauge.value == 1 }
+            let part = [UInt8](repeating: 0x20, count: 50_000)
+            var heardOut = 0
+            for _ in 0..<5 {
+                let refused = try await Wire(port: house.httpPort, staysHalfOpen: true)
+                try await refused.send(
+                    "POST /v1/calls HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n")
+                try await refused.until("later\"}}")
+                #expect(try Reply(refused.bytes).status == 503)
+                do {
+                    for _ in 0..<4 { try await refused.send(part) }
+                    heardOut += 1
+                    try await refused.close()
+                } catch {
+                    // On a machine that stands still the second is over.
+                }
+            }
+            #expect(heardOut > 0)
+            #expect(gauge.value == 1)
+            try await first.close()
         }
     }
 

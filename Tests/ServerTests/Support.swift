@@ -215,10 +215,12 @@ final class Wire: Sendable {
         }
     }
 
-    init(port: Int) async throws {
+    /// - Parameter staysHalfOpen: goes on sending when the server has said its last.
+    init(port: Int, staysHalfOpen: Bool = false) async throws {
         let box = NIOLockedValueBox<[UInt8]>([])
         received = box
         channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.allowRemoteHalfClosure, value: staysHalfOpen)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(Collector(box))
