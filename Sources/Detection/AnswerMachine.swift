@@ -77,6 +77,11 @@ struct AnswerMachine: Sendable {
         guard final == nil, let verdict else { return }
         hint = verdict
         guard verdict != .human else { return suggest(.human, 0.8, "transcript", now, &out) }
+        if !hasSpoken {
+            // Too quiet to be heard as speech, and understood: its greeting has an end all the same.
+            hasSpoken = true
+            lastVoice = now
+        }
         decide(verdict, 0.95, "transcript", now, &out)
     }
 

@@ -92,6 +92,26 @@ func aLongGreetingIsVoicemailWhileItIsStillSpoken(names: [String]) throws {
     #expect(abs(found.readies[0] - found.greetingEnds[0] - 4000) <= 20)
 }
 
+/// A recogniser understands what the voice network is too deaf for: the message must not wait for ever.
+@Test func aMailboxThatOnlyATranscriptHasHeardGetsItsMessage() {
+    var chain = DetectorChain()
+    var out = Outbox<DetectionEvent>()
+    func push(_ ms: Int) {
+        var scene = Scene()
+        scene.silence(ms)
+        scene.onTheLine().withUnsafeBufferPointer { chain.push($0, out: &out) }
+    }
+    chain.answered()
+    push(3000)
+    chain.hint(.voicemail, out: &out)
+    push(8000)
+    let events = out.takeAll()
+    #expect(events.finalVerdicts == [.voicemail])
+    #expect(events.greetingEnds == [3000])
+    // Nobody has been heard who might be a person: as behind any greeting.
+    #expect(events.readies.count == 1 && (4000...7100).contains(events.readies[0]))
+}
+
 @Test func aGreetingThatGoesOnAfterAPauseIsFollowedToItsEnd() throws {
     var scene = Scene()
     scene.silence(500)
