@@ -185,9 +185,13 @@ public struct DetectorChain: ~Copyable, Sendable {
         peakHz = features.peakHz
         let rests = mayRest
         hearDigits(hop, &out)
-        if !rests { hearPairs(features, &out) }
-        // While nobody says what is speech, a vowel cannot be told from a note.
-        if rests { classifier.notes = NoteMemory() }
+        if rests {
+            pairs.forget()
+            // While nobody says what is speech, a vowel cannot be told from a note.
+            classifier.notes = NoteMemory()
+        } else {
+            hearPairs(features, &out)
+        }
         hearTones(features, &out)
         ownVoice.advance()
         if rests { restSpeech(&out) } else { hearSpeech(&out) }

@@ -87,6 +87,15 @@ struct PairDetector: Sendable {
         return finished
     }
 
+    /// Pairs are not listened for just now: neither what sounds nor what `bank` has heard goes on later.
+    mutating func forget() {
+        bank.beginBlock()
+        filled = 0
+        burst = Burst()
+        previousTone = .none
+        levels = SIMD16(repeating: -100)
+    }
+
     private mutating func begin(_ tone: NetworkTone, _ hopEnd: Int) {
         level = levels[0]
         for index in 1..<5 { level = max(level, levels[index]) }

@@ -125,6 +125,24 @@ import Testing
         #expect(!talking.speechStarts.isEmpty)
     }
 
+    /// A ring under which work was shed is over when it is taken up again a minute later.
+    @Test func aToneCutByShedLoadIsNotHeardLater() {
+        var chain = DetectorChain()
+        chain.answered()
+        _ = Self.push(Self.hello(), &chain)
+        _ = Self.push(Self.line { $0.silence(DetectorChain.lateBeepMs) }, &chain)
+        let ring = Self.push(Self.line { $0.tone([440, 480], ms: 1000) }, &chain)
+        #expect(ring.tones == [.ringback])
+        chain.isEconomical = true
+        let shed = Self.line { scene in
+            scene.tone([440, 480], ms: 1000)
+            scene.silence(60_000)
+        }
+        #expect(Self.push(shed, &chain).tones == [])
+        chain.isEconomical = false
+        #expect(Self.push(Self.line { $0.silence(5000) }, &chain).tones == [])
+    }
+
     @Test func aWordCutByShedLoadDoesNotBeginInThePast() {
         var segmenter = SpeechSegmenter(SpeechRule())
         for frame in 1...10 {
