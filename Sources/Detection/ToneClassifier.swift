@@ -122,6 +122,8 @@ struct ToneClassifier: Sendable {
     /// answered.
     mutating func answered() {
         held = nil
+        // A tone that goes on over the answer is the other side's from here on.
+        swallowsActive = false
         lastLone = nil
         repeats = 0
         earlier = InlineArray<4, Int>(repeating: -1_000_000)

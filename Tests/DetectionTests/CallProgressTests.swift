@@ -166,6 +166,23 @@ func informationTonesThatHadBegunWhenTheLineOpenedAreFound(left: Int) throws {
     #expect((1250...1400).contains(known))
 }
 
+/// Its answer tone is heard as early media for a while, or the 200 is late.
+@Test(arguments: [300, 900, 1500, 2500])
+func aFaxThatIsAnsweredInMidToneIsAFax(answeredAfterMs: Int) throws {
+    var scene = Scene()
+    scene.silence(300)
+    scene.tone([2100], ms: 3000)
+    scene.silence(5500)
+    let events = try FileDetection.run(
+        samples: scene.onTheLine(), answeredAfterMs: answeredAfterMs
+    ).events
+    #expect(events.finalVerdicts == [.fax])
+    #expect(events.beeps == [])
+    #expect(events.tones.allSatisfy { $0 == .ced })
+    let verdict = try #require(events.verdicts.last)
+    #expect(verdict.ms <= max(0, 1300 - answeredAfterMs) + 100)
+}
+
 @Test func ansamWithPhaseReversalsIsCED() throws {
     // ITU-T V.8: 2100 Hz, phase reversed every 450 ms.
     let events = try heard { scene in
