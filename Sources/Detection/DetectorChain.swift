@@ -121,10 +121,12 @@ public struct DetectorChain: ~Copyable, Sendable {
         if segmenter.isSpeaking { machine.speechStarted(at: 0) }
     }
 
-    /// A frame of our own audio of so much has been sent just now: what comes back of it is no barge-in, and
-    /// of a pure tone (`PureTone.coefficient`) no beep.
-    public mutating func said(levelDBm0 level: Double, tone: Float? = nil) {
-        ownVoice.said(levelDBm0: level, tone: tone)
+    /// A frame of our own audio of so much has been sent just now: what comes back of it is no barge-in, of
+    /// a pure tone (`PureTone.coefficient`) no beep, and of a digit no digit.
+    public mutating func said(
+        levelDBm0 level: Double, tone: Float? = nil, digit: Character? = nil
+    ) {
+        ownVoice.said(levelDBm0: level, tone: tone, digit: digit)
     }
 
     /// What a speech recogniser has understood of the far end since the answer, from its first word
@@ -229,7 +231,9 @@ public struct DetectorChain: ~Copyable, Sendable {
         _ hop: UnsafeBufferPointer<Int16>, _ out: inout Outbox<DetectionEvent>
     ) {
         // Both banks of filters in one go: each alone would wait for its own last sum.
-        if let hit = dtmf.push(hop, beside: &pairs.bank) {
+        if let hit = dtmf.push(hop, beside: &pairs.bank),
+            !ownVoice.isOurs(digit: hit.digit, levelDBm0: Double(max(hopLevel, earlierLevel)))
+        {
             out.push(
                 .dtmf(hit.digit, startMs: ms(hit.startSample), knownAtMs: ms(hopEnd)))
         }

@@ -2,7 +2,8 @@ internal import Audio
 
 /// What we say ourselves, as the received side may hear it again: on an analogue line the hybrid returns
 /// it some 12 to 30 dB quieter and up to a third of a second later (ITU-T G.168). Speech that is louder
-/// than that is somebody's who speaks while we do. A tone at a pitch that we have just sent is ours, too.
+/// than that is somebody's who speaks while we do. A tone at a pitch that we have just sent is ours, too,
+/// and so is a digit that we have sent as tones.
 struct OwnVoice: Sendable {
     /// How much quieter than what was sent an echo is at least, dB.
     static let returnLossDB = 12.0
@@ -20,6 +21,14 @@ struct OwnVoice: Sendable {
         var age = OwnVoice.toneHops
     }
 
+    /// A digit of ours, sent as tones.
+    private struct Digit {
+        var sign: Character = " "
+        var levelDBm0 = Level.silenceDBm0
+        /// Hops since it was sent.
+        var age = OwnVoice.toneHops
+    }
+
     /// How long after it was sent a tone may have come back, be over and be known, in hops.
     private static let toneHops = tailHops + 15
     /// How much quieter it comes back at least, dB.
@@ -27,6 +36,8 @@ struct OwnVoice: Sendable {
 
     /// The last two pitches, the latest first.
     private var tones = InlineArray<2, Tone>(repeating: Tone())
+    /// The last digits, the latest first: those of 40 ms come every 100.
+    private var digits = InlineArray<4, Digit>(repeating: Digit())
     /// The loudest of these and of the 35 hops before them: what may still come back, and at most as much again.
     private var recent = Level.silenceDBm0
     private var earlier = Level.silenceDBm0
@@ -39,10 +50,12 @@ struct OwnVoice: Sendable {
 
     private var loudest: Double { max(recent, earlier) }
 
-    /// A frame of so much was sent just now; a pure tone has its `PureTone.coefficient`.
-    mutating func said(levelDBm0 level: Double, tone coefficient: Float?) {
+    /// A frame of so much was sent just now; a pure tone has its `PureTone.coefficient`, that of a digit its
+    /// sign.
+    mutating func said(levelDBm0 level: Double, tone coefficient: Float?, digit: Character?) {
         guard level >= Self.floorDBm0 else { return }
         if let coefficient { said(tone: coefficient, levelDBm0: level) }
+        if let digit { said(digit: digit, levelDBm0: level) }
         if age >= Self.tailHops {
             (recent, earlier, recentHops) = (Level.silenceDBm0, Level.silenceDBm0, 0)
         }
@@ -59,6 +72,24 @@ struct OwnVoice: Sendable {
         tones[0] = Tone(coefficient: coefficient, levelDBm0: loudest, age: 0)
     }
 
+    private mutating func said(digit: Character, levelDBm0 level: Double) {
+        if digits[0].sign != digit {
+            for index in stride(from: 3, to: 0, by: -1) { digits[index] = digits[index - 1] }
+            digits[0] = Digit(sign: digit, levelDBm0: level)
+        }
+        digits[0].levelDBm0 = max(level, digits[0].levelDBm0)
+        digits[0].age = 0
+    }
+
+    /// A digit that sounds as loud as this is ours come back.
+    func isOurs(digit: Character, levelDBm0 level: Double) -> Bool {
+        func fits(_ sent: Digit) -> Bool {
+            sent.age < Self.toneHops && sent.sign == digit
+                && level <= sent.levelDBm0 - Self.toneLossDB
+        }
+        return fits(digits[0]) || fits(digits[1]) || fits(digits[2]) || fits(digits[3])
+    }
+
     /// A tone of this pitch and level that is over now is ours come back.
     func isOurs(hertz: Float, levelDBm0 level: Float) -> Bool {
         func fits(_ tone: Tone) -> Bool {
@@ -71,6 +102,7 @@ struct OwnVoice: Sendable {
     /// 10 ms have passed.
     mutating func advance() {
         for index in 0..<2 where tones[index].age < Self.toneHops { tones[index].age += 1 }
+        for index in 0..<4 where digits[index].age < Self.toneHops { digits[index].age += 1 }
         guard age < Self.tailHops else { return }
         age += 1
         recentHops += 1

@@ -102,7 +102,7 @@ struct LegHearing: ~Copyable {
 
     /// A frame of ours went out.
     mutating func said(_ frame: SaidFrame) {
-        detectors?.said(levelDBm0: frame.levelDBm0, tone: frame.tone)
+        detectors?.said(levelDBm0: frame.levelDBm0, tone: frame.tone, digit: frame.digit)
     }
 
     /// Decodes another codec from the next packet on. Allocates; not on the way of a call that

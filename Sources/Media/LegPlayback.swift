@@ -103,6 +103,9 @@ struct DigitQueue {
 
     var isActive: Bool { event != nil || tone != nil || pause > 0 || hasWaiting }
 
+    /// The digit whose tones the next frame begins with.
+    var sounding: Character? { tone == nil ? nil : toneDigit }
+
     /// False when the queue is full or `digit` is none of 0-9 * # A-D.
     mutating func add(_ digit: Character, milliseconds: Int) -> Bool {
         guard waiting.count < Self.limit, DTMF.frequencies(of: digit) != nil,

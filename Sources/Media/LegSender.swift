@@ -8,6 +8,8 @@ struct SaidFrame {
     var levelDBm0: Double
     /// `PureTone.coefficient` of a pure tone.
     var tone: Float?
+    /// Of a digit that is sent as tones.
+    var digit: Character?
 }
 
 /// The sending half of a leg: each tick it chooses what to say, encodes it, and sends it as RTP.
@@ -382,9 +384,11 @@ struct LegSender: ~Copyable {
                 budget -= frameMilliseconds
                 let frame = UnsafeMutableBufferPointer(
                     rebasing: workspace.samples[0..<frameSamples])
+                let digit = digits.sounding
                 digits.fillTone(frame, rate: rate)
                 links?.saidInstead(frame, by: .tone)
                 sendAudio(frame, now, destination, &recorder, &workspace, send)
+                if let digit { said?.digit = digit }
                 advance(frameMilliseconds)
             }
         }

@@ -60,3 +60,57 @@ import Testing
     #expect(hint("Hello, this is Dana. I am away, leave a message.") == [.voicemail])
     #expect(hint("press one") == [], "one verdict a call")
 }
+
+/// Where there are no telephone-events digits are tones, and an analogue line returns them: who is sent a 9 has not
+/// pressed one, the key of an opt-out. A key that is pressed is louder.
+@Test func ourOwnDigitsComingBackAreNobodysPresses() throws {
+    func heard(lossDB: Double, afterTicks: Int, milliseconds: Int, theirs: Character? = nil)
+        throws -> [Character]
+    {
+        let bench = try LegBench(detection: true, remote: LegBench.remote(events: nil))
+        bench.leg.answered(now: bench.now)
+        var far = FarEnd()
+        var own: [Int16] = []
+        var packets = 0
+        var key = theirs.flatMap(DTMF.frequencies(of:)).map {
+            ToneGenerator(frequencies: [$0.row, $0.column], levelDBm0: -7, sampleRate: 8000)
+        }
+        let gain = Elementary.amplitude(decibels: -lossDB)
+        bench.run(ticks: 120) { tick in
+            if tick == 20 {
+                for digit in "19*951" {
+                    bench.leg.sendDigit(
+                        digit, milliseconds: milliseconds, workspace: &bench.workspace)
+                }
+            }
+            let sent = bench.rtp
+            for packet in sent[packets...] {
+                own += packet.payload.map { G711.sample(muLaw: $0) }
+            }
+            packets = sent.count
+            var samples = [Int16](repeating: 0, count: 160)
+            for at in samples.indices {
+                let place = (tick - afterTicks) * 160 + at
+                if own.indices.contains(place) { samples[at] = Int16(Double(own[place]) * gain) }
+            }
+            if (22..<27).contains(tick), let tone = key?.next(160) {
+                for at in samples.indices { samples[at] &+= tone[at] }
+            }
+            bench.receive(far.packet(payload: samples.map(G711.muLaw), advance: 160))
+        }
+        return bench.outputs.compactMap {
+            if case .dtmf(let digit, .inband) = $0 { digit } else { nil }
+        }
+    }
+    for lossDB in [8.0, 14, 20, 28] {
+        for afterTicks in [1, 5, 17] {
+            for milliseconds in [40, 100, 400] {
+                let found = try heard(
+                    lossDB: lossDB, afterTicks: afterTicks, milliseconds: milliseconds)
+                #expect(found == [], "\(lossDB), \(afterTicks), \(milliseconds)")
+            }
+        }
+    }
+    #expect(try heard(lossDB: 20, afterTicks: 5, milliseconds: 100, theirs: "1") == ["1"])
+    #expect(try heard(lossDB: 20, afterTicks: 5, milliseconds: 100, theirs: "7") == ["7"])
+}
