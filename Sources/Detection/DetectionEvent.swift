@@ -32,6 +32,9 @@ public enum DetectionEvent: Sendable, Equatable {
     case speechEnd(atMs: Int)
     /// Somebody speaks while we do, and it is not our own voice coming back; once a stretch of speech.
     case bargeIn(atMs: Int)
+    /// Who has barged into a mailbox's message speaks on, or is silent: by the rule of the verdict or that of
+    /// the barge-in, whichever hears him, and not by the borders of a turn. Known so, not since then.
+    case interrupter(speaks: Bool, atMs: Int)
     /// A record tone, reported when it is over.
     case beep(startMs: Int, endMs: Int, frequencyHz: Double, levelDBm0: Double, knownAtMs: Int)
     /// `information`: which special information tones, nil for other kinds and when they do not say.
@@ -54,6 +57,7 @@ public enum DetectionEvent: Sendable, Equatable {
         case .speechStart: "speech_start"
         case .speechEnd: "speech_end"
         case .bargeIn: "barge_in"
+        case .interrupter: "interrupter"
         case .beep: "beep"
         case .tone: "tone"
         case .dtmf: "dtmf"
@@ -67,7 +71,7 @@ public enum DetectionEvent: Sendable, Equatable {
     public var milliseconds: Int {
         switch self {
         case .speechStart(let at), .speechEnd(let at), .bargeIn(let at), .greetingEnd(let at),
-            .readyForMessage(let at), .verdict(_, _, _, _, let at, _):
+            .readyForMessage(let at), .interrupter(_, let at), .verdict(_, _, _, _, let at, _):
             at
         case .beep(_, _, _, _, let knownAt), .tone(_, _, let knownAt, _), .dtmf(_, _, let knownAt):
             knownAt
@@ -84,6 +88,7 @@ public enum DetectionEvent: Sendable, Equatable {
             writer.field("event", name)
             switch self {
             case .speechStart, .speechEnd, .bargeIn, .greetingEnd, .readyForMessage: break
+            case .interrupter(let speaks, _): writer.field("speaks", speaks)
             case .beep(let start, let end, let frequency, let level, _):
                 writer.field("start_ms", start)
                 writer.field("end_ms", end)

@@ -64,6 +64,9 @@ public struct DetectorChain: ~Copyable, Sendable {
     private var turn: SpeechSegmenter
     private var interruption: SpeechSegmenter
     private var ownVoice = OwnVoice()
+    /// Somebody has barged in, and speaks.
+    private var hasBargedIn = false
+    private var interrupterSpeaks = false
     /// The level of the hop at hand and of the one before, and where its strongest line lies.
     private var hopLevel: Float = -100
     private var earlierLevel: Float = -100
@@ -314,6 +317,17 @@ public struct DetectorChain: ~Copyable, Sendable {
                 levelDBm0: Double(max(hopLevel, earlierLevel)), needed: policy.bargeInMs)
         {
             out.push(.bargeIn(atMs: ms(hopEnd)))
+            (hasBargedIn, interrupterSpeaks) = (true, true)
+        }
+        tellInterrupter(&out)
+    }
+
+    private mutating func tellInterrupter(_ out: inout Outbox<DetectionEvent>) {
+        let speaks = segmenter.isSpeaking || interruption.isSpeaking
+        guard hasBargedIn, speaks != interrupterSpeaks else { return }
+        interrupterSpeaks = speaks
+        if machine.final == .voicemail {
+            out.push(.interrupter(speaks: speaks, atMs: ms(hopEnd)))
         }
     }
 
@@ -327,6 +341,7 @@ public struct DetectorChain: ~Copyable, Sendable {
         tell(turn.finish(), &out)
         note(segmenter.finish())
         if case .ended = interruption.finish() { ownVoice.speechEnded() }
+        tellInterrupter(&out)
     }
 
     // MARK: results

@@ -102,6 +102,7 @@ extension DetectionEvent {
         case .speechStart(let at): .speechStart(atMs: at + ms)
         case .speechEnd(let at): .speechEnd(atMs: at + ms)
         case .bargeIn(let at): .bargeIn(atMs: at + ms)
+        case .interrupter(let speaks, let at): .interrupter(speaks: speaks, atMs: at + ms)
         case .greetingEnd(let at): .greetingEnd(atMs: at + ms)
         case .readyForMessage(let at): .readyForMessage(atMs: at + ms)
         case .beep(let start, let end, let frequency, let level, let known):

@@ -77,7 +77,8 @@ struct WorkerMetrics {
 
     mutating func count(_ output: LegOutput) {
         switch output {
-        case .detection(let event): detectionCounts[Self.index(event)] += 1
+        case .detection(let event):
+            if let index = Self.index(event) { detectionCounts[index] += 1 }
         case .dtmf(_, .inband): detectionCounts[4] += 1
         case .mediaSecured(_, let time): handshakeTime.observe(time.seconds)
         default: break
@@ -109,7 +110,8 @@ struct WorkerMetrics {
         sharedOverruns.publish(total: overruns)
     }
 
-    private static func index(_ event: DetectionEvent) -> Int {
+    /// nil: what only steers the call.
+    private static func index(_ event: DetectionEvent) -> Int? {
         switch event {
         case .speechStart: 0
         case .speechEnd: 1
@@ -120,6 +122,7 @@ struct WorkerMetrics {
         case .greetingEnd: 6
         case .readyForMessage: 7
         case .bargeIn: 8
+        case .interrupter: nil
         }
     }
 }

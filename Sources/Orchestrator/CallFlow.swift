@@ -78,7 +78,7 @@ public struct CallFlow: Sendable {
     /// How long a voicemail greeting may go on before the call is given up.
     static let beepWaitLimit = Interval.seconds(60)
     /// Who interrupts a message and then says no more for so long waits for us: a person. Behind the end
-    /// of speech, which is known 240 ms later.
+    /// of what he says, which is known 240 ms later.
     static let takeoverPause = Interval.milliseconds(500)
     /// Who speaks for longer than this has a greeting to say.
     static let takeoverSpeech = Interval.milliseconds(2500)
@@ -367,8 +367,7 @@ public struct CallFlow: Sendable {
         case .tone(let kind, _, _, let information): networkSounds(kind, information, now)
         case .readyForMessage: if phase == .awaitingBeep { leaveMessage(now, &out) }
         case .bargeIn: bargedIn(now, &out)
-        case .speechStart: partySpeaks(now)
-        case .speechEnd: partyIsSilent(now)
+        case .interrupter(let speaks, _): if speaks { partySpeaks(now) } else { partyIsSilent(now) }
         // What began before the answer is the network's.
         case .beep(let start, _, _, _, _): if start >= 0 { beepHeard(now, &out) }
         default: break

@@ -62,7 +62,7 @@ extension CallEvent.Kind {
                 evidence: evidence)
         case .greetingEnd(let ms): self = .greetingEnd(ms: ms)
         case .readyForMessage(let ms): self = .readyForMessage(ms: ms)
-        case .dtmf: return nil
+        case .dtmf, .interrupter: return nil
         }
     }
 }

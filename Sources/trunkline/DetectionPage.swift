@@ -148,7 +148,7 @@ struct DetectionPage {
     private func mark(_ event: DetectionEvent, _ map: (Int) -> Double) -> String {
         let known = map(event.milliseconds)
         switch event {
-        case .speechStart, .speechEnd: return ""
+        case .speechStart, .speechEnd, .interrupter: return ""
         case .beep(let start, let end, let hertz, _, _):
             let y = Self.height.spectrum * (1 - hertz / 4000)
             return frame(map(start), map(end), y, label(event))
@@ -168,7 +168,7 @@ struct DetectionPage {
     /// What an event says besides its time.
     private func label(_ event: DetectionEvent) -> String {
         switch event {
-        case .speechStart, .speechEnd: ""
+        case .speechStart, .speechEnd, .interrupter: ""
         case .beep(let start, let end, let hertz, let level, _):
             "\(whole(hertz)) Hz, \(end - start) ms, \(whole(level)) dBm0"
         case .tone(let kind, _, _, let information):

@@ -107,6 +107,7 @@ struct DetectionPicture {
             case .dtmf(_, let start, let known): fill(start, known, lane: 3, Colour.digit)
             case .verdict(_, true, _, _, let at, _):
                 for lane in 0..<Self.lanes { fill(at, at, lane: lane, Colour.ink) }
+            case .interrupter: break
             case .verdict, .greetingEnd, .readyForMessage, .bargeIn:
                 fill(event.milliseconds, event.milliseconds, lane: 4, Colour.ink)
             }

@@ -61,6 +61,7 @@ import Testing
             .tone(.busy, startMs: 4, knownAtMs: 5),
             .beep(startMs: 3, endMs: 4, frequencyHz: 440, levelDBm0: -20, knownAtMs: 5),
             .verdict(.human, final: true, confidence: 1, reason: "voice", atMs: 5),
+            .interrupter(speaks: true, atMs: 5),
         ]
         for event in events {
             #expect(event.moved(byMs: -100).milliseconds == -95)

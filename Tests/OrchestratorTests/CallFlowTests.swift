@@ -256,8 +256,8 @@ private let listenedTo: CallPlan = {
             case 14: bench.handOver()
             case 15: bench.loseThePartner()
             case 16: bench.heard(.bargeIn(atMs: 1))
-            case 17: bench.heard(.speechStart(atMs: 1))
-            case 18: bench.heard(.speechEnd(atMs: 1))
+            case 17: bench.heard(.interrupter(speaks: true, atMs: 1))
+            case 18: bench.heard(.interrupter(speaks: false, atMs: 1))
             case 19:
                 bench.heard(
                     .tone(.sit, startMs: 1, knownAtMs: 2, information: .intercept))

@@ -1,5 +1,8 @@
+import Audio
+import Base
 import CallModel
 import Detection
+import Foundation
 import MediaEngine
 import Testing
 
@@ -75,11 +78,11 @@ extension Bench {
         return bench
     }
 
-    /// Somebody speaks up for so long; the end of speech is known 240 ms later.
+    /// Somebody speaks up for so long; that he is silent is known 240 ms later.
     fileprivate mutating func interrupt(_ speechMs: Int64) {
         heard(.bargeIn(atMs: Int(milliseconds)))
         advance(speechMs + 240)
-        heard(.speechEnd(atMs: Int(milliseconds) - 240))
+        heard(.interrupter(speaks: false, atMs: Int(milliseconds)))
     }
 
     fileprivate var stopsPlaying: Int {
@@ -96,7 +99,7 @@ extension Bench {
     #expect(bench.streamsConnected == 0)
     bench.advance(1)
     #expect(bench.streamsConnected == 1)
-    #expect(bench.events == ["barge_in", "voicemail_interrupted", "speech_end", "verdict"])
+    #expect(bench.events == ["barge_in", "voicemail_interrupted", "verdict"])
     #expect(bench.hangUps == 0)
     bench.hangUp()
     bench.closeDown()
@@ -105,14 +108,44 @@ extension Bench {
     #expect(record?.disposition == .answeredHuman)
 }
 
+/// What a bot takes for the beginning and the end of a turn does not say who has picked up.
+@Test func whoPicksUpIsKnownWhereverATurnBeginsAndEnds() throws {
+    var patient = DetectionPolicy.balanced
+    patient.endpointing.hangoverMs = 5000
+    var deaf = DetectionPolicy.balanced
+    deaf.endpointing.begin(atScore: 0.95)
+    deaf.endpointing.minimumMs = 2000
+    for policy in [.balanced, patient, deaf] {
+        var chain = DetectorChain(policy: policy)
+        chain.answered()
+        chain.isVoicemail()
+        var bench = Bench.leaving()
+        let path = "/usr/share/asterisk/sounds/en_US_f_Allison/vm-goodbye.wav"
+        let bytes = try #require(
+            FileManager.default.contents(atPath: path), "run tools/setup: \(path) is missing")
+        let silence = [Int16](repeating: 0, count: 4000)
+        let hello = try WAVFile(parsing: [UInt8](bytes)).channel(0, at: 8000)
+        let heard = silence + hello + silence + silence
+        var out = Outbox<DetectionEvent>()
+        for start in stride(from: 0, to: heard.count - 159, by: 160) {
+            if bench.stopsPlaying == 0 { chain.said(levelDBm0: -20) }
+            heard[start..<start + 160].withUnsafeBufferPointer { chain.push($0, out: &out) }
+            bench.advance(20)
+            out.drain { bench.heard($0) }
+        }
+        #expect(bench.stopsPlaying == 1)
+        #expect(bench.streamsConnected == 1, "\(policy.endpointing)")
+    }
+}
+
 /// "Hello? … Hello, who is this?": what he says is added up, the pauses are not.
 @Test func whoPicksUpMayPause() {
     var bench = Bench.leaving()
     bench.interrupt(900)
     bench.advance(400)
-    bench.heard(.speechStart(atMs: 0))
+    bench.heard(.interrupter(speaks: true, atMs: 0))
     bench.advance(1000)
-    bench.heard(.speechEnd(atMs: 0))
+    bench.heard(.interrupter(speaks: false, atMs: 0))
     #expect(bench.streamsConnected == 0)
     bench.advance(500)
     #expect(bench.streamsConnected == 1)
