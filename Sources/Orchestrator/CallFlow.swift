@@ -178,9 +178,13 @@ public struct CallFlow: Sendable {
         case .answered(let sdp):
             if !sdp.isEmpty { out.push(.acceptAnswer(sdp: sdp)) }
             if phase == .dialing { answer(now, &out) }
-        case .offer(let sdp): out.push(.answerOffer(sdp: sdp))
+        case .offer(let sdp):
+            facts.heardTelephoneEvent = false
+            out.push(.answerOffer(sdp: sdp))
         case .dtmf(let digit): pressed(digit, source: "info", now, &out)
-        case .offerAnswered(let sdp): out.push(.acceptAnswer(sdp: sdp))
+        case .offerAnswered(let sdp):
+            facts.heardTelephoneEvent = false
+            out.push(.acceptAnswer(sdp: sdp))
         // The session is as it was.
         case .offerRefused: break
         case .transferProgress(let status, let isFinal):

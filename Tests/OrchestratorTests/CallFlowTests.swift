@@ -159,6 +159,20 @@ private let listenedTo: CallPlan = {
     #expect(digits == 1)
 }
 
+/// What a call has moved to may have no telephone-events: its tones are digits again.
+@Test func aDigitHeardInTheAudioCountsAgainBehindAReinvite() {
+    for change in [CallLegEvent.offer(sdp: [1]), .offerAnswered(sdp: [1])] {
+        var bench = Bench(plan(detect: false))
+        bench.sip(.answered(sdp: [1]))
+        bench.media(.dtmf("1", source: .rfc4733))
+        bench.media(.dtmf("9", source: .inband))
+        #expect(!bench.actions.contains { if case .optOut = $0 { true } else { false } })
+        bench.sip(change)
+        bench.media(.dtmf("9", source: .inband))
+        #expect(bench.actions.contains { if case .optOut = $0 { true } else { false } })
+    }
+}
+
 @Test func inboundCallersCannotOptOutByDigit() {
     var bench = Bench(plan(detect: false, direction: .inbound))
     bench.sip(.answered(sdp: [1]))
