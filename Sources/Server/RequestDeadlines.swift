@@ -6,8 +6,9 @@ internal import NIOHTTP1
 ///
 /// ```
 /// opened ─► head ─► body ─► end ─► response …     rest between requests, with the whole next head:
-///   └ 10 s ─┘└ 30 s and 1 s each ┘└ taken or      `EventUpgradeChannel.idleLimit`
-///              32 KiB that came     60 s standstill
+///   └ 10 s ─┘└ 30 s and 1 s each ┘└ taken, or     `EventUpgradeChannel.idleLimit`
+///              32 KiB that came     512 KiB of it
+///                                   each 60 s
 /// ```
 /// Event streams are not cut: their request is over when they begin, how slowly they are read is
 /// `EventBus.backlogLimit`'s matter, and a WebSocket takes this handler off. Stands behind the HTTP
@@ -28,6 +29,8 @@ final class RequestDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
     static let longest = TimeAmount.seconds(Int64(CampaignRoutes.listLimit / slowest))
     /// Without a step forward of a response that the client does not read.
     static let standstill = TimeAmount.seconds(60)
+    /// What is such a step: a list of records is one buffer of many megabytes, and 70 kbit/s are no standstill.
+    static let step = 512 << 10
 
     private let dropped: @Sendable (ConnectionBook.Drop) -> Void
     private var hasRequest = false
@@ -37,6 +40,8 @@ final class RequestDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
     private var bodyBytes = 0
     private var timer: Scheduled<Void>?
     private var stall: Scheduled<Void>?
+    /// Of the response, when the client was last looked at: bytes that it had not taken.
+    private var untaken = 0
     /// The response is an event stream.
     private var isStream = false
 
@@ -120,14 +125,25 @@ final class RequestDeadlines: ChannelDuplexHandler, RemovableChannelHandler {
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         stall?.cancel()
         stall = nil
-        if !context.channel.isWritable, !isStream {
-            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-            stall = context.eventLoop.scheduleTask(in: Self.standstill) {
-                let (handler, context) = bound.value
+        if !context.channel.isWritable, !isStream { expectStep(context) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func expectStep(_ context: ChannelHandlerContext) {
+        untaken = Self.buffered(context)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        stall = context.eventLoop.scheduleTask(in: Self.standstill) {
+            let (handler, context) = bound.value
+            if Self.buffered(context) > handler.untaken - Self.step {
                 handler.drop(.stalled, context)
+            } else {
+                handler.expectStep(context)
             }
         }
-        context.fireChannelWritabilityChanged()
+    }
+
+    private static func buffered(_ context: ChannelHandlerContext) -> Int {
+        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 
     // MARK: the end

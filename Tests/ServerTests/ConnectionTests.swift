@@ -43,6 +43,13 @@ private final class Line {
                 HTTPResponseHead(
                     version: .http1_1, status: .ok, headers: ["Content-Type": type])))
     }
+    /// So much of the response is in the channel's buffer.
+    func waits(kibibytes: Int) throws {
+        let context = try channel.pipeline.syncOperations.context(
+            handlerType: RequestDeadlines.self)
+        context.flush()
+        context.write(NIOAny(ByteBuffer(repeating: 0x20, count: kibibytes << 10)), promise: nil)
+    }
     func isTaken(_ isTaken: Bool) {
         channel.isWritable = isTaken
         channel.pipeline.fireChannelWritabilityChanged()
@@ -145,6 +152,28 @@ extension Line: @unchecked Sendable {
         #expect(line.channel.isActive)
         line.isTaken(false)
         line.wait(60)
+        #expect(!line.channel.isActive)
+        #expect(line.dropped == [.stalled])
+    }
+
+    /// A list of ten thousand records is one buffer: at 100 kbit/s a megabyte of it takes more than a minute.
+    @Test func aLargeAnswerThatIsTakenSlowlyIsWaitedFor() throws {
+        let line = try Line()
+        try line.head(.GET)
+        try line.end()
+        try line.respond(type: "application/json")
+        try line.waits(kibibytes: 10 << 10)
+        line.isTaken(false)
+        for minute in 1...10 {
+            line.wait(59)
+            try line.waits(kibibytes: (10 << 10) - minute * 700)
+            line.wait(1)
+            #expect(line.channel.isActive, "\(minute)")
+        }
+        // A byte now and then is no step forward.
+        line.wait(59)
+        try line.waits(kibibytes: (10 << 10) - 7100)
+        line.wait(1)
         #expect(!line.channel.isActive)
         #expect(line.dropped == [.stalled])
     }
