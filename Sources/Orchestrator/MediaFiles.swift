@@ -140,6 +140,9 @@ final class MediaFiles: Sendable {
         guard let first = roots.first else {
             throw .invalid(field, "\(field): no directory for audio files is configured")
         }
+        guard !path.utf8.contains(0) else {
+            throw .invalid(field, "\(field): no file's name has a NUL in it")
+        }
         let full = Self.canonical(path.hasPrefix("/") ? path : first + "/" + path)
         guard roots.contains(where: { full.hasPrefix($0 == "/" ? "/" : $0 + "/") }) else {
             throw .invalid(

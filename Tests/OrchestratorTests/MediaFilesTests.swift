@@ -169,6 +169,19 @@ private func tone(_ frequency: Double, rate: Int) -> [Int16] {
         #expect(ask("../c.wav", after: 9000) == nil)
     }
 
+    /// The kernel's names end at a NUL: a recording would be made under another than the one that was looked at.
+    @Test func aNameWithANULIsNone() throws {
+        let shelf = try Shelf()
+        let files = MediaFiles(roots: [shelf.folder])
+        try shelf.write("a.wav", value: 1)
+        for path in ["trunkline.db-journal\0.wav", "a.wav\0", "a.wav\0/b.wav", "\0a.wav"] {
+            #expect(throws: PlatformError.self, "\(path)") {
+                try files.newRecording(path, field: "path")
+            }
+            #expect(throws: PlatformError.self, "\(path)") { try files.clip(path, field: "path") }
+        }
+    }
+
     /// What a link in an allowed directory leads to is where the file would be made.
     @Test func aRecordingIsNotMadeBehindALinkThatLeadsOut() throws {
         let shelf = try Shelf()
