@@ -112,10 +112,11 @@ public struct DetectorChain: ~Copyable, Sendable {
         }
     }
 
-    /// The call was answered: verdict timers start, and all times count from here.
-    public mutating func answered() {
+    /// The call was answered: verdict timers start, and all times count from here, or from `ahead` samples
+    /// further on where what was heard before the answer has not all been pushed yet.
+    public mutating func answered(ahead: Int = 0) {
         guard answerSample == nil else { return }
-        answerSample = samplesPushed
+        answerSample = samplesPushed + ahead
         machine = AnswerMachine(policy: policy)
         machine.expectsTranscript = expectsTranscript
         answerer = AnswerClassifier()
@@ -138,7 +139,7 @@ public struct DetectorChain: ~Copyable, Sendable {
     public mutating func hint(_ verdict: AnswerVerdict?, out: inout Outbox<DetectionEvent>) {
         guard answerSample != nil else { return }
         expectsTranscript = true
-        machine.hear(transcript: verdict, now: sinceAnswer(hopEnd), out: &out)
+        machine.hear(transcript: verdict, now: max(0, sinceAnswer(hopEnd)), out: &out)
     }
 
     /// Who answered is a mailbox, whatever the verdict was, and its message may begin: `ready_for_message`
@@ -162,7 +163,7 @@ public struct DetectorChain: ~Copyable, Sendable {
         }
         if let finding = classifier.finish(context()) { report(finding, &out) }
         endSpeech(&out)
-        if answerSample != nil { machine.finish(now: sinceAnswer(hopEnd), out: &out) }
+        if answerSample != nil { machine.finish(now: max(0, sinceAnswer(hopEnd)), out: &out) }
     }
 
     /// The frames scored since the last call; empty unless `tracesVAD`.

@@ -81,7 +81,17 @@ struct LegHearing: ~Copyable {
             start = now
             lastDelivery = now
         }
-        detectors?.answered()
+        let ahead = behind(now) * DetectorChain.sampleRate / rate
+        detectors?.answered(ahead: ahead)
+    }
+
+    /// Samples by which the timeline is behind the clock: early media has paused, and nobody knows yet
+    /// whether its next packet is only late.
+    private func behind(_ now: Instant) -> Int {
+        guard let start else { return 0 }
+        let place = MediaLeg.samples(in: now - start, rate: rate)
+        let most = MediaLeg.samples(in: Self.stallAfter, rate: rate)
+        return Int(min(max(0, place - delivered - Int64(owed)), most))
     }
 
     mutating func expectTranscript(_ isExpected: Bool) {

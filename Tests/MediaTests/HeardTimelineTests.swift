@@ -191,3 +191,29 @@ private final class Listener {
 extension LegBench {
     fileprivate var lossPattern: LossPattern.Summary { leg.quality.losses }
 }
+
+/// Ringback of the network ends, and the 200 comes a while later: what is behind it counts from the 200, not from
+/// where the timeline had got to by then.
+@Test(arguments: [0, 5, 10, 19, 50, 100])
+func timesCountFromTheAnswerAlsoBehindAPauseOfEarlyMedia(pause: Int) throws {
+    for silentLine in [false, true] {
+        let bench = try LegBench(detection: true)
+        var far = FarEnd()
+        bench.run(ticks: 50) { _ in bench.receive(far.audio()) }
+        bench.run(ticks: pause)
+        bench.leg.answered(now: bench.now)
+        var beep = ToneGenerator(frequencies: [1000], levelDBm0: -15, sampleRate: 8000)
+        far.timestamp &+= UInt32(pause * 160)
+        bench.run(ticks: 60) { tick in
+            let isBeep = (25..<45).contains(tick)
+            let samples = isBeep ? beep.next(160) : [Int16](repeating: 0, count: 160)
+            let packet = far.packet(payload: samples.map(G711.muLaw), advance: 160)
+            if !silentLine || isBeep || tick >= 45 { bench.receive(packet) }
+        }
+        let starts = bench.outputs.compactMap { output -> Int? in
+            if case .detection(.beep(let start, _, _, _, _)) = output { start } else { nil }
+        }
+        let start = try #require(starts.first)
+        #expect(starts.count == 1 && abs(start - 500) <= 30, "\(silentLine): \(starts)")
+    }
+}
