@@ -23,7 +23,8 @@ struct OwnVoice: Sendable {
 
     /// A digit of ours, sent as tones.
     private struct Digit {
-        var sign: Character = " "
+        /// ASCII; 0: none.
+        var sign: UInt8 = 0
         var levelDBm0 = Level.silenceDBm0
         /// Hops since it was sent.
         var age = OwnVoice.toneHops
@@ -73,9 +74,10 @@ struct OwnVoice: Sendable {
     }
 
     private mutating func said(digit: Character, levelDBm0 level: Double) {
-        if digits[0].sign != digit {
+        let sign = digit.asciiValue ?? 0
+        if digits[0].sign != sign {
             for index in stride(from: 3, to: 0, by: -1) { digits[index] = digits[index - 1] }
-            digits[0] = Digit(sign: digit, levelDBm0: level)
+            digits[0] = Digit(sign: sign, levelDBm0: level)
         }
         digits[0].levelDBm0 = max(level, digits[0].levelDBm0)
         digits[0].age = 0
@@ -84,7 +86,7 @@ struct OwnVoice: Sendable {
     /// A digit that sounds as loud as this is ours come back.
     func isOurs(digit: Character, levelDBm0 level: Double) -> Bool {
         func fits(_ sent: Digit) -> Bool {
-            sent.age < Self.toneHops && sent.sign == digit
+            sent.age < Self.toneHops && sent.sign == digit.asciiValue
                 && level <= sent.levelDBm0 - Self.toneLossDB
         }
         return fits(digits[0]) || fits(digits[1]) || fits(digits[2]) || fits(digits[3])
