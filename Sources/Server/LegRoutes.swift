@@ -55,6 +55,13 @@ struct LegRoutes {
             leg.expectsTranscript = body.options?.transcript ?? false
             leg.answerPolicy = try Field.choice(
                 "options.answer_policy", body.options?.answer_policy)
+            guard leg.detection || leg.answerPolicy == nil else {
+                throw APIError(
+                    .invalid(
+                        "options.answer_policy",
+                        "options.answer_policy needs options.detection: nobody would hear who answers"
+                    ))
+            }
             return Self.response(try await platform.createLeg(leg), status: .created)
         }
         router.get("/v1/legs/{id}") { _, context in

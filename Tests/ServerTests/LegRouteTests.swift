@@ -90,6 +90,10 @@ func offer(port: Int) -> String {
                 ("{\(good),\"options\":{\"detection\":\"yes\"}}", "options.detection"),
                 ("{\(good),\"options\":{\"record\":\"../x.wav\"}}", "options.record"),
                 ("{\(good),\"options\":{\"answer_policy\":\"\"}}", "options.answer_policy"),
+                (
+                    "{\(good),\"options\":{\"answer_policy\":\"fast\",\"detection\":false}}",
+                    "options.answer_policy"
+                ),
                 ("{\(good),\"options\":{\"record\":\"/etc/x.wav\"}}", "options.record"),
             ]
             for (body, field) in cases {
