@@ -12,6 +12,9 @@ internal import CallModel
 /// One final verdict a call; what comes before it is provisional and may be taken back. After
 /// `voicemail` the machine goes on: it follows the greeting to its end and waits for the beep.
 struct AnswerMachine: Sendable {
+    /// That it is a person whom a transcript has heard and the voice network has not.
+    private static let toldConfidence = 0.6
+
     private let policy: DetectionPolicy
 
     private(set) var final: AnswerVerdict?
@@ -31,6 +34,9 @@ struct AnswerMachine: Sendable {
     private(set) var hasHeardBeep = false
     private var firstVoice: Int?
     private var hint: AnswerVerdict?
+    /// When a transcript first said that a person speaks, and when last.
+    private var toldAt: Int?
+    private var lastTold = 0
     /// What is said comes as a transcript, too.
     var expectsTranscript = false
     /// Natural logarithm of the odds that a person speaks.
@@ -76,13 +82,25 @@ struct AnswerMachine: Sendable {
     ) {
         guard final == nil, let verdict else { return }
         hint = verdict
-        guard verdict != .human else { return suggest(.human, 0.8, "transcript", now, &out) }
+        guard verdict != .human else {
+            hearPerson(now)
+            return suggest(.human, 0.8, "transcript", now, &out)
+        }
         if !hasSpoken {
             // Too quiet to be heard as speech, and understood: its greeting has an end all the same.
             hasSpoken = true
             lastVoice = now
         }
         decide(verdict, 0.95, "transcript", now, &out)
+    }
+
+    /// Words that may be a person's were understood just now.
+    private mutating func hearPerson(_ now: Int) {
+        lastTold = now
+        guard toldAt == nil else { return }
+        toldAt = now
+        // Recognisers are not so far behind: he spoke after the beep, as one whom we hear may.
+        if let beep = loneBeepAt, (now - beep) / 8 >= policy.toldPauseMs { loneBeepAt = nil }
     }
 
     mutating func speechStarted(at sample: Int) {
@@ -197,6 +215,14 @@ struct AnswerMachine: Sendable {
                 becomeReady(now, &out)
                 return
             }
+        } else if let first = toldAt {
+            // Too quiet to be heard as speech, and understood: he has spoken, and waits for us when no more
+            // of his words come. A recogniser that says them again and again puts it off no longer than that.
+            let pause = (min(now, onset ?? now) - max(lastTold, lastVoice)) / 8
+            if isBeeping, pause < ToneClassifier.longestBeepMs { return }
+            if pause >= policy.toldPauseMs || (now - first) / 8 >= policy.silenceMs {
+                return decide(.human, Self.toldConfidence, "transcript", now, &out)
+            }
         } else if !isRinging, (now - max(quietSince, lastVoice)) / 8 >= policy.silenceMs {
             return decide(.silence, 0.9, "no_speech", now, &out)
         }
@@ -252,13 +278,16 @@ struct AnswerMachine: Sendable {
     mutating func finish(now: Int, out: inout Outbox<DetectionEvent>) {
         guard final == nil else { return endIfMachine(&out) }
         let heard = speechMs
+        let told = odds + (hint == .human ? policy.toldOdds : 0)
         if heard < policy.greetingMinimumMs {
             if loneBeepAt != nil {
                 decide(.voicemail, 0.6, "beep_without_greeting", now, &out)
+            } else if toldAt != nil {
+                decide(.human, Self.toldConfidence, "transcript", now, &out)
             } else {
                 decide(.silence, 0.5, "audio_ended", now, &out)
             }
-        } else if odds <= policy.machineOdds || heard >= policy.longGreetingMs && odds < 0 {
+        } else if told <= policy.machineOdds || heard >= policy.longGreetingMs && told < 0 {
             decide(.voicemail, max(0.5, 1 - personScore), "audio_ended", now, &out)
         } else {
             decide(.human, max(0.5, personScore), "audio_ended", now, &out)

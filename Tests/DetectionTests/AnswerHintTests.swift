@@ -84,6 +84,63 @@ import Testing
         #expect(out.takeAll().finalVerdicts == [.human])
     }
 
+    /// A recogniser understands what the voice network is too deaf for: nobody was silent.
+    @Test func whomOnlyATranscriptHasHeardIsAPerson() throws {
+        let silence = quiet(7000)
+        func final(_ texts: [(ms: Int, text: String)], _ samples: [Int16]) throws -> Verdict {
+            let transcripts = texts.map { FileDetection.Transcript(atMs: $0.ms, text: $0.text) }
+            let found = try FileDetection.run(samples: samples, transcripts: transcripts).events
+            #expect(found.finalVerdicts.count == 1)
+            let last = try #require(found.last { if case .verdict = $0 { true } else { false } })
+            guard case .verdict(let verdict, true, _, let reason, let at, _) = last else {
+                throw CancellationError()
+            }
+            return Verdict(verdict, reason, at)
+        }
+        let hello = try final([(1500, "Hello?")], silence)
+        #expect(hello == Verdict(.human, "transcript", 1500 + 1100))
+        // His words go on; said again and again they put it off by so much at most.
+        #expect(try final([(1500, "Hello?"), (2500, "Hello? Hello?")], silence).ms == 3600)
+        let again = (0..<24).map { (1000 + 250 * $0, "Hello?") }
+        #expect(try final(again, silence) == Verdict(.human, "transcript", 6000))
+        // What begins so and goes on as machines do is one.
+        let mailbox = [(1500, "Hello."), (2400, "Hello. Please leave a message.")]
+        #expect(try final(mailbox, silence) == Verdict(.voicemail, "transcript", 2400))
+        // The audio ends: the same.
+        #expect(try final([(1500, "Hello?")], quiet(2000)) == Verdict(.human, "transcript", 2000))
+        // What says nothing of who speaks is no hint, and no evidence.
+        #expect(try final([(1500, "Dana")], silence) == Verdict(.silence, "no_speech", 5000))
+    }
+
+    /// A beep behind what a transcript takes for a person is a mailbox's; a person may speak behind one.
+    @Test func aBeepSaysMoreThanAWordThatNobodyHeard() throws {
+        var scene = Scene()
+        scene.silence(2000)
+        scene.tone([1000], ms: 500)
+        scene.silence(5000)
+        let samples = scene.onTheLine()
+        for (ms, verdict) in [(1500, AnswerVerdict.voicemail), (3000, .voicemail), (3800, .human)] {
+            let hint = FileDetection.Transcript(atMs: ms, text: "Hello?")
+            let found = try FileDetection.run(samples: samples, transcripts: [hint]).events
+            #expect(found.finalVerdicts == [verdict], "\(ms)")
+        }
+    }
+
+    private struct Verdict: Equatable {
+        var verdict: AnswerVerdict
+        var reason: String
+        var ms: Int
+        init(_ verdict: AnswerVerdict, _ reason: String, _ ms: Int) {
+            (self.verdict, self.reason, self.ms) = (verdict, reason, ms)
+        }
+    }
+
+    private func quiet(_ ms: Int) -> [Int16] {
+        var scene = Scene()
+        scene.silence(ms)
+        return scene.onTheLine()
+    }
+
     @Test func whoExpectsNoTranscriptAnyMoreWaitsNoLonger() {
         func pause(lostAt: Int?) -> Int? {
             var chain = DetectorChain()
