@@ -46,6 +46,7 @@ struct AnswerMachine: Sendable {
     private var greetingEndSent = false
     private var isReady = false
     private var speechAtReady = 0
+    private var interruptedAt = 0
 
     init(policy: DetectionPolicy) { self.policy = policy }
 
@@ -165,6 +166,14 @@ struct AnswerMachine: Sendable {
         greetingEndSent = true
     }
 
+    /// Somebody or something has stopped the message, which is owed again: behind a beep, or behind as much
+    /// silence from here on as behind a greeting.
+    mutating func interrupted(at now: Int) {
+        guard final == .voicemail, isReady else { return }
+        isReady = false
+        interruptedAt = now
+    }
+
     // MARK: time
 
     /// Called each hop after the answer.
@@ -243,7 +252,7 @@ struct AnswerMachine: Sendable {
     }
 
     private mutating func followGreeting(_ now: Int, _ out: inout Outbox<DetectionEvent>) {
-        guard hasSpoken else { return }
+        guard hasSpoken || interruptedAt > 0 else { return }
         if isSpeaking, now - lastVoice < 400 * 8 {
             // The greeting goes on after a pause.
             if (lastVoice - spanStart) / 8 >= policy.greetingMinimumMs { greetingEndSent = false }
@@ -251,7 +260,7 @@ struct AnswerMachine: Sendable {
         }
         let pause = (now - lastVoice) / 8
         if pause >= policy.greetingEndMs { endGreeting(&out) }
-        if pause >= beepWaitMs { becomeReady(now, &out) }
+        if min(pause, (now - interruptedAt) / 8) >= beepWaitMs { becomeReady(now, &out) }
     }
 
     private var beepWaitMs: Int {
@@ -265,7 +274,7 @@ struct AnswerMachine: Sendable {
         out.push(.greetingEnd(atMs: lastVoice / 8))
     }
 
-    /// Once, and again only when the machine has spoken on in between.
+    /// Once, and again only when the machine has spoken on or the message was interrupted in between.
     private mutating func becomeReady(_ now: Int, _ out: inout Outbox<DetectionEvent>) {
         let spokeOn = (speech - speechAtReady) / 8 >= 500
         guard !isReady || spokeOn else { return }

@@ -32,8 +32,8 @@ public enum DetectionEvent: Sendable, Equatable {
     case speechEnd(atMs: Int)
     /// Somebody speaks while we do, and it is not our own voice coming back; once a stretch of speech.
     case bargeIn(atMs: Int)
-    /// Who has barged into a mailbox's message speaks on, or is silent: by the rule of the verdict or that of
-    /// the barge-in, whichever hears him, and not by the borders of a turn. Known so, not since then.
+    /// Who has barged into a mailbox's message speaks on, or is silent: by the rule of the verdict if that has
+    /// heard him, else by that of the barge-in, and not by the borders of a turn. Known so, not since then.
     case interrupter(speaks: Bool, atMs: Int)
     /// A record tone, reported when it is over.
     case beep(startMs: Int, endMs: Int, frequencyHz: Double, levelDBm0: Double, knownAtMs: Int)
@@ -48,7 +48,8 @@ public enum DetectionEvent: Sendable, Equatable {
         evidence: AnswerEvidence = AnswerEvidence())
     /// The greeting's last word ended at `atMs`. Sent again when the greeting went on after all.
     case greetingEnd(atMs: Int)
-    /// Now is the time to leave a message: the beep is over, or none came.
+    /// Now is the time to leave a message: the beep is over, or none came. Again when it has spoken on, or when
+    /// who barged in was nobody that the verdict's rule hears.
     case readyForMessage(atMs: Int)
 
     /// The event's name in `trunkline detect` lines and in metric labels.

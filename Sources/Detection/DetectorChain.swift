@@ -67,6 +67,8 @@ public struct DetectorChain: ~Copyable, Sendable {
     /// Somebody has barged in, and speaks.
     private var hasBargedIn = false
     private var interrupterSpeaks = false
+    /// The verdict's rule has heard him, and says when he is silent.
+    private var interrupterIsVoice = false
     /// The level of the hop at hand and of the one before, and where its strongest line lies.
     private var hopLevel: Float = -100
     private var earlierLevel: Float = -100
@@ -318,14 +320,18 @@ public struct DetectorChain: ~Copyable, Sendable {
                 levelDBm0: Double(max(hopLevel, earlierLevel)), needed: policy.bargeInMs)
         {
             out.push(.bargeIn(atMs: ms(hopEnd)))
-            (hasBargedIn, interrupterSpeaks) = (true, true)
+            (hasBargedIn, interrupterSpeaks, interrupterIsVoice) = (true, true, false)
+            machine.interrupted(at: sinceAnswer(hopEnd))
         }
         tellInterrupter(&out)
     }
 
     private mutating func tellInterrupter(_ out: inout Outbox<DetectionEvent>) {
-        let speaks = segmenter.isSpeaking || interruption.isSpeaking
-        guard hasBargedIn, speaks != interrupterSpeaks else { return }
+        guard hasBargedIn else { return }
+        if segmenter.isSpeaking { interrupterIsVoice = true }
+        // An eager rule goes on hearing the noise around who has said his word.
+        let speaks = interrupterIsVoice ? segmenter.isSpeaking : interruption.isSpeaking
+        guard speaks != interrupterSpeaks else { return }
         interrupterSpeaks = speaks
         if machine.final == .voicemail {
             out.push(.interrupter(speaks: speaks, atMs: ms(hopEnd)))

@@ -369,7 +369,9 @@ public struct CallFlow: Sendable {
             facts.verdictConfidence = confidence
             if phase == .detecting { act(on: verdict, now, &out) }
         case .tone(let kind, _, _, let information): networkSounds(kind, information, now)
-        case .readyForMessage: if phase == .awaitingBeep { leaveMessage(now, &out) }
+        // While an interruption lasts: who makes it is nobody whom the verdict's rule hears.
+        case .readyForMessage:
+            if phase == .awaitingBeep || phase == .interrupted { leaveMessage(now, &out) }
         case .bargeIn: bargedIn(now, &out)
         case .interrupter(let speaks, _): if speaks { partySpeaks(now) } else { partyIsSilent(now) }
         // What began before the answer is the network's.

@@ -138,6 +138,56 @@ extension Bench {
     }
 }
 
+/// The message of a call whose leg is interrupted by next to nothing, over `heard` of so many ms.
+private func messageOver(_ heard: [Int16], then more: [Int16] = []) -> Bench {
+    var policy = DetectionPolicy.balanced
+    policy.bargeIn.onScore = 0
+    policy.bargeIn.offScore = 0
+    var chain = DetectorChain(policy: policy)
+    chain.answered()
+    chain.isVoicemail()
+    var bench = Bench.leaving()
+    var out = Outbox<DetectionEvent>()
+    var isPlaying = true
+    let all = heard + more
+    for start in stride(from: 0, to: all.count - 159, by: 160) {
+        let before = (stops: bench.stopsPlaying, plays: bench.plays.count)
+        if isPlaying { chain.said(levelDBm0: -20) }
+        all[start..<start + 160].withUnsafeBufferPointer { chain.push($0, out: &out) }
+        bench.advance(20)
+        out.drain { bench.heard($0) }
+        if bench.stopsPlaying > before.stops { isPlaying = false }
+        if bench.plays.count > before.plays { isPlaying = true }
+    }
+    return bench
+}
+
+private func hiss(ms: Int) -> [Int16] {
+    var generator = SeededGenerator(seed: 7)
+    return (0..<ms * 8).map { _ in Int16(truncatingIfNeeded: generator.next()) / 16 }
+}
+
+/// Noise that an eager rule takes for somebody is no greeting that ends, and no beep comes behind it.
+@Test func aMessageThatNoiseHasInterruptedBeginsAgain() {
+    let silence = [Int16](repeating: 0, count: 8 * 500)
+    let bench = messageOver(silence + hiss(ms: 6000))
+    #expect(bench.stopsPlaying == 1)
+    #expect(bench.plays == [CallFlow.messagePlay])
+    #expect(bench.streamsConnected == 0 && bench.hangUps == 0)
+}
+
+/// Whom the verdict's rule hears is silent when it says so, whatever else goes on around him.
+@Test func whoPicksUpInNoiseIsTalkedTo() throws {
+    let path = "/usr/share/asterisk/sounds/en_US_f_Allison/vm-goodbye.wav"
+    let bytes = try #require(
+        FileManager.default.contents(atPath: path), "run tools/setup: \(path) is missing")
+    let hello = try WAVFile(parsing: [UInt8](bytes)).channel(0, at: 8000)
+    let silence = [Int16](repeating: 0, count: 8 * 500)
+    let bench = messageOver(silence + hello, then: hiss(ms: 3000))
+    #expect(bench.stopsPlaying == 1)
+    #expect(bench.plays == [] && bench.streamsConnected == 1)
+}
+
 /// "Hello? … Hello, who is this?": what he says is added up, the pauses are not.
 @Test func whoPicksUpMayPause() {
     var bench = Bench.leaving()
