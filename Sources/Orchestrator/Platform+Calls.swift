@@ -59,6 +59,11 @@ extension Platform {
     ) throws -> CallPlan {
         try Self.check(streamURL: request.streamURL, field: "stream_url")
         try Self.check(streamURL: request.transcriptURL, field: "transcript_url")
+        guard request.detectAnswer || request.transcriptURL == nil else {
+            throw PlatformError.invalid(
+                "transcript_url",
+                "transcript_url needs detect_answer: nothing waits for who answers")
+        }
         let conversation: CallPlan.Conversation
         if let url = request.streamURL {
             conversation = .stream(url: url)

@@ -62,6 +62,13 @@ struct LegRoutes {
                         "options.answer_policy needs options.detection: nobody would hear who answers"
                     ))
             }
+            guard leg.detection || !leg.expectsTranscript else {
+                throw APIError(
+                    .invalid(
+                        "options.transcript",
+                        "options.transcript needs options.detection: nobody would be told who answers"
+                    ))
+            }
             return Self.response(try await platform.createLeg(leg), status: .created)
         }
         router.get("/v1/legs/{id}") { _, context in

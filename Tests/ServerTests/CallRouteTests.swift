@@ -59,6 +59,10 @@ import Testing
                 (#"{\#(sip),"voicemail":"/etc/passwd"}"#, "voicemail"),
                 (#"{\#(sip),"parameters":{"a":1}}"#, "parameters.a"),
                 (#"{\#(sip),"answer_policy":"quick"}"#, "answer_policy"),
+                (
+                    #"{\#(sip),"transcript_url":"ws://127.0.0.1:1/","detect_answer":false}"#,
+                    "transcript_url"
+                ),
             ]
             for (body, field) in cases {
                 let reply = try await house.request("POST", "/v1/calls", body)

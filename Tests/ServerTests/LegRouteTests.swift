@@ -94,6 +94,10 @@ func offer(port: Int) -> String {
                     "{\(good),\"options\":{\"answer_policy\":\"fast\",\"detection\":false}}",
                     "options.answer_policy"
                 ),
+                (
+                    "{\(good),\"options\":{\"transcript\":true,\"detection\":false}}",
+                    "options.transcript"
+                ),
                 ("{\(good),\"options\":{\"record\":\"/etc/x.wav\"}}", "options.record"),
             ]
             for (body, field) in cases {
