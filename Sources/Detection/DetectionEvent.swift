@@ -23,8 +23,9 @@ public enum ToneKind: String, Hashable, Sendable, CaseIterable {
 /// What a detector has to say about the received audio of one leg.
 ///
 /// Every `…Ms` counts milliseconds of audio from the answer (`DetectorChain.answered()`). Before
-/// the answer, in early media, it counts from the first sample pushed; something that began before
-/// the answer and is reported after it has a negative start.
+/// the answer, in early media, it counts from the first sample pushed. Speech, digits and tones that
+/// began before the answer and are reported after it have a negative start. A beep that did is the
+/// network's and counts for no verdict; it is reported as a steady line of 1.6 s or more, else not.
 public enum DetectionEvent: Sendable, Equatable {
     /// Somebody began to speak at `atMs`.
     case speechStart(atMs: Int)

@@ -84,6 +84,24 @@ import Testing
         }
     }
 
+    /// Neither is it told, unless it is so long and steady that nothing else needs to know its beginning.
+    @Test(arguments: [900.0, 1000])
+    func aBeepUnderWayAtTheAnswerIsToldOnlyAsALongLine(hertz: Double) {
+        for (before, after) in [(500, 300), (100, 400), (20, 600), (400, 20), (500, 1500)] {
+            var early = Scene()
+            early.silence(1000)
+            early.tone([hertz], ms: before)
+            var late = Scene()
+            late.tone([hertz], ms: after)
+            late.silence(3000)
+            let events = Self.events(early: early, late: late)
+            #expect(events.beeps.count == (before + after >= 1600 ? 1 : 0), "\(before), \(after)")
+            // Early times count from the first sample, those after the answer from it.
+            #expect(events.beeps.allSatisfy { $0.start < 0 })
+            #expect(events.finalVerdicts == [] && events.readies == [])
+        }
+    }
+
     /// Music instead of ringing, and then a mailbox without a greeting.
     @Test func aTuneBeforeTheAnswerDoesNotHideABeepAfterIt() {
         var early = Scene()
