@@ -174,3 +174,47 @@ func staleAudioIsDroppedAndCountedButNoDigit(waiting: Int) throws {
     engine.shutdown()
     #expect(metrics.counter(Catalogue.mediaStalePackets).value == dropped)
 }
+
+/// What is audio the leg says, not the newest packet: that may be one of a digit.
+@Test func aDigitAtTheEndOfABacklogCostsNoneBeforeIt() throws {
+    let log = try EventLog()
+    let metrics = MetricsRegistry()
+    let worker = HeldWorker()
+    let engine = try MediaEngine(
+        configuration(ports: 22760...22763), metrics: metrics, lateness: worker.lateness,
+        patience: .zero, events: { log.add($0) })
+    let leg = try engine.createLeg(LegOptions(mode: .echo, detection: false))
+    let phone = try Phone()
+    engine.send(.configure(phone.remote), to: leg.id)
+    #expect(log.settle(engine, leg.id))
+    worker.hold(log)
+    // The last packets of three digits (RFC 4733 2.3): 100 ms at 8 kHz. The second is the newest of what is
+    // taken first.
+    phone.send([5, 0x8A, 0x03, 0x20], to: leg.port, payloadType: 101)
+    for packet in 0..<99 {
+        if packet == ReceiveBacklog.staleDepth - 2 {
+            phone.send([7, 0x8A, 0x03, 0x20], to: leg.port, payloadType: 101)
+        }
+        phone.send([UInt8](repeating: UInt8(packet), count: 160), to: leg.port)
+    }
+    phone.send([6, 0x8A, 0x03, 0x20], to: leg.port, payloadType: 101)
+    let sent = monotonicNow()
+    #expect(log.wait { monotonicNow() - sent >= ReceiveBacklog.long })
+    worker.release()
+    #expect(
+        log.wait {
+            log.kinds(leg.id).contains {
+                if case .dtmf("6", _) = $0 { true } else { false }
+            }
+        })
+    engine.removeLeg(leg.id)
+    let summary = try #require(log.waitForClosed(leg.id))
+    let digits = log.kinds(leg.id).compactMap { kind -> Character? in
+        if case .dtmf(let digit, _) = kind { digit } else { nil }
+    }
+    #expect(digits == ["5", "7", "6"])
+    // The newest batch has 15 of audio.
+    #expect(summary.packetsReceived == 3 + 15)
+    engine.shutdown()
+    #expect(metrics.counter(Catalogue.mediaStalePackets).value == 84)
+}
