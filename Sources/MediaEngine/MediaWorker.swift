@@ -408,6 +408,9 @@ final class MediaWorker: @unchecked Sendable {
             link.end(.targetClosed)
             events.push(EngineEvent(leg: id, kind: .linkEnded(link.id, .targetClosed)))
         case .linkOutput(let link): link.end(.sourceClosed)
+        case .attach(let bridge):
+            bridge.close()
+            workspace.touchedBridge = true
         default: break
         }
     }

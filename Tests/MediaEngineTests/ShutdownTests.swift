@@ -80,3 +80,22 @@ import Testing
         }
     }
 }
+
+/// An order that meets a leg which has just closed.
+@Test func aBridgeForALegThatHasGoneIsClosed() throws {
+    let log = try EventLog()
+    let worker = HeldWorker()
+    let engine = try MediaEngine(
+        configuration(ports: 22764...22767), metrics: MetricsRegistry(), lateness: worker.lateness,
+        events: { log.add($0) })
+    let leg = try engine.createLeg(LegOptions(detection: false))
+    #expect(log.settle(engine, leg.id))
+    worker.hold(log)
+    let bridge = AudioBridge()
+    engine.removeLeg(leg.id)
+    #expect(engine.send(.attach(bridge), to: leg.id))
+    worker.release()
+    #expect(log.waitForClosed(leg.id) != nil)
+    #expect(log.wait { bridge.isClosed })
+    engine.shutdown()
+}
