@@ -97,6 +97,7 @@ struct DigitQueue {
     private var toneDigit: Character = "0"
     private var toneRate = 0
     private var toneSamples = 0
+    private var toneLength = 0
     private var pause = 0
 
     init() { waiting.reserveCapacity(Self.limit) }
@@ -143,9 +144,39 @@ struct DigitQueue {
             if event != nil { return .event }
         }
         toneDigit = digit
-        toneSamples = milliseconds * rate / 1000
+        toneLength = milliseconds * rate / 1000
+        toneSamples = toneLength
         makeTone(rate)
         return tone == nil ? nil : .tone
+    }
+
+    /// The far end was described anew. A press that is being sent goes on by the clock of its events, or
+    /// ends where it takes none any more: its first packet has told of it, so it is not said again.
+    ///
+    /// - Parameter eventClockRate: Hz; nil: it takes no events.
+    mutating func follow(eventClockRate: Int?) {
+        guard event != nil else { return }
+        if let eventClockRate { event?.changeClock(to: eventClockRate) } else { endEvent() }
+    }
+
+    /// Nothing may be sent for a while, and what is left of a press would be a second one behind it. A
+    /// tone too short to have been understood begins anew.
+    mutating func interrupt() {
+        if event != nil { endEvent() }
+        guard tone != nil else { return }
+        let said = (toneLength - toneSamples) * 1000 / max(1, toneRate)
+        if said < Self.durations.lowerBound {
+            toneSamples = toneLength
+            makeTone(toneRate)
+        } else {
+            tone = nil
+            pause = Self.pauseTicks
+        }
+    }
+
+    private mutating func endEvent() {
+        event = nil
+        pause = Self.pauseTicks
     }
 
     private mutating func makeTone(_ rate: Int) {
@@ -160,10 +191,7 @@ struct DigitQueue {
         into payload: UnsafeMutableRawBufferPointer
     ) -> TelephoneEventSender.Step? {
         let step = event?.next(into: payload)
-        if step?.isLast ?? true {
-            event = nil
-            pause = Self.pauseTicks
-        }
+        if step?.isLast ?? true { endEvent() }
         return step
     }
 
@@ -172,6 +200,7 @@ struct DigitQueue {
         if tone != nil, rate != toneRate {
             // The codec changed in the middle of a digit.
             toneSamples = toneSamples * rate / max(1, toneRate)
+            toneLength = toneLength * rate / max(1, toneRate)
             makeTone(rate)
         }
         let count = tone == nil ? 0 : min(frame.count, toneSamples)

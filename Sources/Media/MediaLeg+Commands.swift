@@ -89,6 +89,10 @@ extension MediaLeg {
         sender.payloadType = media.payloadType
         sender.telephoneEventPayloadType = media.telephoneEventPayloadType
         sender.telephoneEventClockRate = media.telephoneEventClockRate
+        sender.digits.follow(
+            eventClockRate: media.telephoneEventPayloadType == nil
+                ? nil : media.telephoneEventClockRate)
+        if !media.sends { sender.digits.interrupt() }
         if media.sends, !sender.sends { sender.restart() }
         sender.sends = media.sends
         sender.setComfortNoise(payloadType: media.comfortNoisePayloadType)

@@ -13,9 +13,10 @@ public struct TelephoneEventSender: Sendable {
 
     private let event: UInt8
     private let volume: UInt8
-    private let total: Int
+    private var total: Int
     private let startTimestamp: UInt32
-    private let unitsPerTick: Int
+    private var clockRate: Int
+    private var unitsPerTick: Int
     private var elapsed = 0
     private var segmentStart = 0
     private var isFirst = true
@@ -40,11 +41,23 @@ public struct TelephoneEventSender: Sendable {
         self.volume = min(volume, 63)
         total = durationSamples
         self.startTimestamp = startTimestamp
+        self.clockRate = clockRate
         unitsPerTick = clockRate / 50
     }
 
     /// True when every packet has been handed out.
     public var isFinished: Bool { endPacketsLeft == 0 }
+
+    /// The payload type counts by another clock from the next packet on (a codec change, RFC 4733 2.1): the press
+    /// is as long as before. The timestamp, its name, stays. A clock below 50 Hz is passed over.
+    public mutating func changeClock(to rate: Int) {
+        guard rate != clockRate, rate >= 50 else { return }
+        elapsed = elapsed * rate / clockRate
+        total = total * rate / clockRate
+        segmentStart = segmentStart * rate / clockRate
+        clockRate = rate
+        unitsPerTick = rate / 50
+    }
 
     /// Writes the payload of this tick's packet; nil when the press is over or `payload` is shorter
     /// than four bytes.
