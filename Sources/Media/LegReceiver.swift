@@ -42,6 +42,7 @@ struct LegReceiver: ~Copyable {
     /// The next packet may bring any SSRC: the far end was (re)configured.
     var expectsNewSource = true
     private var candidate: (ssrc: UInt32, sequence: UInt16)?
+    var held = HeldPacket(capacity: LegReceiver.tapPayload)
     /// Brings telephone-events beside the audio of `stream`, and what may turn out to.
     private var eventSource: UInt32?
     private var eventCandidate: (ssrc: UInt32, sequence: UInt16)?
@@ -93,6 +94,7 @@ struct LegReceiver: ~Copyable {
         clockRate = codec.clockRate
         tapRoom = max(tapRoom, Self.tapPayload(of: codec))
         tap.reset(clockRate: clockRate, maximumPayload: tapRoom)
+        held.grow(to: tapRoom)
     }
 
     static func tapPayload(of codec: AudioCodec) -> Int {
@@ -103,11 +105,12 @@ struct LegReceiver: ~Copyable {
     }
 
     /// What to do with a packet's SSRC.
-    enum SourceDecision { case follow, change, beside, reject }
+    enum SourceDecision { case follow, change, beside, hold, reject }
 
     /// A new SSRC is followed at once when it is expected or authenticated, otherwise from its
-    /// second packet in sequence on (RFC 3550 A.1, MIN_SEQUENTIAL). So is, under SRTP, one that was
-    /// heard before: a single packet of it may have been held back. Memory does not grow with SSRCs.
+    /// second packet in sequence on (RFC 3550 A.1, MIN_SEQUENTIAL), and the first is heard then. So is,
+    /// under SRTP, one that was heard before, but for that first: a single packet of it may have been held
+    /// back. Memory does not grow with SSRCs.
     /// Telephone-events change no source: some far ends give them an SSRC of their own, between the
     /// packets of the audio.
     ///
@@ -134,7 +137,7 @@ struct LegReceiver: ~Copyable {
             return .change
         }
         candidate = (header.ssrc, header.sequence)
-        return .reject
+        return arrival == nil ? .hold : .reject
     }
 
     /// Telephone-events under an SSRC beside the one that is followed: believed when a new SSRC would

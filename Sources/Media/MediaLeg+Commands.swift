@@ -222,6 +222,7 @@ extension MediaLeg {
         now: Instant, workspace: inout LegWorkspace, out: inout Outbox<LegOutput>,
         send: PacketSend
     ) -> MediaSummary {
+        dropHeld(&workspace)
         drainTap(now: .distantFuture, at: now, &workspace, &out)
         hearing.finish(now: now, workspace: &workspace, out: &out)
         stopPlaying(out: &out)

@@ -202,8 +202,15 @@ public struct MediaLeg: ~Copyable {
         if case .telephoneEvent(let clockRate) = content { eventClock = clockRate }
         switch receiver.decide(header, isEvent: eventClock != nil, arrival: arrival) {
         case .reject: return reject(.foreignSSRC, &workspace)
-        case .follow: break
-        case .change: changeSource(now, &workspace, &out)
+        case .hold:
+            dropHeld(&workspace)
+            let isHeld = receiver.held.keep(
+                parsed.payload(of: bytes), header, byteCount: packet.count, now: now)
+            return isHeld ? () : reject(.foreignSSRC, &workspace)
+        case .follow: if eventClock == nil { dropHeld(&workspace) }
+        case .change:
+            changeSource(now, &workspace, &out)
+            takeHeld(before: header, now, &workspace, &out, send)
         case .beside:
             receiver.acceptBeside(now: now)
             countReceived(packet.count, &workspace)
@@ -214,13 +221,45 @@ public struct MediaLeg: ~Copyable {
         }
         if arrival?.isNewest == true { source.authenticated(address) }
         if case .audio(let codec) = content, receiver.needsChange(for: codec) {
-            drainTap(now: .distantFuture, at: now, &workspace, &out)
-            receiver.changeClock(for: codec)
+            changeClock(for: codec, now, &workspace, &out)
         }
         if receiver.accept(header, as: content, now: now) { out.push(.mediaStarted) }
         countReceived(packet.count, &workspace)
         take(parsed.payload(of: bytes), header, content, now, &workspace, &out, send)
         drainTap(now: now, &workspace, &out)
+    }
+
+    private mutating func changeClock(
+        for codec: AudioCodec, _ now: Instant, _ workspace: inout LegWorkspace,
+        _ out: inout Outbox<LegOutput>
+    ) {
+        drainTap(now: .distantFuture, at: now, &workspace, &out)
+        receiver.changeClock(for: codec)
+    }
+
+    /// The first packet of the SSRC that is followed from `next`, its second one, on.
+    private mutating func takeHeld(
+        before next: RTPHeader, _ now: Instant, _ workspace: inout LegWorkspace,
+        _ out: inout Outbox<LegOutput>, _ send: PacketSend
+    ) {
+        guard let header = receiver.held.header else { return }
+        let arrival = receiver.held.arrival
+        guard header.ssrc == next.ssrc, header.sequence &+ 1 == next.sequence,
+            now - arrival < HeldPacket.limit, let content = receiver.content(of: header.payloadType)
+        else { return dropHeld(&workspace) }
+        if case .audio(let codec) = content, receiver.needsChange(for: codec) {
+            changeClock(for: codec, now, &workspace, &out)
+        }
+        if receiver.accept(header, as: content, now: arrival) { out.push(.mediaStarted) }
+        countReceived(receiver.held.byteCount, &workspace)
+        take(receiver.held.take(), header, content, arrival, &workspace, &out, send)
+    }
+
+    /// Nobody followed its SSRC.
+    mutating func dropHeld(_ workspace: inout LegWorkspace) {
+        guard receiver.held.header != nil else { return }
+        _ = receiver.held.take()
+        reject(.foreignSSRC, &workspace)
     }
 
     /// A type that nobody agreed on. From the source that is believed its number has come all the same;
