@@ -194,6 +194,22 @@ struct LegReceiver: ~Copyable {
         beside += 1
     }
 
+    /// A packet of a codec of another clock, or that needs more room, is from before those that have come:
+    /// overtaken at the change, or a copy.
+    func isFromBeforeChange(_ header: RTPHeader) -> Bool {
+        guard let stream, stream.ssrc == header.ssrc else { return false }
+        let behind = stream.sequence &- header.sequence
+        return behind < UInt16(InOrderTap.maximumMisorder)
+    }
+
+    /// Counts it. Its timestamp is of a clock that is used no more.
+    mutating func acceptFromBeforeChange(_ header: RTPHeader, now: Instant) {
+        count(header, isTimed: false, now: now)
+        losses.discard(sequence: header.sequence)
+        lastReceived = now
+        accepted += 1
+    }
+
     /// Jitter is measured on what has its time in the audio's clock.
     private mutating func isTimed(_ content: Content, _ type: UInt8) -> Bool {
         switch content {

@@ -221,6 +221,11 @@ public struct MediaLeg: ~Copyable {
         }
         if arrival?.isNewest == true { source.authenticated(address) }
         if case .audio(let codec) = content, receiver.needsChange(for: codec) {
+            if receiver.isFromBeforeChange(header) {
+                receiver.acceptFromBeforeChange(header, now: now)
+                countReceived(packet.count, &workspace)
+                return reject(.late, &workspace)
+            }
             changeClock(for: codec, now, &workspace, &out)
         }
         if receiver.accept(header, as: content, now: now) { out.push(.mediaStarted) }
