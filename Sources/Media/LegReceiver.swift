@@ -169,8 +169,10 @@ struct LegReceiver: ~Copyable {
         candidate = nil
     }
 
-    /// The far end may send again. What it sent meanwhile was not taken, and is not lost.
+    /// The far end may send again. What it sent meanwhile was not taken, and is not lost: nothing waits
+    /// for its numbers.
     mutating func resume() {
+        tap.resume()
         statistics.resume()
         losses.beginSource()
     }

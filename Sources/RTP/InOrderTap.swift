@@ -81,6 +81,8 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     private var heldRestarts = 0
 
     private var isStarted = false
+    /// The number of the next packet is the next one, whatever it is.
+    private var isResuming = false
     private var nextSequence: Int64 = 0
     /// New numbers are extended around this; ahead of `nextSequence` only while a restart is held.
     private var reference: Int64 = 0
@@ -214,6 +216,10 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
             }
             late += 1
             return .late
+        }
+        if isResuming {
+            isResuming = false
+            if heldPackets == 0 { nextAfterGap(packet.sequence) }
         }
         return hold(packet, payload)
     }
@@ -367,6 +373,9 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
         heldPackets > 0 && earliestArrival + waitLimit <= now
     }
 
+    /// Packets were not taken for a while, and are again: the numbers up to the next one are not waited for.
+    public mutating func resume() { isResuming = isStarted }
+
     /// Forgets the source (a new SSRC follows). What is held is dropped: call `next` with
     /// `.distantFuture` first to keep it. The timeline goes on, by arrival.
     public mutating func reset() {
@@ -378,6 +387,7 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
         suspectSlot = nil
         heldRestarts = 0
         isStarted = false
+        isResuming = false
         history = 0
         doubled = 0
         restarts += 1
