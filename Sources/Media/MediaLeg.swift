@@ -297,6 +297,7 @@ public struct MediaLeg: ~Copyable {
         case .audio(let codec):
             guard let units = codec.clockUnits(of: payload) else {
                 _ = receiver.tap.insertOther(sequence: header.sequence, now: now)
+                receiver.losses.discard(sequence: header.sequence)
                 return reject(.malformed, &workspace)
             }
             receiver.packetUnits = units
@@ -333,7 +334,9 @@ public struct MediaLeg: ~Copyable {
         case .late:
             receiver.losses.discard(sequence: header.sequence)
             reject(.late, &workspace)
-        case .overflow: reject(.overflow, &workspace)
+        case .overflow:
+            receiver.losses.discard(sequence: header.sequence)
+            reject(.overflow, &workspace)
         }
     }
 
