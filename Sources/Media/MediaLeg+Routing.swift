@@ -9,11 +9,6 @@ extension MediaLeg {
         return (address, stream.ssrc)
     }
 
-    /// Packets of this type are audio: late for a conversation when they have waited for long.
-    public mutating func takesAudio(ofType payloadType: UInt8) -> Bool {
-        if case .audio = receiver.content(of: payloadType) { true } else { false }
-    }
-
     /// RTP packets accepted so far.
     public var packetsAccepted: Int { receiver.accepted }
 }

@@ -53,14 +53,14 @@ extension MediaWorker {
             guard more == batch else { return takeWaiting(0..<count, seat, .rtp, now: now) }
         }
         var newest = count - batch..<count
-        skipAudio(0..<newest.lowerBound, seat, now: now)
+        skipAudio(0..<newest.lowerBound, before: newest.upperBound - 1, seat, now: now)
         // A flood at the socket ends the turn, too.
         for _ in 0..<ReceiveBacklog.staleBatches {
             let place = newest.lowerBound == 0 ? batch : 0
             let more = receiveBatch(seat, at: place)
             guard more > 0 else { break }
             let stale = newest.prefix(more)
-            skipAudio(stale, seat, now: now)
+            skipAudio(stale, before: place + more - 1, seat, now: now)
             takeWaiting(stale.upperBound..<newest.upperBound, seat, .rtp, now: now)
             newest = place..<place + more
             if more < batch { break }
@@ -77,10 +77,13 @@ extension MediaWorker {
                     seat.descriptor(.rtp), pool.datagrams + place, Int32(ReceiveBacklog.batch))))
     }
 
-    /// Takes of these packets what is not of a payload type of the leg's audio.
-    private func skipAudio(_ places: Range<Int>, _ seat: LegSeat, now: Instant) {
+    /// Takes of these packets what is not of the payload type of the packet at `newest`.
+    private func skipAudio(
+        _ places: Range<Int>, before newest: Int, _ seat: LegSeat, now: Instant
+    ) {
+        let audio = payloadType(pool.datagrams[newest])
         for index in places {
-            if let type = payloadType(pool.datagrams[index]), seat.leg.takesAudio(ofType: type) {
+            if let audio, payloadType(pool.datagrams[index]) == audio {
                 stalePackets += 1
             } else {
                 takeWaiting(index..<index + 1, seat, .rtp, now: now)
