@@ -67,12 +67,10 @@ public final class MediaEngine: Sendable {
 
     /// - Parameters:
     ///   - lateness: replaces the measured p99 tick lateness of a worker.
-    ///   - patience: how long a worker may be behind before it drops stale audio.
     ///   - disk: what recordings are written to.
     init(
         _ configuration: MediaEngineConfiguration, metrics: MetricsRegistry,
-        lateness: (@Sendable (_ worker: Int) -> Interval)?,
-        patience: Interval = ReceiveBacklog.patience, disk: RecordingDisk = .system,
+        lateness: (@Sendable (_ worker: Int) -> Interval)?, disk: RecordingDisk = .system,
         events: @escaping @Sendable ([EngineEvent]) -> Void
     ) throws(EngineError) {
         self.configuration = configuration
@@ -120,8 +118,7 @@ public final class MediaEngine: Sendable {
                 realtime: configuration.realtime, streamWakeFD: configuration.streamWakeFD,
                 streamWakePeriod: configuration.streamWakePeriod,
                 latenessLimit: configuration.maximumTickLateness, lateness: lateness,
-                patience: patience, sharedPorts: shared[number],
-                quarantine: configuration.quarantine)
+                sharedPorts: shared[number], quarantine: configuration.quarantine)
             made.append(
                 try MediaWorker(
                     setup, events: EventSender(ring: ring, signal: signal), recorder: recorder,

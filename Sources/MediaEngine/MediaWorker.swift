@@ -39,8 +39,6 @@ final class MediaWorker: @unchecked Sendable {
         var latenessLimit: Interval?
         /// Replaces the measured p99 lateness.
         var lateness: (@Sendable (_ worker: Int) -> Interval)?
-        /// How long a worker may be behind before it drops audio that is stale.
-        var patience = ReceiveBacklog.patience
         var sharedPorts: [SharedPort]
         /// How long the addresses of a leg on a shared port rest.
         var quarantine: Interval
@@ -83,9 +81,7 @@ final class MediaWorker: @unchecked Sendable {
     private var streamTurn: StreamTurn
     var backlog: ReceiveBacklog
     /// What is taken of sockets of legs with ports of their own.
-    let pool = DatagramPool(ReceiveBacklog.staleDepth)
-    /// Packets of audio dropped because newer ones waited behind them for too long.
-    var stalePackets = 0
+    let pool = DatagramPool(ReceiveBacklog.batch)
     private let commandsRefused: Counter
     var socketDrops = 0
     private var commandsWait = false
@@ -113,7 +109,7 @@ final class MediaWorker: @unchecked Sendable {
         wheel = PhaseWheel(origin: now)
         lateness = TickLateness(now: now)
         streamTurn = StreamTurn(now: now)
-        backlog = ReceiveBacklog(now: now, patience: setup.patience)
+        backlog = ReceiveBacklog(now: now)
         nextPublish = now + Self.publishPeriod
         readiness = .allocate(capacity: Self.eventCapacity)
         readiness.initialize(repeating: tl_event(), count: Self.eventCapacity)
@@ -296,8 +292,7 @@ final class MediaWorker: @unchecked Sendable {
             workspace.counters,
             sharedFailures: shared.ports.reduce(0) { $0 + $1.failures },
             skippedTicks: wheel.skippedSlots, droppedEvents: events.dropped,
-            sheddings: shedding.begun, streamTurns: streamTurn.count, backlogs: backlog.count,
-            stalePackets: stalePackets)
+            sheddings: shedding.begun, streamTurns: streamTurn.count, backlogs: backlog.count)
     }
 
     // MARK: commands

@@ -11,7 +11,6 @@ struct WorkerLosses {
     private let sheddings: CounterShard
     private let streamTurns: CounterShard
     private let backlogs: CounterShard
-    private let stalePackets: CounterShard
 
     init(_ metrics: MetricsRegistry) {
         sendFailures = metrics.counter(Catalogue.rtpSendFailures).shard()
@@ -22,12 +21,11 @@ struct WorkerLosses {
         sheddings = metrics.counter(Catalogue.mediaSheddings).shard()
         streamTurns = metrics.counter(Catalogue.mediaStreamTurns).shard()
         backlogs = metrics.counter(Catalogue.mediaReceiveBacklogs).shard()
-        stalePackets = metrics.counter(Catalogue.mediaStalePackets).shard()
     }
 
     func publish(
         _ counters: MediaCounters, sharedFailures: Int, skippedTicks: Int, droppedEvents: Int,
-        sheddings begun: Int, streamTurns turns: Int, backlogs held: Int, stalePackets stale: Int
+        sheddings begun: Int, streamTurns turns: Int, backlogs held: Int
     ) {
         sendFailures.publish(total: counters.sendFailures + sharedFailures)
         digitsRefused.publish(total: counters.digitsRefused)
@@ -37,6 +35,5 @@ struct WorkerLosses {
         sheddings.publish(total: begun)
         streamTurns.publish(total: turns)
         backlogs.publish(total: held)
-        stalePackets.publish(total: stale)
     }
 }

@@ -132,10 +132,6 @@ public enum Catalogue {
     public static let mediaReceiveBacklogs = counter(
         "media_receive_backlogs", "times",
         "Times that packets began to wait for a media worker for 5 ms or longer.")
-    public static let mediaStalePackets = counter(
-        "media_stale_packets", "packets",
-        "Packets of audio dropped because a media worker had been behind for 5 s and 80 or more waited."
-    )
     public static let mediaWorkersShedding = gauge(
         "media_workers_shedding", "workers",
         "Media workers that leave out optional work because their ticks run late.")
@@ -192,7 +188,7 @@ public enum Catalogue {
         mediaLegs, mediaLegsCreated, mediaLegsRefused, mediaPortsFree, mediaTickLatenessSeconds,
         mediaPortsSkipped, mediaTicksSkipped, mediaEventsDropped, mediaDigitsRefused,
         mediaDigitsIgnored, mediaSheddings, mediaStreamTurns, mediaReceiveBacklogs,
-        mediaStalePackets, mediaWorkersShedding, mediaCommandsDropped, mediaRealtime,
+        mediaWorkersShedding, mediaCommandsDropped, mediaRealtime,
         mediaSharedLegs, mediaSharedCollisions, mediaSharedOverruns, detectionEvents,
         recordings, mediaRecordingsFailed, recordingDroppedSamples,
         mediaLinks, linkUnderruns, linkDroppedSamples, playoutPackets, playoutAdjustments,

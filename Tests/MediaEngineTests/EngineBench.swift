@@ -87,9 +87,7 @@ final class Phone {
 
     var remote: RemoteMedia { RemoteMedia(address: "127.0.0.1", port: port) }
 
-    func send(_ payload: [UInt8], to port: Int, payloadType: UInt8 = 0) {
-        transmit(packet(payload, payloadType)[...], to: port)
-    }
+    func send(_ payload: [UInt8], to port: Int) { transmit(packet(payload)[...], to: port) }
 
     /// As SRTP.
     func send(
@@ -103,10 +101,10 @@ final class Phone {
         transmit(bytes[..<count], to: port)
     }
 
-    private func packet(_ payload: [UInt8], _ payloadType: UInt8 = 0) -> [UInt8] {
+    private func packet(_ payload: [UInt8]) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 12) + payload
         let header = RTPHeader(
-            payloadType: payloadType, sequence: sequence, timestamp: timestamp, ssrc: ssrc)
+            payloadType: 0, sequence: sequence, timestamp: timestamp, ssrc: ssrc)
         _ = bytes.withUnsafeMutableBytes { header.write(into: $0) }
         sequence &+= 1
         timestamp &+= UInt32(payload.count)

@@ -135,14 +135,13 @@ import Testing
         let metrics = MetricsRegistry()
         WorkerLosses(metrics).publish(
             MediaCounters(), sharedFailures: 6, skippedTicks: 7, droppedEvents: sender.dropped,
-            sheddings: 2, streamTurns: 3, backlogs: 4, stalePackets: 5)
+            sheddings: 2, streamTurns: 3, backlogs: 4)
         #expect(metrics.counter(Catalogue.rtpSendFailures).value == 6)
         #expect(metrics.counter(Catalogue.mediaEventsDropped).value == 500)
         #expect(metrics.counter(Catalogue.mediaTicksSkipped).value == 7)
         #expect(metrics.counter(Catalogue.mediaSheddings).value == 2)
         #expect(metrics.counter(Catalogue.mediaStreamTurns).value == 3)
         #expect(metrics.counter(Catalogue.mediaReceiveBacklogs).value == 4)
-        #expect(metrics.counter(Catalogue.mediaStalePackets).value == 5)
         sender.push(EngineEvent(leg: LegID(1), kind: .closed(MediaSummary())))
         var events: [EngineEvent] = []
         for _ in 0..<4 {

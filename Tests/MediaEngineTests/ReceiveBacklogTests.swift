@@ -54,31 +54,6 @@ private func turn(
     #expect(backlog.count == 2)
 }
 
-@Test func audioIsStaleWhenTheWorkerIsBehindForLongerThanItsPatience() {
-    var backlog = ReceiveBacklog(now: at(0), patience: .milliseconds(20))
-    #expect(turn(&backlog, asked: 6_000) == .milliseconds(6))
-    #expect(turn(&backlog, asked: 25_999) > .milliseconds(5))
-    #expect(!backlog.isStale)
-    #expect(turn(&backlog, asked: 32_000) > .milliseconds(5))
-    #expect(backlog.isStale)
-    // One turn in time, and it has its patience again.
-    #expect(turn(&backlog, asked: 33_000) == .zero)
-    #expect(!backlog.isStale)
-    #expect(turn(&backlog, asked: 39_000) == .milliseconds(6))
-    #expect(!backlog.isStale)
-    #expect(backlog.count == 2)
-}
-
-@Test func whoeverStoodStillHasTimeToCatchUp() {
-    var backlog = ReceiveBacklog(now: at(0))
-    #expect(turn(&backlog, asked: 100, waited: 10_000_000) > .seconds(9))
-    #expect(!backlog.isStale)
-    #expect(turn(&backlog, asked: 14_900_000) > .seconds(4))
-    #expect(!backlog.isStale)
-    #expect(turn(&backlog, asked: 15_100_000) > .milliseconds(100))
-    #expect(backlog.isStale)
-}
-
 @Test func packetsThatWaitAreLatenessToo() {
     var lateness = TickLateness(now: at(0))
     for _ in 0..<1000 { lateness.observe(.microseconds(100), held: .milliseconds(40)) }
@@ -133,44 +108,4 @@ private func turn(
     }
     engine.shutdown()
     #expect(metrics.counter(Catalogue.mediaReceiveBacklogs).value > before)
-}
-
-/// A worker that has been behind for longer than its patience takes the newest batch of a deep socket and drops
-/// the audio before it, but no digit.
-@Test(arguments: [1, 16, 17, 78, 79, 80, 95, 96, 130])
-func staleAudioIsDroppedAndCountedButNoDigit(waiting: Int) throws {
-    let log = try EventLog()
-    let metrics = MetricsRegistry()
-    let worker = HeldWorker()
-    let engine = try MediaEngine(
-        configuration(ports: 22750...22753), metrics: metrics, lateness: worker.lateness,
-        patience: .zero, events: { log.add($0) })
-    let leg = try engine.createLeg(LegOptions(mode: .echo, detection: false))
-    let phone = try Phone()
-    engine.send(.configure(phone.remote), to: leg.id)
-    #expect(log.settle(engine, leg.id))
-    worker.hold(log)
-    // "5", its last packet (RFC 4733 2.3): 100 ms at 8 kHz.
-    phone.send([5, 0x8A, 0x03, 0x20], to: leg.port, payloadType: 101)
-    for packet in 0..<waiting {
-        phone.send([UInt8](repeating: UInt8(packet), count: 160), to: leg.port)
-    }
-    let sent = monotonicNow()
-    #expect(log.wait { monotonicNow() - sent >= ReceiveBacklog.long })
-    worker.release()
-    // The digit is the oldest.
-    let isStale = waiting + 1 >= ReceiveBacklog.staleDepth
-    let dropped = isStale ? waiting - ReceiveBacklog.batch : 0
-    var heard: [Int] = []
-    while heard.count < waiting - dropped, let payload = phone.receive(milliseconds: 2000) {
-        if payload.count == 160, let first = payload.first { heard.append(Int(first)) }
-    }
-    #expect(heard == (0..<waiting).filter { $0 >= waiting - heard.count })
-    engine.removeLeg(leg.id)
-    let summary = try #require(log.waitForClosed(leg.id))
-    #expect(summary.packetsReceived == waiting + 1 - dropped)
-    let digits = log.kinds(leg.id).filter { if case .dtmf("5", _) = $0 { true } else { false } }
-    #expect(digits.count == 1)
-    engine.shutdown()
-    #expect(metrics.counter(Catalogue.mediaStalePackets).value == dropped)
 }
