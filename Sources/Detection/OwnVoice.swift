@@ -24,7 +24,7 @@ struct OwnVoice: Sendable {
     /// A digit of ours, sent as tones.
     private struct Digit {
         /// ASCII; 0: none.
-        var sign: UInt8 = 0
+        var ascii: UInt8 = 0
         var levelDBm0 = Level.silenceDBm0
         /// Hops since it was sent.
         var age = OwnVoice.toneHops
@@ -51,8 +51,8 @@ struct OwnVoice: Sendable {
 
     private var loudest: Double { max(recent, earlier) }
 
-    /// A frame of so much was sent just now; a pure tone has its `PureTone.coefficient`, that of a digit its
-    /// sign.
+    /// A frame of so much was sent just now; a pure tone has its `PureTone.coefficient`, a pair of tones the
+    /// digit that it is.
     mutating func said(levelDBm0 level: Double, tone coefficient: Float?, digit: Character?) {
         guard level >= Self.floorDBm0 else { return }
         if let coefficient { said(tone: coefficient, levelDBm0: level) }
@@ -74,10 +74,10 @@ struct OwnVoice: Sendable {
     }
 
     private mutating func said(digit: Character, levelDBm0 level: Double) {
-        let sign = digit.asciiValue ?? 0
-        if digits[0].sign != sign {
+        let ascii = digit.asciiValue ?? 0
+        if digits[0].ascii != ascii {
             for index in stride(from: 3, to: 0, by: -1) { digits[index] = digits[index - 1] }
-            digits[0] = Digit(sign: sign, levelDBm0: level)
+            digits[0] = Digit(ascii: ascii, levelDBm0: level)
         }
         digits[0].levelDBm0 = max(level, digits[0].levelDBm0)
         digits[0].age = 0
@@ -86,7 +86,7 @@ struct OwnVoice: Sendable {
     /// A digit that sounds as loud as this is ours come back.
     func isOurs(digit: Character, levelDBm0 level: Double) -> Bool {
         func fits(_ sent: Digit) -> Bool {
-            sent.age < Self.toneHops && sent.sign == digit.asciiValue
+            sent.age < Self.toneHops && sent.ascii == digit.asciiValue
                 && level <= sent.levelDBm0 - Self.toneLossDB
         }
         return fits(digits[0]) || fits(digits[1]) || fits(digits[2]) || fits(digits[3])
