@@ -68,7 +68,7 @@ targets += room("RTP", ["Base"])
 targets += room("SDP", ["Base"])
 targets += room("SIP", ["Base"])
 targets += room("SecureRTP", ["Base", "CSRTP", "COpenSSL"])
-targets += room("Audio", ["Base", "COpus", "CSpeexDSP"])
+targets += room("Audio", ["Base", "COpus", "CSpeexDSP", "CVector"])
 targets += room(
     "Detection", ["Base", "CallModel", "Audio", "CVector"])
 targets += room("Compliance", ["Base", "CallModel"])

@@ -1,3 +1,5 @@
+import CVector
+
 /// Doubles or halves a sample rate with a half-band filter of 63 taps: every second tap but the
 /// middle one is 0, so one phase is a plain delay and the other has 32 symmetric taps.
 ///
@@ -6,49 +8,45 @@
 ///              └► delay 15 ─► odd outputs                odd inputs ───► 32 taps ──┴► ½ Σ
 /// ```
 /// Flat within ±0.003 dB to 3500 Hz, −69.6 dB from 4500 Hz on (of a 16 kHz rate);
-/// tools/quality/halfband.py computes the taps and these figures. Allocates nothing after `init`.
+/// tools/quality/halfband.py computes the taps and these figures. The sums are of
+/// CVector (`tl_half_band_up`, `tl_half_band_down`). Allocates nothing after `init`.
 struct HalfBand: ~Copyable {
     enum Direction: Sendable { case doubling, halving }
 
-    /// Taps of the filtered phase.
-    static let tapCount = 32
     /// Samples of the past that a pass needs.
-    private static let pastCount = tapCount - 1
-    /// Filtered-phase samples of one pass, a multiple of 8.
-    private static let passCount = 320
-    /// The delayed phase is this much behind: its sample stands in the middle of the taps.
-    private static let phaseDelay = 15
-    /// The first 16; the others mirror them. Sum of all 32: 1.
-    private static let taps: [Float] = [
+    private static let pastCount = Int(TL_HALF_BAND_TAPS) - 1
+    /// Filtered-phase samples of one pass.
+    private static let passCount = Int(TL_HALF_BAND_PASS)
+    /// The first half; the others mirror them. Sum of all 32: 1.
+    static let taps: [Float] = [
         -0.000752743604, 0.00123301944, -0.00219083985, 0.0035881375, -0.00554813073,
         0.00821844277, -0.011779706, 0.016466922, -0.0226074585, 0.0306983926, -0.0415729174,
         0.0567913458, -0.0797049517, 0.119075309, -0.207167223, 0.634924703,
     ]
 
     let direction: Direction
-    // SAFETY: made in init, freed once in deinit, never leave this struct. `filtered` and `delayed`
-    // hold pastCount samples of the past, then passCount new ones; `sums` holds passCount.
+    // SAFETY: made in init, freed once in deinit, never leave this struct but to CVector. Each holds
+    // pastCount samples of the past, then passCount new ones; `delayed` is of use to `halve` only.
     private let filtered: UnsafeMutablePointer<Float>
-    private let delayed: UnsafeMutablePointer<Float>
-    private let sums: UnsafeMutablePointer<Float>
+    private let delayed: UnsafeMutablePointer<Float>?
     /// Halving: the even sample of a pair whose odd one has not come yet.
-    private var waiting: Float?
+    private var waiting: Int16?
 
     init(_ direction: Direction) {
         self.direction = direction
-        let room = Self.pastCount + Self.passCount
-        filtered = .allocate(capacity: room)
-        filtered.initialize(repeating: 0, count: room)
-        delayed = .allocate(capacity: room)
-        delayed.initialize(repeating: 0, count: room)
-        sums = .allocate(capacity: Self.passCount)
-        sums.initialize(repeating: 0, count: Self.passCount)
+        filtered = Self.line()
+        delayed = direction == .halving ? Self.line() : nil
+    }
+
+    private static func line() -> UnsafeMutablePointer<Float> {
+        let line = UnsafeMutablePointer<Float>.allocate(capacity: pastCount + passCount)
+        line.initialize(repeating: 0, count: pastCount + passCount)
+        return line
     }
 
     deinit {
         filtered.deallocate()
-        delayed.deallocate()
-        sums.deallocate()
+        delayed?.deallocate()
     }
 
     /// Delay in output samples, whole in both directions.
@@ -63,7 +61,8 @@ struct HalfBand: ~Copyable {
         while true {
             let rest = UnsafeBufferPointer(rebasing: input[consumed...])
             let room = UnsafeMutableBufferPointer(rebasing: output[written...])
-            let (took, gave) = direction == .doubling ? double(rest, room) : halve(rest, room)
+            let (took, gave) =
+                if let delayed { halve(rest, room, delayed) } else { double(rest, room) }
             if took == 0 { return (consumed, written) }
             consumed += took
             written += gave
@@ -74,81 +73,48 @@ struct HalfBand: ~Copyable {
         _ input: UnsafeBufferPointer<Int16>, _ output: UnsafeMutableBufferPointer<Int16>
     ) -> (Int, Int) {
         let count = min(input.count, output.count / 2, Self.passCount)
-        guard count > 0 else { return (0, 0) }
-        for index in 0..<count { filtered[Self.pastCount + index] = Float(input[index]) }
-        convolve(count)
-        let middle = filtered + Self.pastCount - Self.phaseDelay
-        for index in 0..<count {
-            output[2 * index] = Self.sample(sums[index])
-            output[2 * index + 1] = Self.sample(middle[index])
+        guard count > 0, let from = input.baseAddress, let to = output.baseAddress else {
+            return (0, 0)
         }
-        keepPast(of: filtered, count)
+        // SAFETY: `from` holds count samples, `to` twice as many, the line passCount.
+        Self.taps.withUnsafeBufferPointer {
+            tl_half_band_up(filtered, $0.baseAddress, from, Int32(count), to)
+        }
         return (count, 2 * count)
     }
 
     private mutating func halve(
-        _ input: UnsafeBufferPointer<Int16>, _ output: UnsafeMutableBufferPointer<Int16>
+        _ input: UnsafeBufferPointer<Int16>, _ output: UnsafeMutableBufferPointer<Int16>,
+        _ delayed: UnsafeMutablePointer<Float>
     ) -> (Int, Int) {
-        guard !input.isEmpty else { return (0, 0) }
-        var consumed = 0
-        var pairs = 0
+        guard let from = input.baseAddress, !input.isEmpty else { return (0, 0) }
         if let even = waiting {
-            guard !output.isEmpty else { return (0, 0) }
-            delayed[Self.pastCount] = even
-            filtered[Self.pastCount] = Float(input[0])
+            guard let to = output.baseAddress, !output.isEmpty else { return (0, 0) }
             waiting = nil
-            consumed = 1
-            pairs = 1
-        }
-        let whole = min((input.count - consumed) / 2, output.count - pairs, Self.passCount - pairs)
-        for index in 0..<whole {
-            delayed[Self.pastCount + pairs + index] = Float(input[consumed + 2 * index])
-            filtered[Self.pastCount + pairs + index] = Float(input[consumed + 2 * index + 1])
-        }
-        pairs += whole
-        consumed += 2 * whole
-        if input.count - consumed == 1 {
-            waiting = Float(input[consumed])
-            consumed += 1
-        }
-        convolve(pairs)
-        let middle = delayed + Self.pastCount - Self.phaseDelay
-        for index in 0..<pairs { output[index] = Self.sample(0.5 * (sums[index] + middle[index])) }
-        keepPast(of: filtered, pairs)
-        keepPast(of: delayed, pairs)
-        return (consumed, pairs)
-    }
-
-    /// `sums[n]` = Σ taps[k] · filtered[n + k], eight n at a time and the mirrored taps together.
-    private func convolve(_ count: Int) {
-        Self.taps.withUnsafeBufferPointer { taps in
-            var base = 0
-            while base < count {
-                var sum = SIMD8<Float>.zero
-                for k in 0..<Self.tapCount / 2 {
-                    // SAFETY: base + 7 + pastCount < pastCount + passCount, as passCount is a
-                    // multiple of 8; what lies beyond `count` is old but initialised.
-                    let left = UnsafeRawPointer(filtered + base + k)
-                        .loadUnaligned(as: SIMD8<Float>.self)
-                    let right = UnsafeRawPointer(filtered + base + Self.pastCount - k)
-                        .loadUnaligned(as: SIMD8<Float>.self)
-                    sum += (left + right) * taps[k]
-                }
-                UnsafeMutableRawPointer(sums + base).storeBytes(of: sum, as: SIMD8<Float>.self)
-                base += 8
+            withUnsafeTemporaryAllocation(of: Int16.self, capacity: 2) { pair in
+                pair[0] = even
+                pair[1] = from[0]
+                halve(pair.baseAddress, 1, to, delayed)
             }
+            return (1, 1)
         }
+        let pairs = min(input.count / 2, output.count, Self.passCount)
+        if pairs > 0 {
+            halve(from, pairs, output.baseAddress, delayed)
+            return (2 * pairs, pairs)
+        }
+        guard input.count == 1 else { return (0, 0) }
+        waiting = from[0]
+        return (1, 0)
     }
 
-    /// The last `pastCount` samples move to the front.
-    private func keepPast(of line: UnsafeMutablePointer<Float>, _ count: Int) {
-        line.update(from: line + count, count: Self.pastCount)
-    }
-
-    /// Rounded and clipped without a branch: 1.5 · 2²³ leaves the integer in the low bits.
-    @inline(__always)
-    private static func sample(_ value: Float) -> Int16 {
-        let clipped = min(max(value, -32768), 32767)
-        return Int16(truncatingIfNeeded: (clipped + 12_582_912).bitPattern)
+    /// SAFETY: `from` holds `pairs` pairs of samples, `to` has room for `pairs`, the lines for passCount.
+    private func halve(
+        _ from: UnsafePointer<Int16>?, _ pairs: Int, _ to: UnsafeMutablePointer<Int16>?,
+        _ delayed: UnsafeMutablePointer<Float>
+    ) {
+        Self.taps.withUnsafeBufferPointer {
+            tl_half_band_down(filtered, delayed, $0.baseAddress, from, Int32(pairs), to)
+        }
     }
 }

@@ -1,7 +1,7 @@
 #pragma once
 #include <stdint.h>
 
-// What the detectors spend their time on, with the widest vectors of the processor at hand, and the same bits on
+// What detectors and resampler spend their time on, with the widest vectors of the processor at hand, and the same bits on
 // every machine: sums of products of weights are of whole numbers, which have no rounding, and floats are worked on
 // one by one or in eight lanes, without fused operations. Each function has a `_narrow` twin that does not ask for
 // AVX2, for tests.
@@ -58,6 +58,22 @@ void tl_ear_bands_narrow(
 /// The sum of the samples' squares, and of the samples; at most 65,536 samples.
 void tl_squares(const int16_t *samples, int32_t count, int64_t *squares, int32_t *sum);
 void tl_squares_narrow(const int16_t *samples, int32_t count, int64_t *squares, int32_t *sum);
+
+// MARK: a half-band filter
+
+/// Taps of the filtered phase, samples that one pass takes at most, and how far behind the delayed phase is.
+enum { TL_HALF_BAND_TAPS = 32, TL_HALF_BAND_PASS = 320, TL_HALF_BAND_DELAY = 15 };
+
+/// `count` samples to twice as many. `line` has room for TL_HALF_BAND_TAPS − 1 samples of the past and TL_HALF_BAND_PASS
+/// new ones, all of them numbers; `taps` are the first half, the others mirror them; `count` is at most TL_HALF_BAND_PASS.
+void tl_half_band_up(float *line, const float *taps, const int16_t *input, int32_t count, int16_t *output);
+void tl_half_band_up_narrow(float *line, const float *taps, const int16_t *input, int32_t count, int16_t *output);
+
+/// `count` pairs of samples to `count` samples: the first of a pair is delayed, the second filtered.
+void tl_half_band_down(
+    float *filtered, float *delayed, const float *taps, const int16_t *input, int32_t count, int16_t *output);
+void tl_half_band_down_narrow(
+    float *filtered, float *delayed, const float *taps, const int16_t *input, int32_t count, int16_t *output);
 
 // MARK: Goertzel filters
 
