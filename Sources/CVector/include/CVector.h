@@ -1,7 +1,7 @@
 #pragma once
 #include <stdint.h>
 
-// What detectors and resampler spend their time on, with the widest vectors of the processor at hand, and the same bits on
+// What detectors, resampler and G.722 spend their time on, with the widest vectors of the processor at hand, and the same bits on
 // every machine: sums of products of weights are of whole numbers, which have no rounding, and floats are worked on
 // one by one or in eight lanes, without fused operations. Each function has a `_narrow` twin that does not ask for
 // AVX2, for tests.
@@ -74,6 +74,33 @@ void tl_half_band_down(
     float *filtered, float *delayed, const float *taps, const int16_t *input, int32_t count, int16_t *output);
 void tl_half_band_down_narrow(
     float *filtered, float *delayed, const float *taps, const int16_t *input, int32_t count, int16_t *output);
+
+// MARK: G.722
+
+/// Pairs of samples that the quadrature mirror filter remembers.
+enum { TL_G722_PAST = 11 };
+
+/// The adaptive part of one band (clause 3.6): quantiser step (DETL, DETH), what the predictor expects next (SL, SH),
+/// and what both follow from. The last two of the eight `zeros` and `differences` stay 0.
+typedef struct {
+    int16_t zeros[8], differences[8];
+    int32_t step, log_step, prediction, zero_part, reconstructed, partial[2], poles[2];
+} tl_g722_band;
+
+/// An encoder or a decoder: two bands and the pairs before, oldest first. It begins with zeros and the steps 32 (low)
+/// and 8 (high).
+typedef struct {
+    tl_g722_band low, high;
+    int32_t early[TL_G722_PAST], late[TL_G722_PAST];
+} tl_g722;
+
+/// `count` pairs of samples at 16 kHz to as many octets. The same bits everywhere.
+void tl_g722_encode(tl_g722 *codec, const int16_t *samples, int32_t count, uint8_t *octets);
+void tl_g722_encode_narrow(tl_g722 *codec, const int16_t *samples, int32_t count, uint8_t *octets);
+
+/// `count` octets to as many pairs of samples; `auxiliary` (0, 1 or 2) of an octet's lowest bits are not speech.
+void tl_g722_decode(tl_g722 *codec, int32_t auxiliary, const uint8_t *octets, int32_t count, int16_t *samples);
+void tl_g722_decode_narrow(tl_g722 *codec, int32_t auxiliary, const uint8_t *octets, int32_t count, int16_t *samples);
 
 // MARK: Goertzel filters
 
