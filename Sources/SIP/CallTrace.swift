@@ -34,55 +34,98 @@ public struct TracedMessage: Sendable {
 /// What no trace shows: proofs of passwords, media keys, the token of a caller's identity.
 public enum TraceRedaction {
     private static let headers = ["authorization", "proxy-authorization", "identity", "y"]
+    /// RFC 4568 (SDES), RFC 4567 (MIKEY), RFC 8839 5.4 (ICE).
+    private static let attributes = ["crypto", "key-mgmt", "ice-pwd"]
 
+    /// The message with `(redacted)` in place of each secret, otherwise octet for octet. What the
+    /// parsers of SIP and SDP would read as a secret is one here: empty lines may come first (RFC 3261
+    /// 7.5), lines of the body end with CR, LF or both, names have any case.
     public static func redact(_ message: [UInt8]) -> [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(message.count)
-        var inHead = true
-        var hiding = false
-        for line in message.split(separator: 10, omittingEmptySubsequences: false) {
-            if !output.isEmpty || line.startIndex > message.startIndex { output.append(10) }
-            let text = line.last == 13 ? line.dropLast() : line
-            if text.isEmpty { inHead = false }
-            if inHead {
-                // A folded line belongs to the header above it.
-                let folds = text.first.map { SIPCharacter.isSpace($0) } ?? false
-                if !folds { hiding = isSecret(text) }
-                if hiding {
-                    output.append(contentsOf: folds ? Array(text.prefix(1)) : name(text))
-                    output.append(contentsOf: "(redacted)".utf8)
-                    output.append(contentsOf: line[text.endIndex...])
-                    continue
-                }
-            } else if let hidden = cryptoLine(text) {
-                output.append(contentsOf: hidden)
-                output.append(contentsOf: line[text.endIndex...])
-                continue
-            }
-            output.append(contentsOf: line)
-        }
+        let start = message.firstIndex { !isLineEnd($0) } ?? message.endIndex
+        output.append(contentsOf: message[..<start])
+        let body = redactHead(message[start...], &output)
+        redactBody(message[body...], &output)
         return output
     }
+
+    /// - Returns: where the body begins.
+    private static func redactHead(
+        _ message: ArraySlice<UInt8>, _ output: inout [UInt8]
+    ) -> Int {
+        var hiding = false
+        var position = message.startIndex
+        while position < message.endIndex {
+            let end = message[position...].firstIndex(of: 10) ?? message.endIndex
+            let line = message[position..<end]
+            let text = line.last == 13 ? line.dropLast() : line
+            position = min(end + 1, message.endIndex)
+            defer { output.append(contentsOf: message[text.endIndex..<position]) }
+            if text.isEmpty { break }
+            // A folded line belongs to the header above it.
+            let folds = text.first.map { SIPCharacter.isSpace($0) } ?? false
+            if !folds { hiding = isSecret(text) }
+            guard hiding else {
+                output.append(contentsOf: text)
+                continue
+            }
+            output.append(contentsOf: folds ? Array(text.prefix(1)) : name(text))
+            output.append(contentsOf: hidden)
+        }
+        return position
+    }
+
+    private static func redactBody(_ body: ArraySlice<UInt8>, _ output: inout [UInt8]) {
+        var rest = body
+        while !rest.isEmpty {
+            let line = rest.prefix { !isLineEnd($0) }
+            output.append(contentsOf: secretLine(line) ?? Array(line))
+            let ends = rest[line.endIndex...].prefix(1)
+            output.append(contentsOf: ends)
+            rest = rest[ends.endIndex...]
+        }
+    }
+
+    private static let hidden = Array("(redacted)".utf8)
+
+    private static func isLineEnd(_ byte: UInt8) -> Bool { byte == 10 || byte == 13 }
 
     private static func isSecret(_ line: ArraySlice<UInt8>) -> Bool {
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return false }
         return headers.contains(String(ascii: trimSpaces(line[..<colon])).asciiLowercased)
     }
 
-    /// `Authorization: Digest ` of an Authorization line, `Identity: ` of an Identity.
+    /// `Authorization: ` of an Authorization line, `Identity: ` of an Identity.
     private static func name(_ line: ArraySlice<UInt8>) -> [UInt8] {
         let end = line.firstIndex(of: UInt8(ascii: ":")) ?? line.startIndex
         return Array(line[..<end]) + Array(": ".utf8)
     }
 
-    /// RFC 4568: what stands behind `inline:` is the key.
-    private static func cryptoLine(_ line: ArraySlice<UInt8>) -> [UInt8]? {
-        guard line.starts(with: "a=crypto:".utf8) || line.starts(with: "k=".utf8) else {
-            return nil
+    /// A line of SDP whose value is a secret, without it: `k=`, and the attributes above. Of `a=crypto:`
+    /// tag and suite stay.
+    private static func secretLine(_ line: ArraySlice<UInt8>) -> [UInt8]? {
+        guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { return nil }
+        let value = line[(equals + 1)...]
+        switch String(ascii: trimSpaces(line[..<equals])).asciiLowercased {
+        case "k": return Array(line[...equals]) + hidden
+        case "a":
+            let end = value.firstIndex(of: UInt8(ascii: ":")) ?? value.endIndex
+            let name = String(ascii: trimSpaces(value[..<end])).asciiLowercased
+            guard attributes.contains(name), end < value.endIndex else { return nil }
+            guard name == "crypto" else { return Array(line[...end]) + hidden }
+            let words = value[(end + 1)...].split(maxSplits: 2) { SIPCharacter.isSpace($0) }
+            let kept = words.prefix(2).prefix { word in word.allSatisfy(isOfSuite) }
+            return Array(line[...end]) + Array(kept.joined(separator: [0x20]))
+                + Array(" inline:(redacted)".utf8)
+        default: return nil
         }
-        if line.starts(with: "k=".utf8) { return Array("k=(redacted)".utf8) }
-        let words = line.split(separator: 0x20, maxSplits: 2, omittingEmptySubsequences: false)
-        return Array(words.prefix(2).joined(separator: [0x20])) + Array(" inline:(redacted)".utf8)
+    }
+
+    /// What a tag or a suite is made of; a key in their place has a colon before it.
+    private static func isOfSuite(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "_") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+            || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte & 0xDF)
     }
 }
 

@@ -37,6 +37,32 @@ private let time = WallTime(milliseconds: 1_795_000_000_123)
     #expect(TraceRedaction.redact(plain) == plain)
 }
 
+@Test(arguments: [
+    // Empty lines before the start line are no end of the head.
+    "\r\n\nINVITE sip:a SIP/2.0\r\nAuthorization: Digest response=\"5ecre7\"\r\n\r\n",
+    "INVITE sip:a SIP/2.0\r\nY : 5ecre7\r\n\r\n",
+    // Whatever the SDP reader takes for a key.
+    "INVITE sip:a SIP/2.0\r\n\r\nv=0\ra=crypto:1 AES_256_CM inline:5ecre7\rm=audio 4 RTP/AVP 0\r",
+    "INVITE sip:a SIP/2.0\r\n\r\nv=0\r\na=crypto:1\tAES_256_CM\tinline:5ecre7\r\n",
+    "INVITE sip:a SIP/2.0\r\n\r\nv=0\r\na=CRYPTO: 1  AES_256_CM  inline:5ecre7 UNENCRYPTED_SRTP\r\n",
+    "INVITE sip:a SIP/2.0\r\n\r\nv=0\r\n a= Crypto :1 inline:5ecre7\r\n",
+    "INVITE sip:a SIP/2.0\r\n\r\nv=0\r\na=key-mgmt:mikey 5ecre7\r\na=ice-pwd:5ecre7\r\nK=clear:5ecre7",
+])
+func traceShowsNoSecretHoweverItIsWritten(message: String) {
+    let redacted = TraceRedaction.redact(Array(message.utf8))
+    let text = String(decoding: redacted, as: UTF8.self)
+    #expect(!text.contains("5ecre7"), "\(text)")
+    #expect(text.contains("(redacted)"))
+    // Every line is still there, and no other has changed.
+    let before = message.utf8.split(omittingEmptySubsequences: false) { $0 == 10 || $0 == 13 }
+    let after = redacted.split(omittingEmptySubsequences: false) { $0 == 10 || $0 == 13 }
+    #expect(before.count == after.count)
+    for (was, now) in zip(before, after) {
+        let isHidden = String(decoding: now, as: UTF8.self).contains("(redacted)")
+        #expect(isHidden || was.elementsEqual(now))
+    }
+}
+
 @Test func redactionNeverTraps() {
     for count in 0...invite.count {
         let text = String(
