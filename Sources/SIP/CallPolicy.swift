@@ -12,14 +12,17 @@ public struct CallPolicy: Sendable, Equatable {
         case required
     }
 
+    /// Whether provisional responses other than 100 are acknowledged, as caller and as callee.
     public var reliableProvisionals: ReliableProvisionals = .supported
     /// nil: session timers (RFC 4028) are not spoken.
     public var sessionTimer: SessionTimerPolicy? = SessionTimerPolicy()
+    /// Which 3xx of an outbound call are followed: none by default.
     public var redirects = RedirectPolicy()
     /// A caller may take the place of a call of ours (RFC 3891) when it is the peer of that call,
     /// or one of these addresses.
     public var replacementSources: [String] = []
 
+    /// The values above: PRACK and session timers are spoken, no redirection is followed.
     public init() {}
 
     /// Option tags we understand in Require (RFC 3261 8.2.2.3), as said in Supported.
@@ -38,6 +41,8 @@ public struct SessionTimerPolicy: Sendable, Equatable {
     /// The least we take: a smaller Session-Expires is answered 422. RFC 4028 4 wants 90 s or more.
     public var minimum: Interval
 
+    /// An `interval` below `minimum` becomes `minimum`. Both go out in whole seconds, fractions
+    /// cut.
     public init(interval: Interval = .seconds(1800), minimum: Interval = .seconds(90)) {
         self.interval = max(interval, minimum)
         self.minimum = minimum
@@ -54,6 +59,7 @@ public struct RedirectPolicy: Sendable, Equatable {
     /// True: another user part, i.e. another number, may be called.
     public var mayChangeUser: Bool
 
+    /// `limit` is brought into 0…`SIPLimits.redirectCount`.
     public init(limit: Int = 0, hosts: [String] = [], mayChangeUser: Bool = false) {
         self.limit = min(max(0, limit), SIPLimits.redirectCount)
         self.hosts = hosts

@@ -2,8 +2,11 @@ public import Base
 
 /// One message of a call as it went over the wire.
 public struct TracedMessage: Sendable {
+    /// When it was sent or received.
     public var at: WallTime
+    /// Sent by us; false: received.
     public var isOutgoing: Bool
+    /// Where it went to, or came from.
     public var peer: SIPAddress
     /// As sent or received, secrets and all: use `redacted`.
     private let bytes: [UInt8]
@@ -18,6 +21,7 @@ public struct TracedMessage: Sendable {
         self.bytes = bytes.count > limit ? Array(bytes.prefix(limit)) : bytes
     }
 
+    /// Octets kept, at most `TraceStore.Limits.messageBytes`; fewer than `size` when it was cut.
     public var keptBytes: Int { bytes.count }
 
     /// The message with its secrets blanked out.
@@ -132,7 +136,9 @@ public enum TraceRedaction {
 /// The messages of the calls of late, for the ladder of one of them. Its memory is bounded: the
 /// oldest calls go first.
 public struct TraceStore: Sendable {
+    /// What a store may hold.
     public struct Limits: Sendable, Equatable {
+        /// Call-IDs at one time; 0: nothing is kept.
         public var calls = 2_000
         /// Messages of one call; later ones are counted only.
         public var messagesPerCall = 200
@@ -141,6 +147,7 @@ public struct TraceStore: Sendable {
         /// All messages and Call-IDs together.
         public var bytes = 16 << 20
 
+        /// The values above.
         public init() {}
     }
 
@@ -151,16 +158,20 @@ public struct TraceStore: Sendable {
         var bytes: Int
     }
 
+    /// As given.
     public let limits: Limits
     private var entries: [String: Entry] = [:]
     /// Call-IDs in the order they came; from `first` on they are still held.
     private var order: [String] = []
     private var first = 0
     private var names: [String: [String]] = [:]
+    /// Octets held now, of messages and Call-IDs; at most `limits.bytes`.
     public private(set) var bytes = 0
 
+    /// Holds nothing yet.
     public init(_ limits: Limits = Limits()) { self.limits = limits }
 
+    /// Call-IDs held now; at most `limits.calls`.
     public var callCount: Int { entries.count }
 
     /// Keeps a message that went out or came in. What has no readable Call-ID is passed over.

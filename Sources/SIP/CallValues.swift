@@ -2,8 +2,12 @@ public import Base
 
 /// What happens on a call, for its owner. `ended` comes exactly once and last.
 public enum CallNotice: Sendable, Equatable {
+    /// Outbound: the first 1xx, or the answer when there was none.
     case trying
+    /// The first 180, or 183 without a description.
     case ringing
+    /// The peer's description before the answer; outbound at most `SIPLimits.earlyDescriptions`
+    /// times.
     case earlyMedia(sdp: [UInt8])
     /// Outbound: the answer of the 2xx. Inbound: our 200 was acknowledged; `sdp` is what the ACK
     /// carried, empty when the INVITE held the offer. Comes again with each answer to an offer that a
@@ -16,6 +20,7 @@ public enum CallNotice: Sendable, Equatable {
     case offerAnswered(sdp: [UInt8])
     /// It did not: the session is as it was. `status`: of the peer; 500 when nothing could be sent.
     case offerRefused(status: Int)
+    /// One key pressed, by INFO: `0`…`9`, `A`…`D`, `*` or `#`.
     case digit(Character)
     /// What our REFER comes to: the status of the call the peer makes, or of the REFER itself when
     /// that was refused. 408: nobody told; 0: the peer stopped telling.
@@ -27,6 +32,7 @@ public enum CallNotice: Sendable, Equatable {
 
 /// How a call ended.
 public struct CallEnd: Sendable, Equatable {
+    /// What ends a call.
     public enum Cause: String, Sendable {
         /// A final response other than 2xx.
         case rejected
@@ -38,7 +44,9 @@ public struct CallEnd: Sendable, Equatable {
         case noAnswer
         /// By the owner before the answer; inbound: by the caller.
         case cancelled
+        /// The peer's BYE, of an inbound call also before the answer.
         case remoteBye
+        /// The owner's BYE.
         case localBye
         /// Our 200 was never acknowledged.
         case notAcknowledged
@@ -56,6 +64,7 @@ public struct CallEnd: Sendable, Equatable {
         case overload
     }
 
+    /// Of the first thing that ended it: what comes later changes nothing.
     public var cause: Cause
     /// Final status of the INVITE; 408 when we stopped waiting (RFC 3261 8.1.3.1), 0 for none.
     public var status: Int
@@ -64,6 +73,7 @@ public struct CallEnd: Sendable, Equatable {
     /// Seconds that the peer asked to be left alone (RFC 3261 20.33).
     public var retryAfter: Int?
 
+    /// Values as given; nothing is checked.
     public init(_ cause: Cause, status: Int, reason: String? = nil, retryAfter: Int? = nil) {
         self.cause = cause
         self.status = status
@@ -90,11 +100,17 @@ public struct CallStep {
     static let fullOffers = TokenBucket(
         rate: SIPLimits.offersPerSecond, burst: SIPLimits.offerBurst + SIPLimits.refreshReserve)
 
+    /// When the step happens; the timers it sets count from here.
     public let now: Instant
+    /// What goes into Via, Contact and User-Agent of its messages.
     public let party: LocalParty
+    /// T1, T2 and T4 of what the call repeats itself and of what it waits for.
     public let timing: SIPTimers
+    /// That of the call's setup, else of the user agent.
     public let policy: CallPolicy
+    /// Makes tags, branches and random waits; its owner takes it back when the step is done.
     public var entropy: SeededGenerator
+    /// What the call asks for; its owner empties it when the step is done.
     public var out = Outbox<CallAction>()
     /// Descriptions of early media that came after too many.
     var ignoredDescriptions = 0
@@ -103,6 +119,7 @@ public struct CallStep {
     /// Offers that came after too many.
     var refusedOffers = 0
 
+    /// With an empty `out`, and the whole budget of offers that a peer has.
     public init(
         now: Instant, party: LocalParty, timing: SIPTimers, policy: CallPolicy = CallPolicy(),
         entropy: SeededGenerator
@@ -138,6 +155,8 @@ public struct CallSetup: Sendable {
     /// Route values the INVITE starts with: an outbound proxy, a Service-Route (RFC 3608).
     public var routes: [String]
 
+    /// Nothing is checked here: header lines that the call writes itself, and header lines and
+    /// routes with a line break, are left out of the INVITE.
     public init(
         target: SIPURI, from: NameAddress, offer: [UInt8], destination: SIPAddress,
         ringTimeout: Interval = .seconds(30), headers: [(name: String, value: String)] = [],

@@ -1,6 +1,7 @@
 /// How a trunk wants to be told who is calling: From, P-Asserted-Identity or
 /// P-Preferred-Identity (RFC 3325), Privacy (RFC 3323), and the form of a number.
 public struct CallerIdentity: Sendable, Equatable {
+    /// The header that names the caller beside From (RFC 3325 9).
     public enum Assertion: String, Sendable, CaseIterable {
         /// From alone.
         case none
@@ -10,6 +11,7 @@ public struct CallerIdentity: Sendable, Equatable {
         case preferred
     }
 
+    /// How a number in E.164 is written in a user part.
     public enum NumberForm: String, Sendable, CaseIterable {
         /// `+12125550100`
         case e164
@@ -19,7 +21,9 @@ public struct CallerIdentity: Sendable, Equatable {
         case national
     }
 
+    /// The header that names the caller beside From.
     public var assertion: Assertion
+    /// Of the number, in From and in the assertion.
     public var form: NumberForm
     /// From is anonymous and the number goes in the assertion only, with `Privacy: id`. Needs an
     /// assertion: a trunk must know whom it bills.
@@ -27,6 +31,8 @@ public struct CallerIdentity: Sendable, Equatable {
     /// Country code whose numbers `national` shortens.
     public var homeCountry: String
 
+    /// `isPrivate` without an assertion counts as false. `homeCountry`: digits without `+`, not
+    /// checked.
     public init(
         assertion: Assertion = .none, form: NumberForm = .e164, isPrivate: Bool = false,
         homeCountry: String = "1"

@@ -19,6 +19,7 @@ public import Base
 
 /// The client's side of one request other than INVITE and ACK.
 public struct ClientTransaction: Sendable {
+    /// The states of RFC 3261 17.1.2, figure 6.
     public enum State: String, Sendable {
         /// May go to: proceeding, completed, terminated.
         case trying
@@ -29,7 +30,9 @@ public struct ClientTransaction: Sendable {
         case terminated
     }
 
+    /// Where it stands; `terminated`: to be forgotten by its owner.
     public private(set) var state: State = .trying
+    /// As it was sent, and as every copy was.
     public let request: SIPMessage
     private let bytes: [UInt8]
     private let timing: SIPTimers
@@ -50,8 +53,11 @@ public struct ClientTransaction: Sendable {
         out.push(.transmit(bytes))
     }
 
+    /// When `handleTimers` is due next; nil once terminated.
     public var deadline: Instant? { timers.next }
 
+    /// A response that matched it (17.1.3). Each 1xx and the first final one are delivered; copies
+    /// of the final one, and requests, are ignored.
     public mutating func receive(
         _ response: SIPMessage, now: Instant, out: inout Outbox<TransactionOutput>
     ) {
@@ -72,6 +78,7 @@ public struct ClientTransaction: Sendable {
         }
     }
 
+    /// Does what is due: E sends the request again, F gives up with `timedOut`, K ends it.
     public mutating func handleTimers(now: Instant, out: inout Outbox<TransactionOutput>) {
         while let timer = timers.popExpired(now: now) {
             switch timer {
@@ -88,6 +95,7 @@ public struct ClientTransaction: Sendable {
         }
     }
 
+    /// Ends it at once, without output.
     public mutating func terminate() {
         state = .terminated
         timers.cancelAll()

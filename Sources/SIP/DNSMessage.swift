@@ -4,10 +4,15 @@
 
 /// Why bytes are no DNS answer that can be used.
 public enum DNSError: Error, Equatable, Sendable {
+    /// The message ends too early.
     case truncated
+    /// A label with a dot, space or control character, of 64 octets or more, or a name over 253.
     case badName
+    /// A pointer that does not lead back, or leads into the header.
     case badPointer
+    /// More than `DNSAnswer.recordLimit` answers.
     case tooManyRecords
+    /// Data of another length than its type has.
     case badRecord
     /// Not an answer, or of another question.
     case notAnswer
@@ -26,12 +31,16 @@ public enum DNSType: UInt16, Sendable, Hashable {
 
 /// RFC 2782.
 public struct DNSService: Sendable, Equatable {
+    /// 0…65535; the lowest is tried first.
     public var priority: Int
+    /// 0…65535: its share of the calls among those of one priority.
     public var weight: Int
+    /// 0…65535; `ServiceSelector` leaves 0 out.
     public var port: Int
     /// Lower case, without the last dot; "" for ".", which says that there is no such service.
     public var target: String
 
+    /// Values as given: `target` is to be in lower case already.
     public init(priority: Int, weight: Int, port: Int, target: String) {
         self.priority = priority
         self.weight = weight
@@ -42,13 +51,18 @@ public struct DNSService: Sendable, Equatable {
 
 /// RFC 3403 4.1.
 public struct DNSPointer: Sendable, Equatable {
+    /// 0…65535; the lowest first, whatever the preferences.
     public var order: Int
+    /// 0…65535; the lowest first among those of one order.
     public var preference: Int
+    /// `s`, in either case: SRV of `replacement` is asked for next. `Resolution` takes no other.
     public var flags: String
     /// `SIP+D2U`.
     public var service: String
+    /// The name to ask for next: lower case, without the last dot.
     public var replacement: String
 
+    /// Values as given. The record's regexp is not kept.
     public init(
         order: Int, preference: Int, flags: String, service: String, replacement: String
     ) {
@@ -60,7 +74,9 @@ public struct DNSPointer: Sendable, Equatable {
     }
 }
 
+/// A record of class IN whose type is one of `DNSType` (RFC 1035 4.1.3).
 public struct DNSRecord: Sendable, Equatable {
+    /// What it says: of A and AAAA, CNAME, SRV, NAPTR.
     public enum Content: Sendable, Equatable {
         /// As text: `192.0.2.1`, `2001:db8::1`.
         case address(String)
@@ -69,11 +85,14 @@ public struct DNSRecord: Sendable, Equatable {
         case pointer(DNSPointer)
     }
 
+    /// Whom it is about: lower case, without the last dot.
     public var name: String
+    /// Read from exactly the octets that the record says it has.
     public var content: Content
     /// Seconds; at most 2^31-1 (RFC 2181 8).
     public var timeToLive: Int
 
+    /// Also for what another source of names knows. Nothing is checked here.
     public init(name: String, content: Content, timeToLive: Int) {
         self.name = name
         self.content = content
@@ -85,6 +104,7 @@ public struct DNSRecord: Sendable, Equatable {
 public struct DNSQuestion: Sendable, Hashable {
     /// Lower case, without the last dot.
     public var name: String
+    /// What is asked for, of class IN.
     public var type: DNSType
 
     /// nil for a name that DNS cannot hold: a label of 0 or more than 63 bytes, more than 253 in all.

@@ -4,6 +4,7 @@ public import Base
 public struct LocalParty: Sendable {
     /// Address or name peers reach us under.
     public var host: String
+    /// UDP port; stands in for the port of a stream transport that `streamPorts` leaves out.
     public var port: Int
     /// Value of User-Agent and Server.
     public var product: String
@@ -11,6 +12,7 @@ public struct LocalParty: Sendable {
     /// only open connections of.
     public var streamPorts: [SIPTransport: Int] = [:]
 
+    /// Nothing is checked here; `streamPorts` is empty.
     public init(host: String, port: Int, product: String) {
         self.host = host
         self.port = port
@@ -29,11 +31,13 @@ public struct LocalParty: Sendable {
 
 /// A peer-to-peer relationship between two user agents (RFC 3261 12).
 public struct Dialog: Sendable {
+    /// The same in every message of the dialog.
     public let callID: String
     /// Our side's From (as caller) or To (as callee), with our tag.
     public let local: NameAddress
     /// The other side, with its tag if it has one (RFC 2543 peers may not).
     public let remote: NameAddress
+    /// CSeq number of our last request, ACK and CANCEL not counted. As callee 0…16383 at first.
     public private(set) var localSequence: UInt32
     /// nil until the peer has sent a request.
     public private(set) var remoteSequence: UInt32?
@@ -44,7 +48,9 @@ public struct Dialog: Sendable {
     /// Where the peer's last message came from: used when its Contact is a name.
     public var peerAddress: SIPAddress
 
+    /// The peer's tag; nil with a peer of RFC 2543.
     public var remoteTag: String? { remote.tag }
+    /// Our tag; empty when the messages that made the dialog had none.
     public var localTag: String { local.tag ?? "" }
 
     /// The caller's side, made by a response with a To tag (12.1.2).

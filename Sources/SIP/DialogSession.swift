@@ -79,6 +79,7 @@ public struct DialogSession: Sendable {
         }
     }
 
+    /// Its tags, sequence numbers, route set and targets.
     public internal(set) var dialog: Dialog
     var phase: Phase
     /// `ended` has been said.
@@ -129,6 +130,7 @@ public struct DialogSession: Sendable {
         self.authenticator = authenticator
     }
 
+    /// When `handleTimers` is due next; nil: nothing is timed.
     public var deadline: Instant? { timers.next }
 
     /// True when the peer's last Allow names the method.
@@ -207,6 +209,9 @@ public struct DialogSession: Sendable {
         timers.set(.acknowledgement, at: step.now + step.timing.timeout)
     }
 
+    /// The ACK of our 200 ends its repeating, lets a waiting BYE go, and brings
+    /// `CallNotice.answered` where it ends the setup of the call or answers our offer. Any other
+    /// ACK is ignored.
     public mutating func receiveACK(
         _ ack: SIPMessage, _ essentials: MessageEssentials, _ step: inout CallStep
     ) {
@@ -253,6 +258,7 @@ public struct DialogSession: Sendable {
 
     // MARK: time
 
+    /// Does what is due at `step.now`: copies of our 200, refreshes, refusals, the end.
     public mutating func handleTimers(_ step: inout CallStep) {
         while let timer = timers.popExpired(now: step.now) {
             switch timer {

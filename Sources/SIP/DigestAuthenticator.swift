@@ -2,9 +2,12 @@ public import Base
 
 /// The hash functions of digest authentication. Handed in, because this room imports Base only.
 public struct DigestHashes: Sendable {
+    /// RFC 1321: 16 octets.
     public var md5: @Sendable ([UInt8]) -> [UInt8]
+    /// FIPS 180-4: 32 octets.
     public var sha256: @Sendable ([UInt8]) -> [UInt8]
 
+    /// Lengths are not checked: a wrong one gives answers that prove nothing.
     public init(
         md5: @escaping @Sendable ([UInt8]) -> [UInt8],
         sha256: @escaping @Sendable ([UInt8]) -> [UInt8]
@@ -16,9 +19,12 @@ public struct DigestHashes: Sendable {
 
 /// What we prove to the trunk.
 public struct DigestCredentials: Sendable, Equatable {
+    /// Goes out in the clear, between quotes.
     public var username: String
+    /// In the clear inside, for hashing; never sent.
     public var password: Redacted<String>
 
+    /// The password in the clear, as UTF-8.
     public init(username: String, password: Redacted<String>) {
         self.username = username
         self.password = password
@@ -43,6 +49,7 @@ public struct DigestAuthenticator: Sendable {
     private var answered: [Answered] = []
     private var tries = 0
 
+    /// - Parameter credentials: nil: no challenge is answered.
     public init(credentials: DigestCredentials?, hashes: DigestHashes) {
         self.credentials = credentials
         self.hashes = hashes

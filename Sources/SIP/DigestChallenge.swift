@@ -1,5 +1,6 @@
 /// A WWW-Authenticate or Proxy-Authenticate challenge of scheme Digest (RFC 7616 3.3, RFC 8760).
 public struct DigestChallenge: Sendable, Equatable {
+    /// The hashes we speak, by their names on the wire, read without regard to case.
     public enum Algorithm: String, Sendable, CaseIterable {
         case md5 = "MD5"
         case md5Session = "MD5-sess"
@@ -10,11 +11,16 @@ public struct DigestChallenge: Sendable, Equatable {
         var isSHA256: Bool { self == .sha256 || self == .sha256Session }
     }
 
+    /// What the proof covers: method and URI, or the body as well (RFC 7616 3.4.3).
     public enum QualityOfProtection: String, Sendable { case auth, authInt = "auth-int" }
 
+    /// Which of the user's passwords is meant; without its quotes, may be empty.
     public var realm: String
+    /// To be answered with; without its quotes, never empty.
     public var nonce: String
+    /// To be sent back as it is; nil: the challenge has none.
     public var opaque: String?
+    /// MD5 when the challenge names none.
     public var algorithm: Algorithm
     /// nil: the server speaks RFC 2069 and wants no nonce count.
     public var qop: QualityOfProtection?

@@ -2,9 +2,12 @@
 public struct NameAddress: Sendable, Equatable {
     /// Without quotes and escapes.
     public var displayName: String?
+    /// A sip: or sips: URI read, any other kept as text.
     public var uri: AnyURI
+    /// The header's own (`tag`, `expires`, `q`). Without brackets what follows the URI is all here.
     public var parameters: SIPParameters
 
+    /// `tag` becomes the only parameter; nil: none.
     public init(displayName: String? = nil, uri: AnyURI, tag: String? = nil) {
         self.displayName = displayName
         self.uri = uri
@@ -12,6 +15,7 @@ public struct NameAddress: Sendable, Equatable {
         if let tag { parameters.set("tag", tag) }
     }
 
+    /// nil without one, empty when it has no value.
     public var tag: String? { parameters["tag"] }
 
     /// - Throws: `.malformed(header)`.
@@ -52,6 +56,7 @@ public struct NameAddress: Sendable, Equatable {
         parameters = try SIPParameters(&scanner, of: header)
     }
 
+    /// `"Name" <uri>;tag=…`: the URI always in brackets, the name always in quotes.
     public var serialised: String {
         var text = ""
         if let displayName { text = quoted(displayName) + " " }
@@ -65,13 +70,17 @@ public struct Via: Sendable, Equatable {
     public var version = "2.0"
     /// `UDP`, `TCP`, … any token.
     public var transport: String
+    /// Sent-by: a name or an address, of IPv6 without its brackets.
     public var host: String
+    /// 1…65535; nil: the transport's own.
     public var port: Int?
+    /// `branch`, `rport`, `received` and the like.
     public var parameters: SIPParameters
 
     /// RFC 3261 8.1.1.7: a branch that begins so is unique for all time.
     public static let magicCookie = "z9hG4bK"
 
+    /// A top Via of ours for UDP, with an empty `rport` (RFC 3581 3).
     public init(host: String, port: Int?, branch: String) {
         transport = "UDP"
         self.host = host
@@ -81,6 +90,9 @@ public struct Via: Sendable, Equatable {
         parameters.set("branch", branch)
     }
 
+    /// Reads one value of the list. Spaces around `/` and `:` are allowed (RFC 3261 25.1).
+    ///
+    /// - Throws: `.malformed(.via)`.
     public init(_ text: String) throws(SIPError) {
         var scanner = TextScanner(text)
         scanner.skipSpace()
@@ -107,6 +119,7 @@ public struct Via: Sendable, Equatable {
         parameters = try SIPParameters(&scanner, of: .via)
     }
 
+    /// nil without one; `hasCookie` says whether it can stand for a transaction.
     public var branch: String? { parameters["branch"] }
 
     /// True when the branch can stand for the transaction. A bare cookie (RFC 4475 badbranch)
@@ -118,6 +131,7 @@ public struct Via: Sendable, Equatable {
                 == Self.magicCookie.lowercased()
     }
 
+    /// `SIP/2.0/UDP host:port;branch=…`.
     public var serialised: String {
         "SIP/" + version + "/" + transport + " " + hostPortText(host, port) + parameters.serialised
     }
@@ -125,9 +139,13 @@ public struct Via: Sendable, Equatable {
 
 /// CSeq (RFC 3261 20.16).
 public struct CSeq: Sendable, Equatable {
+    /// 0…2^32-1 as read. Counts the sender's requests in a dialog; ACK and CANCEL repeat the
+    /// INVITE's.
     public var number: UInt32
+    /// In a request the same as in the start line.
     public var method: SIPMethod
 
+    /// Values as given; nothing is checked.
     public init(number: UInt32, method: SIPMethod) {
         self.number = number
         self.method = method
@@ -149,5 +167,6 @@ public struct CSeq: Sendable, Equatable {
         self.method = SIPMethod(method)
     }
 
+    /// `314159 INVITE`.
     public var serialised: String { "\(number) \(method.name)" }
 }

@@ -23,6 +23,7 @@ public import Base
 
 /// The client's side of one INVITE.
 public struct InviteClientTransaction: Sendable {
+    /// The states of RFC 3261 17.1.1, figure 5, and RFC 6026 7.2.
     public enum State: String, Sendable {
         /// Sent, nothing heard. May go to: proceeding, completed, accepted, terminated.
         case calling
@@ -36,7 +37,9 @@ public struct InviteClientTransaction: Sendable {
         case terminated
     }
 
+    /// Where it stands; `terminated`: to be forgotten by its owner.
     public private(set) var state: State = .calling
+    /// As it was sent, and as every copy was.
     public let request: SIPMessage
     private let bytes: [UInt8]
     private let timing: SIPTimers
@@ -58,6 +61,7 @@ public struct InviteClientTransaction: Sendable {
         out.push(.transmit(bytes))
     }
 
+    /// When `handleTimers` is due next; nil while proceeding and once terminated.
     public var deadline: Instant? { timers.next }
 
     /// A response that matched this transaction (17.1.3).
@@ -88,6 +92,7 @@ public struct InviteClientTransaction: Sendable {
         }
     }
 
+    /// Does what is due: A sends the INVITE again, B gives up with `timedOut`, D and M end it.
     public mutating func handleTimers(now: Instant, out: inout Outbox<TransactionOutput>) {
         while let timer = timers.popExpired(now: now) {
             switch timer {

@@ -27,6 +27,7 @@ public import Base
 
 /// The server's side of one INVITE. The TU sends 2xx again itself, through `respond`.
 public struct InviteServerTransaction: Sendable {
+    /// The states of RFC 3261 17.2.1, figure 7, and RFC 6026 7.1.
     public enum State: String, Sendable {
         /// May go to: completed, accepted.
         case proceeding
@@ -42,6 +43,7 @@ public struct InviteServerTransaction: Sendable {
     /// What 17.2.1 grants the TU before a 100 must go.
     public static let tryingDelay: Interval = .milliseconds(200)
 
+    /// Where it stands; `terminated`: to be forgotten by its owner.
     public private(set) var state: State = .proceeding
     /// Until something has been said, for the 100.
     private var request: SIPMessage?
@@ -65,6 +67,7 @@ public struct InviteServerTransaction: Sendable {
         if !self.isStranger { timers.set(.trying, at: now + Self.tryingDelay) }
     }
 
+    /// When `handleTimers` is due next; nil while only the TU is waited for, and once terminated.
     public var deadline: Instant? { timers.next }
 
     /// A response of the TU. Ignored once a final one has gone, except further 2xx in Accepted.
@@ -127,6 +130,8 @@ public struct InviteServerTransaction: Sendable {
         timers.set(.i, at: now + timing.absorption)
     }
 
+    /// Does what is due: the 100; G sends the refusal again, H gives up on its ACK with `timedOut`;
+    /// I and L end it.
     public mutating func handleTimers(now: Instant, out: inout Outbox<TransactionOutput>) {
         while let timer = timers.popExpired(now: now) {
             switch timer {
@@ -147,6 +152,7 @@ public struct InviteServerTransaction: Sendable {
         }
     }
 
+    /// Ends it at once, without output.
     public mutating func terminate() {
         state = .terminated
         timers.cancelAll()

@@ -6,10 +6,15 @@ public struct OptionsProbe: Sendable {
     /// Begins the branch of every probe, so that its responses are known without a table.
     public static let branchPrefix = Via.magicCookie + "prb"
 
+    /// Of its Via: `branchPrefix` and 16 random characters.
     public let branch: String
+    /// Where it goes, every copy too.
     public let destination: SIPAddress
     private var transaction: ClientTransaction
 
+    /// Sends OPTIONS to `uri` without its user part, from our own address.
+    ///
+    /// - Parameter timing: `isReliable` is taken from the destination's transport instead.
     public init(
         to uri: SIPURI, at destination: SIPAddress, party: LocalParty, timing: SIPTimers,
         entropy: inout SeededGenerator, now: Instant, out: inout Outbox<TransactionOutput>
@@ -39,17 +44,20 @@ public struct OptionsProbe: Sendable {
         transaction = ClientTransaction(request, timing: timing, now: now, out: &out)
     }
 
+    /// When `handleTimers` is due next; nil once nothing more can come.
     public var deadline: Instant? { transaction.deadline }
 
     /// Not answered yet, and not given up.
     public var isOpen: Bool { transaction.state == .trying || transaction.state == .proceeding }
 
+    /// A response with this branch; what comes out is `ClientTransaction`'s.
     public mutating func receive(
         _ response: SIPMessage, now: Instant, out: inout Outbox<TransactionOutput>
     ) {
         transaction.receive(response, now: now, out: &out)
     }
 
+    /// Does what is due: OPTIONS again (E), or `timedOut` 64·T1 after the first (F).
     public mutating func handleTimers(now: Instant, out: inout Outbox<TransactionOutput>) {
         transaction.handleTimers(now: now, out: &out)
     }

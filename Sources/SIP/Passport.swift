@@ -64,6 +64,7 @@ public enum IdentityFailure: String, Error, Sendable, CaseIterable {
 
 /// The claims of a PASSporT of type shaken.
 public struct Passport: Sendable, Equatable {
+    /// Claim `attest`.
     public var attestation: Attestation
     /// Digits of the called numbers, without `+`.
     public var destinations: [String]
@@ -76,6 +77,7 @@ public struct Passport: Sendable, Equatable {
     /// Where the signer's certificate is.
     public var certificateURL: String
 
+    /// Nothing is checked here: numbers are to be digits, `destinations` not empty.
     public init(
         attestation: Attestation, destinations: [String], origin: String, issuedAt: Int,
         originID: String, certificateURL: String
@@ -117,11 +119,17 @@ public struct IdentityHeader: Sendable, Equatable {
     /// RFC 8224 4.1 recommends one minute.
     public static let freshness = 60
 
+    /// Its claims, of which nothing has been proved.
     public var passport: Passport
+    /// The octets that were signed: header, dot and claims of the token as it came.
     public var signingInput: [UInt8]
     /// r‖s, 64 bytes.
     public var signature: [UInt8]
 
+    /// Reads the full form of the token.
+    ///
+    /// - Throws: `.malformed` when it cannot be read, lacks a claim or has parameters that
+    ///   contradict it; `.unsupported` for the compact form and another `alg`, `ppt` or `typ`.
     public init(_ text: String) throws(IdentityFailure) {
         guard text.utf8.count <= SIPLimits.headerBytes else { throw .malformed }
         var scanner = TextScanner(text)

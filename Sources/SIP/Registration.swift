@@ -20,8 +20,10 @@ public struct RegistrationSetup: Sendable {
     public var expires: Interval
     /// An outbound proxy that has to stand in Route.
     public var routes: [String]
+    /// For the registrar's challenges; nil: 401 and 407 are failures like others.
     public var credentials: DigestCredentials?
 
+    /// `expires` is brought into 1 s…`SIPLimits.sessionSeconds`; the rest is not checked.
     public init(
         address: SIPURI, registrar: SIPURI, destination: SIPAddress, contactUser: String? = nil,
         expires: Interval = .seconds(3600), routes: [String] = [],
@@ -49,6 +51,8 @@ public enum RegistrationNotice: Sendable, Equatable {
 
 /// One registration, kept alive until it is stopped.
 public struct Registration: Sendable {
+    /// A REGISTER is out in `trying` and `leaving`; `failed` waits for the next try; `over` is
+    /// last.
     public enum State: String, Sendable { case idle, trying, registered, failed, leaving, over }
 
     enum Action: Sendable {
@@ -65,8 +69,11 @@ public struct Registration: Sendable {
 
     /// The first wait after a failure; doubled each time, up to the second.
     public static let shortestRetry: Interval = .seconds(30)
+    /// The second of the two, and the wait after 403 and 404. Retry-After may ask for more, up to
+    /// `SIPLimits.sessionSeconds`.
     public static let longestRetry: Interval = .seconds(1800)
 
+    /// `idle` until the first REGISTER.
     public private(set) var state: State = .idle
     private let setup: RegistrationSetup
     private let callID: String
@@ -285,6 +292,7 @@ extension UserAgent {
         registrationStep(key, now, &out) { $0.stop(&$1) }
     }
 
+    /// Takes every binding back, in the order of their keys.
     public mutating func unregisterAll(now: Instant, out: inout Outbox<UserAgentOutput>) {
         for key in registrations.keys.sorted() { unregister(key, now: now, out: &out) }
     }

@@ -12,6 +12,7 @@ public import Base
 
 /// Where a SIP URI is reached, in the order to try (RFC 3263 4).
 public struct Resolution: Sendable {
+    /// What its owner is to do next.
     public enum Step: Equatable, Sendable {
         case ask(DNSQuestion)
         /// Best first; empty: nowhere.
@@ -202,6 +203,9 @@ public struct Resolution: Sendable {
 
 /// The order of RFC 2782: priorities up, within one by chance in proportion to weight.
 public enum ServiceSelector {
+    /// All that can be used, in the order to try: no empty target, no port 0.
+    ///
+    /// - Parameter entropy: draws among those of one priority.
     public static func order(
         _ services: [DNSService], entropy: inout SeededGenerator
     ) -> [DNSService] {

@@ -1,8 +1,11 @@
 /// Where messages go to and come from: a numeric address or, for a first hop, a name that the edge
 /// resolves.
 public struct SIPAddress: Hashable, Sendable {
+    /// IPv6 without brackets.
     public var host: String
+    /// 1…65535 where something is to be sent; not checked here.
     public var port: Int
+    /// What messages go there over.
     public var transport: SIPTransport
     /// The connection, while it is open: its number within this process. When it is closed another
     /// one is opened to `host` and `port`.
@@ -10,6 +13,7 @@ public struct SIPAddress: Hashable, Sendable {
     /// The domain whose certificate the other end of TLS must show (RFC 5922 4); nil: its address.
     public var name: String?
 
+    /// Values as given; nothing is checked or looked up.
     public init(
         host: String, port: Int, transport: SIPTransport = .udp, flow: UInt64? = nil,
         name: String? = nil
@@ -28,6 +32,7 @@ public struct SIPAddress: Hashable, Sendable {
             host: uri.host, port: uri.port ?? transport.defaultPort, transport: transport)
     }
 
+    /// Of UDP and TCP (RFC 3261 18.2.1); `SIPTransport.defaultPort` has the others.
     public static let defaultPort = 5060
 
     /// True for an IPv4 or IPv6 address in digits.

@@ -37,11 +37,13 @@ public enum SIPLimits {
     /// INFOs and NOTIFYs that the peer of a call may send: a digit each 40 ms, which no hand and no
     /// receiver of tones is faster than (ITU-T Q.24), after a dial string sent at once.
     public static let noticesPerSecond = 25.0
+    /// How many of them may come at once.
     public static let noticeBurst = 32.0
     /// Offers, and wishes for one, that the peer of a call may send within it: each is read, answered, and
     /// may give the leg other codecs, keys and another far end. A transfer with hold, resume and a moved
     /// far end takes some six at once; nobody changes his mind each second for long.
     public static let offersPerSecond = 1.0
+    /// How many of them may come at once, beside `refreshReserve`.
     public static let offerBurst = 16.0
     /// Beside those, for offers that say again what the peer said last (RFC 4028 7.4): who has used up his
     /// changes can still keep the session alive.

@@ -1,5 +1,6 @@
 /// A SIP request or response (RFC 3261 7).
 public struct SIPMessage: Sendable, Equatable {
+    /// The start line: of a request (RFC 3261 7.1) or a response (7.2).
     public enum Start: Sendable, Equatable {
         /// The Request-URI is kept as text: what a UAS cannot route it still answers.
         case request(method: SIPMethod, uri: String)
@@ -7,12 +8,16 @@ public struct SIPMessage: Sendable, Equatable {
         case response(status: Int, reason: String)
     }
 
+    /// Says whether it is a request or a response.
     public var start: Start
+    /// A Content-Length among them counts when reading only; `serialised` writes the right one.
     public var headers: SIPHeaders
+    /// Octets; what the message has of them when it was cut short (`.bodyTruncated`).
     public var body: [UInt8]
     /// The first fault found while reading: the message can be answered (400, 505) but not used.
     public var defect: SIPError?
 
+    /// Nothing is checked here; `defect` is nil.
     public init(_ start: Start, headers: SIPHeaders = SIPHeaders(), body: [UInt8] = []) {
         self.start = start
         self.headers = headers
@@ -20,6 +25,7 @@ public struct SIPMessage: Sendable, Equatable {
         defect = nil
     }
 
+    /// nil for a response.
     public var method: SIPMethod? {
         if case .request(let method, _) = start { return method }
         return nil
@@ -31,6 +37,7 @@ public struct SIPMessage: Sendable, Equatable {
         return nil
     }
 
+    /// As written; nil for a response.
     public var requestURI: String? {
         if case .request(_, let uri) = start { return uri }
         return nil
@@ -64,9 +71,13 @@ public struct SIPMessage: Sendable, Equatable {
 public struct MessageEssentials: Sendable, Equatable {
     /// Top first; never empty.
     public var vias: [Via]
+    /// Who sent the request, in its responses too.
     public var from: NameAddress
+    /// Whom the request was sent to; a request outside a dialog has no tag here.
     public var to: NameAddress
+    /// Not empty, without spaces.
     public var callID: String
+    /// In a request of the method that its start line has.
     public var cseq: CSeq
     /// The first of `vias`.
     public var topVia: Via

@@ -1,16 +1,27 @@
 /// A request method. Any token is one (RFC 3261 25.1); comparison is by case (7.1).
 public struct SIPMethod: Hashable, Sendable, CustomStringConvertible {
+    /// As in the start line.
     public let name: String
+    /// Any text: that it is a token is for the parser to see.
     public init(_ name: String) { self.name = name }
+    /// The name.
     public var description: String { name }
 
+    /// RFC 3261 13.
     public static let invite = SIPMethod("INVITE")
+    /// RFC 3261 13.2.2.4 for a 2xx, 17.1.1.3 for a refusal.
     public static let ack = SIPMethod("ACK")
+    /// RFC 3261 15.
     public static let bye = SIPMethod("BYE")
+    /// RFC 3261 9.
     public static let cancel = SIPMethod("CANCEL")
+    /// RFC 3261 11.
     public static let options = SIPMethod("OPTIONS")
+    /// RFC 6086; here for digits.
     public static let info = SIPMethod("INFO")
+    /// RFC 3311.
     public static let update = SIPMethod("UPDATE")
+    /// RFC 3261 10; we send it and take none.
     public static let register = SIPMethod("REGISTER")
     /// RFC 3262.
     public static let prack = SIPMethod("PRACK")

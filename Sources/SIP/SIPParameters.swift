@@ -1,13 +1,17 @@
 /// `;name=value;flag` of a URI or header value, in order.
 public struct SIPParameters: Sendable, Equatable {
+    /// One `;name=value` or `;name`.
     public struct Parameter: Sendable, Equatable {
+        /// As written; compared without regard to case.
         public var name: String
         /// As written, quotes included; nil for a flag.
         public var rawValue: String?
     }
 
+    /// As written, a name that comes twice included.
     public private(set) var items: [Parameter] = []
 
+    /// Without parameters.
     public init() {}
 
     /// The value with its quotes resolved; nil when absent, "" for a flag.
@@ -21,6 +25,7 @@ public struct SIPParameters: Sendable, Equatable {
         return scanner.quotedString() ?? raw
     }
 
+    /// True for a flag too.
     public func contains(_ name: String) -> Bool {
         items.contains { $0.name.equalsIgnoringCase(name) }
     }
@@ -31,10 +36,12 @@ public struct SIPParameters: Sendable, Equatable {
         items.append(Parameter(name: name, rawValue: value))
     }
 
+    /// Removes every parameter of that name, if any.
     public mutating func remove(_ name: String) {
         items.removeAll { $0.name.equalsIgnoringCase(name) }
     }
 
+    /// `;name=value;flag` with the raw values; empty without parameters.
     public var serialised: String {
         var text = ""
         for item in items {

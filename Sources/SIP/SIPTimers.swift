@@ -12,6 +12,7 @@ public struct SIPTimers: Sendable, Equatable {
     /// (D, I, J, K are 0: RFC 3261 17, Table 4).
     public var isReliable = false
 
+    /// T1 of 500 ms, T2 of 4 s, T4 of 5 s, for a transport that may lose messages.
     public init() {}
 
     /// B, F, H, J, L, M and the wait of a UAS for its ACK: 64·T1 = 32 s.

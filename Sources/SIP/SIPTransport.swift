@@ -18,7 +18,9 @@ public enum SIPTransport: String, Sendable, Hashable, CaseIterable {
 
     /// Nothing is lost, so nothing is sent twice.
     public var isReliable: Bool { self != .udp }
+    /// Over TLS.
     public var isSecure: Bool { self == .tls || self == .wss }
+    /// One SIP message a WebSocket message (RFC 7118 5).
     public var isWebSocket: Bool { self == .ws || self == .wss }
 
     /// RFC 3261 18.2.1, RFC 7118 7.

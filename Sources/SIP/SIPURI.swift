@@ -1,16 +1,20 @@
 /// A sip: or sips: URI (RFC 3261 19.1). Escapes stay as they are, so that `%40` in a user part never
 /// becomes a separator and a URI goes out as it came in.
 public struct SIPURI: Sendable, Equatable {
+    /// sips: instead of sip:.
     public var isSecure: Bool
     /// As written, escapes included, with the password if there is one; nil without `@`.
     public var rawUser: String?
     /// Without the brackets of an IPv6 reference.
     public var host: String
+    /// 1…65535; nil: the transport's own.
     public var port: Int?
+    /// `transport`, `lr` and the like, escapes included.
     public var parameters: SIPParameters
     /// After `?`, as written.
     public var rawHeaders: String?
 
+    /// A sip: URI. `user` without escapes: they are put in here (RFC 3261 25.1).
     public init(
         user: String? = nil, host: String, port: Int? = nil,
         parameters: SIPParameters = SIPParameters()
@@ -71,6 +75,7 @@ public struct SIPURI: Sendable, Equatable {
         self.port = port
     }
 
+    /// The URI as it goes out, without brackets around it.
     public var serialised: String {
         var text = isSecure ? "sips:" : "sip:"
         if let rawUser { text += rawUser + "@" }
@@ -145,10 +150,12 @@ public struct SIPURI: Sendable, Equatable {
 
 /// Any absolute URI: what From and To may hold.
 public enum AnyURI: Sendable, Equatable {
+    /// sip: or sips:.
     case sip(SIPURI)
     /// Another scheme, kept as written.
     case other(String)
 
+    /// - Throws: `.badURI` for what is no absolute URI, or no sip: URI although it says so.
     public init(_ text: String) throws(SIPError) {
         do throws(SIPError) {
             self = .sip(try SIPURI(text))
@@ -158,6 +165,7 @@ public enum AnyURI: Sendable, Equatable {
         }
     }
 
+    /// The URI as it goes out, without brackets around it.
     public var serialised: String {
         switch self {
         case .sip(let uri): uri.serialised
@@ -165,6 +173,7 @@ public enum AnyURI: Sendable, Equatable {
         }
     }
 
+    /// nil for another scheme.
     public var sip: SIPURI? {
         if case .sip(let uri) = self { return uri }
         return nil

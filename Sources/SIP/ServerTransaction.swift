@@ -21,6 +21,7 @@ public import Base
 
 /// The server's side of one request other than INVITE and ACK.
 public struct ServerTransaction: Sendable {
+    /// The states of RFC 3261 17.2.2, figure 8.
     public enum State: String, Sendable {
         /// May go to: proceeding, completed, terminated.
         case trying
@@ -31,6 +32,7 @@ public struct ServerTransaction: Sendable {
         case terminated
     }
 
+    /// Where it stands; `terminated`: to be forgotten by its owner.
     public private(set) var state: State = .trying
     private let timing: SIPTimers
     private var timers = TimerTable<TransactionTimer>()
@@ -42,8 +44,11 @@ public struct ServerTransaction: Sendable {
         timers.set(.f, at: now + timing.timeout)
     }
 
+    /// When `handleTimers` is due next; nil once terminated.
     public var deadline: Instant? { timers.next }
 
+    /// Sends a response of the TU and keeps it for copies of the request. Ignored once a final one
+    /// has gone.
     public mutating func respond(
         _ response: SIPMessage, now: Instant, out: inout Outbox<TransactionOutput>
     ) {
@@ -67,10 +72,12 @@ public struct ServerTransaction: Sendable {
         out.push(.retransmit(lastResponse))
     }
 
+    /// Ends it when F or J is due; nothing is sent.
     public mutating func handleTimers(now: Instant) {
         while timers.popExpired(now: now) != nil { terminate() }
     }
 
+    /// Ends it at once.
     public mutating func terminate() {
         state = .terminated
         timers.cancelAll()

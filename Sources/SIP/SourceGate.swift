@@ -21,6 +21,8 @@ public struct AddressRange: Sendable, Hashable {
         self.bits = bits
     }
 
+    /// `host`: an address in digits. False for anything else, and for the other family; an IPv4
+    /// address mapped into IPv6 is IPv4.
     public func contains(_ host: String) -> Bool {
         guard let other = addressBytes(host), other.count == bytes.count else { return false }
         for index in bytes.indices {
@@ -105,6 +107,7 @@ private func ipv4Bytes(_ text: ArraySlice<UInt8>) -> [UInt8]? {
 /// Who may send to us at all, and how much: asked for each datagram and connection before anything
 /// is parsed.
 public struct SourceGate: Sendable {
+    /// What becomes of a message or connection.
     public enum Verdict: Sendable, Equatable {
         case pass
         /// Not in the access list.
@@ -121,7 +124,9 @@ public struct SourceGate: Sendable {
     public var allowed: [AddressRange]
     /// Sources that no rate holds: our trunks.
     public var exempt: [AddressRange]
+    /// Messages a second of one `sourceNetwork`; nil: any number.
     public let rate: Double?
+    /// Messages at once of one `sourceNetwork`: twice `rate` unless given; less than 1 counts as 1.
     public let burst: Double
     private var current: [String: TokenBucket] = [:]
     private var previous: [String: TokenBucket] = [:]
@@ -129,7 +134,9 @@ public struct SourceGate: Sendable {
     private var known: [String: Bool] = [:]
     /// Hosts that we turned to ourselves: their answers are wanted.
     private var expected: Set<String> = []
+    /// Verdicts `denied` so far.
     public private(set) var denied = 0
+    /// Verdicts `limited` so far.
     public private(set) var limited = 0
 
     /// - Parameter rate: messages a second of one source; nil: any number.
@@ -149,8 +156,11 @@ public struct SourceGate: Sendable {
         expected.insert(host)
     }
 
+    /// Buckets held, at most `maximumSources`; a source may be among the old and the new ones.
     public var sourceCount: Int { current.count + previous.count }
 
+    /// Judges one message or connection of `host`, and takes a token of its network where a rate
+    /// holds. Who is in `expect` passes always.
     public mutating func admit(_ host: String, now: Instant) -> Verdict {
         if expected.contains(host) { return .pass }
         if !allowed.isEmpty, !isAllowed(host) {

@@ -11,6 +11,7 @@ public import Base
 
 /// Cuts a byte stream into SIP messages (RFC 3261 18.3) and keep-alives (RFC 5626 4.4.1).
 public struct StreamFramer: Sendable {
+    /// What a stream brings.
     public enum Output: Equatable, Sendable {
         /// Start line to end of body.
         case message([UInt8])
@@ -35,6 +36,7 @@ public struct StreamFramer: Sendable {
     /// A ping of ours is out: the next lone CRLF is its pong.
     private var awaitsPong = false
 
+    /// For a new connection.
     public init() {}
 
     /// A message has begun and is not complete.
@@ -46,6 +48,7 @@ public struct StreamFramer: Sendable {
     /// True until the pong that answers our ping came.
     public var isWaitingForPong: Bool { awaitsPong }
 
+    /// CRLF CRLF of ours has gone out: the next CRLF between messages is its pong.
     public mutating func pingWasSent() { awaitsPong = true }
 
     /// What has arrived of a message that will not be completed in time, for an answer.

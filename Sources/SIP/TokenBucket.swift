@@ -2,7 +2,9 @@ public import Base
 
 /// Lets `rate` things a second through, and `burst` of them at once.
 public struct TokenBucket: Sendable, Equatable {
+    /// Tokens a second, 0 or more; with 0 the first `burst` are all there will be.
     public let rate: Double
+    /// Tokens of a full bucket, at least 1; it begins full.
     public let burst: Double
     private var tokens: Double
     private var filledAt: Instant?

@@ -32,13 +32,16 @@ public struct TransferRequest: Sendable, Equatable {
 
 /// A Replaces value (RFC 3891 6.1): the dialog whose place a new call takes.
 public struct Replaces: Sendable, Equatable {
+    /// Of the dialog that is to be replaced.
     public var callID: String
     /// The receiver's own tag.
     public var toTag: String
     /// The tag of the receiver's peer.
     public var fromTag: String
+    /// `early-only`: an answered call must not be replaced (486).
     public var isEarlyOnly: Bool
 
+    /// Values as given; nothing is checked.
     public init(callID: String, toTag: String, fromTag: String, isEarlyOnly: Bool = false) {
         self.callID = callID
         self.toTag = toTag
@@ -46,6 +49,7 @@ public struct Replaces: Sendable, Equatable {
         self.isEarlyOnly = isEarlyOnly
     }
 
+    /// nil without a Call-ID, a `to-tag` or a `from-tag`.
     public init?(_ text: String) {
         var scanner = TextScanner(text)
         scanner.skipSpace()
@@ -60,6 +64,7 @@ public struct Replaces: Sendable, Equatable {
         isEarlyOnly = parameters.contains("early-only")
     }
 
+    /// `id;to-tag=…;from-tag=…`, then `;early-only` where it is.
     public var serialised: String {
         callID + ";to-tag=" + toTag + ";from-tag=" + fromTag + (isEarlyOnly ? ";early-only" : "")
     }

@@ -13,6 +13,7 @@ public import Base
 
 /// What one trunk may take, and whether it is there.
 public struct TrunkState: Sendable {
+    /// What a trunk may be given, and how often it is asked.
     public struct Limits: Sendable, Equatable {
         /// Calls begun a second; nil: any number. Carriers start at 1.
         public var callsPerSecond: Double?
@@ -23,6 +24,7 @@ public struct TrunkState: Sendable {
         /// Between OPTIONS; nil: never asked, always up.
         public var probeInterval: Interval?
 
+        /// A rate below 0 counts as 0, a burst below 1 as 1; the rest is taken as it is.
         public init(
             callsPerSecond: Double? = nil, burst: Double = 1, maximumCalls: Int? = nil,
             probeInterval: Interval? = nil
@@ -36,10 +38,13 @@ public struct TrunkState: Sendable {
 
     /// Why a trunk takes no call now.
     public enum Refusal: Sendable, Equatable {
+        /// `isUp` is false.
         case down
         /// It asked for a pause (503, Retry-After).
         case paused(until: Instant)
+        /// Calls come faster than `Limits.callsPerSecond`; `wait`: until the next may.
         case rate(wait: Interval)
+        /// `Limits.maximumCalls` are up.
         case full
     }
 
@@ -47,12 +52,17 @@ public struct TrunkState: Sendable {
     public static let failureLimit = 3
     /// Pauses when Retry-After is absent, and the longest one honoured.
     public static let defaultPause: Interval = .seconds(5)
+    /// A longer Retry-After is cut to this.
     public static let maximumPause: Interval = .seconds(300)
     /// Between probes of a trunk that is down: doubling from the first to the second.
     public static let firstBackOff: Interval = .seconds(2)
+    /// The second of the two.
     public static let maximumBackOff: Interval = .seconds(64)
 
+    /// As given.
     public let limits: Limits
+    /// False from `failureLimit` failures in a row until it answers again; always true without
+    /// probes.
     public private(set) var isUp = true
     /// Calls that count against the limit.
     public private(set) var calls = 0
@@ -65,6 +75,7 @@ public struct TrunkState: Sendable {
     private var nextProbe: Instant?
     private var probing = false
 
+    /// Up, and without calls; with probes the first is due at once.
     public init(_ limits: Limits) {
         self.limits = limits
         bucket = limits.callsPerSecond.map { TokenBucket(rate: $0, burst: limits.burst) }
@@ -91,6 +102,7 @@ public struct TrunkState: Sendable {
         return copy == nil ? .zero : copy?.wait(now: now) ?? .seconds(3_600)
     }
 
+    /// Gives back what `take` took.
     public mutating func callEnded() { calls = max(calls - 1, 0) }
 
     /// The final response of an INVITE or a probe: the trunk lives. 503 asks for a pause.
@@ -128,6 +140,7 @@ public struct TrunkState: Sendable {
     /// When a probe is due; nil while one is out, and for trunks that are not asked.
     public var probeDue: Instant? { probing ? nil : nextProbe }
 
+    /// One is out: none is due until `probeAnswered`.
     public mutating func probeSent() { probing = true }
 
     /// Any final response but 503 and 408 says that it is there: 404 and 405 are answers too.

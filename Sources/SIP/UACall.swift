@@ -22,6 +22,7 @@ public import Base
 
 /// One outbound call (RFC 3261 13.2, 15; RFC 6026).
 public struct UACall: Sendable {
+    /// Before a 1xx, after it, given up by us, answered, ended.
     public enum Phase: String, Sendable { case calling, proceeding, cancelling, established, over }
 
     enum Timer: Hashable, Sendable {
@@ -35,10 +36,13 @@ public struct UACall: Sendable {
     /// clock itself starts when the phone rings (47 CFR 64.1200(a)(6) counts ringing).
     public static let setupAllowance: Interval = .seconds(30)
 
+    /// Goes back only to `calling`, with an INVITE that is sent again.
     public internal(set) var phase: Phase = .calling
     /// The answered dialog.
     public internal(set) var session: DialogSession?
+    /// Of From, the same in every INVITE of the call.
     public let localTag: String
+    /// The same in every INVITE of the call.
     public let callID: String
     let setup: CallSetup
     /// The branches that have told something, by their To tag, until one answers.
@@ -66,6 +70,7 @@ public struct UACall: Sendable {
     /// The ACK of each surplus 2xx by its To tag, to be sent again with the 2xx's copy.
     var acknowledged: [(tag: String?, ack: SIPMessage, to: SIPAddress)] = []
 
+    /// Makes tag, Call-ID and first CSeq; nothing goes out before `start`.
     public init(_ setup: CallSetup, hashes: DigestHashes, entropy: inout SeededGenerator) {
         self.setup = setup
         target = setup.target
@@ -76,8 +81,10 @@ public struct UACall: Sendable {
         authenticator = DigestAuthenticator(credentials: setup.credentials, hashes: hashes)
     }
 
+    /// `CallNotice.ended` was told.
     public var isOver: Bool { phase == .over }
 
+    /// When `handleTimers` is due next, for the call or one of its dialogs; nil: nothing is timed.
     public var deadline: Instant? {
         var earliest = [timers.next, session?.deadline].compactMap { $0 }.min()
         for early in earlies {
@@ -88,6 +95,8 @@ public struct UACall: Sendable {
 
     // MARK: the owner
 
+    /// Sends the INVITE; while nothing rings it has the ring time and `setupAllowance` to be
+    /// answered. To be called once.
     public mutating func start(_ step: inout CallStep) {
         timers.set(.ring, at: step.now + setup.ringTimeout + Self.setupAllowance)
         sendInvite(&step)
@@ -103,10 +112,14 @@ public struct UACall: Sendable {
         }
     }
 
+    /// Answers the offer of the answered dialog, before an answer the one that came last; ignored
+    /// when none is open.
     public mutating func answerOffer(_ sdp: [UInt8], _ step: inout CallStep) {
         withPendingOffer { $0.answerOffer(sdp, &step) }
     }
 
+    /// The same with a refusal, by 488 when `status` is outside 300…699. An offer in a 2xx cannot
+    /// be refused: the call ends (`protocolError`).
     public mutating func refuseOffer(_ status: Int, _ step: inout CallStep) {
         withPendingOffer { $0.refuseOffer(status, &step) }
     }
@@ -155,6 +168,7 @@ public struct UACall: Sendable {
         end(CallEnd(cancelCause ?? .transport, status: 503), &step)
     }
 
+    /// Does what is due at `step.now`: the ring clock, the wait after CANCEL, the dialogs' timers.
     public mutating func handleTimers(_ step: inout CallStep) {
         while let timer = timers.popExpired(now: step.now) {
             switch timer {

@@ -12,6 +12,7 @@ public import Base
 
 /// One inbound call (RFC 3261 13.3).
 public struct UASCall: Sendable {
+    /// Before the final response, after a 200, refused or ended.
     public enum Phase: String, Sendable { case incoming, answered, over }
 
     enum Timer: Hashable, Sendable {
@@ -25,10 +26,15 @@ public struct UASCall: Sendable {
     /// of a proxy's Timer C, 16.6).
     public static let pendingLimit: Interval = .seconds(180)
 
+    /// Never goes back.
     public private(set) var phase: Phase = .incoming
+    /// Its one dialog: early until the 200.
     public private(set) var session: DialogSession
+    /// The tag we add to To.
     public let localTag: String
+    /// The caller's.
     public let callID: String
+    /// Its server transaction: where responses to the INVITE go.
     public let inviteKey: TransactionKey
     /// The call whose place this one takes once it is answered.
     let replaces: CallKey?
@@ -65,8 +71,10 @@ public struct UASCall: Sendable {
         timers.set(.pending, at: step.now + Self.pendingLimit)
     }
 
+    /// `CallNotice.ended` was told.
     public var isOver: Bool { phase == .over }
 
+    /// When its timers are due next; nil: nothing is timed.
     public var deadline: Instant? {
         [timers.next, session.deadline].compactMap { $0 }.min()
     }

@@ -81,6 +81,7 @@ extension UserAgent {
         inSession(key, now, &out) { $0.acceptTransfer(&$1) }
     }
 
+    /// Refuses the peer's REFER, by 603 when `status` is outside 300…699.
     public mutating func refuseTransfer(
         _ key: CallKey, status: Int = 603, now: Instant, out: inout Outbox<UserAgentOutput>
     ) {

@@ -11,7 +11,9 @@ public import Base
 
 /// Names one call within a user agent.
 public struct CallKey: Hashable, Sendable {
+    /// The INVITE came from outside; false: the owner placed the call.
     public let isInbound: Bool
+    /// Unique within its direction. Inbound calls count from 1.
     public let number: UInt64
 
     /// A key for `place`: the owner numbers its calls.
@@ -28,6 +30,7 @@ public struct IncomingInvite: Sendable, Equatable {
     public var from: String
     /// nil: the caller wants our offer.
     public var offer: [UInt8]?
+    /// Where it really came from, whatever its Via says.
     public var source: SIPAddress
     /// The call whose place this one takes when it is answered (RFC 3891).
     public var replaces: CallKey?
@@ -51,9 +54,13 @@ public enum UserAgentOutput: Sendable, Equatable {
 
 /// All of SIP of one address: transactions, dialogs and calls, without clock or socket.
 public struct UserAgent: Sendable {
+    /// What a user agent is made with.
     public struct Configuration: Sendable {
+        /// How we appear to everybody.
         public var party: LocalParty
+        /// T1, T2 and T4; `isReliable` is taken from each destination's transport instead.
         public var timing = SIPTimers()
+        /// For challenges of both directions.
         public var hashes: DigestHashes
         /// Calls at one time; an INVITE beyond it gets 503.
         public var maximumCalls = 2_000
@@ -68,10 +75,12 @@ public struct UserAgent: Sendable {
         public var trustedRanges: [AddressRange] = []
         /// Asks callers for a password; nil: whoever reaches us may call.
         public var callerAuthentication: DigestServer?
+        /// Of inbound calls, and of outbound ones that bring none.
         public var policy = CallPolicy()
         /// Requests too large for a datagram go over TCP (RFC 3261 18.1.1).
         public var switchesToTCP = false
 
+        /// Everything else as above.
         public init(party: LocalParty, hashes: DigestHashes) {
             self.party = party
             self.hashes = hashes
@@ -127,7 +136,9 @@ public struct UserAgent: Sendable {
         case server(TransactionKey)
     }
 
+    /// As given.
     public let configuration: Configuration
+    /// Totals since the start.
     public internal(set) var counters = UserAgentCounters()
     /// Calls that have not ended.
     public internal(set) var activeCalls = 0
@@ -146,12 +157,15 @@ public struct UserAgent: Sendable {
     private var inboundCount: UInt64 = 0
     var clientCount: UInt64 = 0
 
+    /// - Parameter entropy: makes all tags, branches and Call-IDs: the same seed and the same input
+    ///   give the same output.
     public init(_ configuration: Configuration, entropy: SeededGenerator) {
         self.configuration = configuration
         self.entropy = entropy
         digestServer = configuration.callerAuthentication
     }
 
+    /// Transactions held now, of both sides and in every state.
     public var transactionCount: Int {
         inviteClients.count + clients.count + inviteServers.count + servers.count
     }
@@ -226,6 +240,8 @@ public struct UserAgent: Sendable {
         settleInviteServer(invite)
     }
 
+    /// A final response to an inbound call that has not been answered; 500 when `status` is outside
+    /// 300…699, 503 with a Retry-After of 5 s.
     public mutating func reject(
         _ key: CallKey, status: Int, now: Instant, out: inout Outbox<UserAgentOutput>
     ) {
@@ -244,6 +260,8 @@ public struct UserAgent: Sendable {
         }
     }
 
+    /// Refuses what `CallNotice.offer` brought, by 488 when `status` is outside 300…699. An offer
+    /// in a 2xx cannot be refused: the call ends (`protocolError`).
     public mutating func refuseOffer(
         _ key: CallKey, status: Int = 488, now: Instant, out: inout Outbox<UserAgentOutput>
     ) {

@@ -28,6 +28,7 @@ public enum MessageKind: Int, Sendable, CaseIterable {
         }
     }
 
+    /// A class of responses; false: a method.
     public var isResponse: Bool { rawValue >= Self.provisional.rawValue }
 
     init(_ message: SIPMessage) {
@@ -80,11 +81,15 @@ public struct UserAgentCounters: Sendable, Equatable {
     /// Offers within calls that had more than `SIPLimits.offersPerSecond` lets through.
     public internal(set) var refusedOffers = 0
 
+    /// Messages that could be read at all, copies and those with a `defect` included.
     public func received(_ kind: MessageKind) -> Int { receivedByKind[kind.rawValue] }
+    /// Messages handed out for sending, copies included.
     public func sent(_ kind: MessageKind) -> Int { sentByKind[kind.rawValue] }
+    /// Messages with a fault of this `SIPError.label`; 0 for another word.
     public func parseErrors(_ label: String) -> Int {
         SIPError.labels.firstIndex(of: label).map { parseErrorsByLabel[$0] } ?? 0
     }
+    /// Messages with a fault of any kind.
     public var parseErrors: Int { parseErrorsByLabel.reduce(0, +) }
 
     mutating func countReceived(_ kind: MessageKind) { receivedByKind[kind.rawValue] += 1 }
