@@ -24,16 +24,19 @@ public struct AudioCapabilities: Equatable, Sendable {
     public enum Preference: Equatable, Sendable {
         /// The offerer's, as RFC 3264 6.1 recommends.
         case offerer
+        /// That of `codecs`.
         case own
     }
 
     /// In order of preference.
     public var codecs: [AudioFormat]
+    /// Decides answers only: our offers have the order of `codecs`.
     public var preference: Preference
     /// What we would like to receive, milliseconds.
     public var ptime: Int
     /// What we can send, milliseconds, ascending.
     public var sendablePtimes: [Int]
+    /// What our offers carry and what we take of others'.
     public var srtp: SRTP
     /// What we protect media with, in the order of our crypto lines.
     public var cryptoSuites: [CryptoSuite]
@@ -46,6 +49,7 @@ public struct AudioCapabilities: Equatable, Sendable {
     /// What we like to receive with Opus.
     public var opus: OpusParameters
 
+    /// Nothing is checked here: `sendablePtimes` is to be ascending, payload types 0…127.
     public init(
         codecs: [AudioFormat] = [.pcmu, .pcma, .telephoneEvent], ptime: Int = 20,
         sendablePtimes: [Int] = [10, 20, 30, 40, 60], srtp: SRTP = .none, rtcpMux: Bool = false,

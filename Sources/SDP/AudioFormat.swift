@@ -63,6 +63,7 @@ public enum AudioCodec: String, Sendable, CaseIterable {
 
 /// One format we offer or accept.
 public struct AudioFormat: Equatable, Sendable {
+    /// What the packets of a format carry.
     public enum Encoding: Equatable, Sendable {
         case codec(AudioCodec)
         /// RFC 4733 at the clock rate of the audio it goes with (2.1), Hz.
@@ -70,23 +71,30 @@ public struct AudioFormat: Equatable, Sendable {
         /// RFC 3389, for codecs of 8000 Hz.
         case comfortNoise
     }
+    /// What its packets carry.
     public var encoding: Encoding
     /// Used in our offers; answers use the offer's.
     public var payloadType: UInt8
 
+    /// - Parameter payloadType: 0…127; not checked.
     public init(_ encoding: Encoding, payloadType: UInt8) {
         self.encoding = encoding
         self.payloadType = payloadType
     }
 
+    /// With the codec's own number (`AudioCodec.payloadType`).
     public init(_ codec: AudioCodec) {
         self.init(.codec(codec), payloadType: codec.payloadType)
     }
 
+    /// G.711 µ-law, payload type 0 (RFC 3551 6).
     public static let pcmu = AudioFormat(.pcmu)
+    /// G.711 A-law, payload type 8 (RFC 3551 6).
     public static let pcma = AudioFormat(.pcma)
+    /// RFC 4733 at 8000 Hz, payload type 101.
     public static let telephoneEvent = AudioFormat(
         .telephoneEvent(clockRate: 8000), payloadType: 101)
+    /// RFC 3389, payload type 13.
     public static let comfortNoise = AudioFormat(.comfortNoise, payloadType: 13)
 
     /// The codecs in this order, comfort noise when wanted, and telephone-event at every clock rate

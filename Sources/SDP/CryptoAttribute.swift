@@ -6,9 +6,12 @@ public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
 {
     /// The suite that every peer has (RFC 4568 6.2.1), and the bytes of its key.
     public static let defaultSuite = CryptoSuite.aesCM128HMACSHA1_80.name
+    /// 30: a master key of 16 octets and a salt of 14.
     public static let keyCount = CryptoSuite.aesCM128HMACSHA1_80.keyCount
 
+    /// 0…999999999 as read; an answer repeats that of the line it takes (RFC 4568 4.1).
     public var tag: Int
+    /// As written; `CryptoSuite(name:)` finds the ones we know.
     public var suite: String
     /// Master key ‖ master salt, decoded.
     public var key: [UInt8]
@@ -22,9 +25,13 @@ public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
     /// As written, for example `WSH=64`.
     public var sessionParameters: [String]
 
+    /// `1:4` of a key: a number and the octets it takes in each packet (RFC 4568 6.1).
     public struct MasterKeyIdentifier: Equatable, Sendable {
+        /// Goes out big-endian.
         public var value: UInt64
+        /// 1…128 as read.
         public var byteCount: Int
+        /// Nothing is checked here: a line whose number needs more octets is not used.
         public init(value: UInt64, byteCount: Int) {
             self.value = value
             self.byteCount = byteCount
@@ -45,24 +52,33 @@ public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
     public struct KeyParameter: Equatable, Sendable, CustomStringConvertible,
         CustomDebugStringConvertible, CustomReflectable
     {
+        /// Master key ‖ master salt, decoded.
         public var key: [UInt8]
+        /// Packets the key may protect; nil when not stated. A line with less than 2^20 is not
+        /// used.
         public var lifetime: UInt64?
+        /// nil: its packets carry none.
         public var mki: MasterKeyIdentifier?
 
+        /// Nothing is checked here: a line with a key of the wrong length is not used.
         public init(key: [UInt8], lifetime: UInt64? = nil, mki: MasterKeyIdentifier? = nil) {
             self.key = key
             self.lifetime = lifetime
             self.mki = mki
         }
 
+        /// Nothing of the key.
         public var description: String { "inline:<redacted>" }
+        /// As `description`.
         public var debugDescription: String { description }
+        /// No children: dumps and mirrors do not reach the key.
         public var customMirror: Mirror { Mirror(self, children: []) }
     }
 
     /// Keys of one line; one with more is not read, because its sender may change to any of them.
     public static let keyLimit = 8
 
+    /// A line with one key. Nothing is checked here.
     public init(
         tag: Int, suite: String = Self.defaultSuite, key: [UInt8], lifetime: UInt64? = nil,
         mki: MasterKeyIdentifier? = nil, sessionParameters: [String] = []
@@ -75,8 +91,11 @@ public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
         self.sessionParameters = sessionParameters
     }
 
+    /// Tag and suite, nothing of the keys.
     public var description: String { "crypto:\(tag) \(suite) <redacted>" }
+    /// As `description`.
     public var debugDescription: String { description }
+    /// No children: dumps and mirrors do not reach the keys.
     public var customMirror: Mirror { Mirror(self, children: []) }
 
     /// Reads the attribute's value, `1 AES_CM_128_HMAC_SHA1_80 inline:…|2^20|1:4;inline:… WSH=64`; nil

@@ -1,5 +1,6 @@
 /// `a=setup` (RFC 4145 4): who begins.
 public enum DTLSSetup: String, Sendable, CaseIterable {
+    /// Sends the ClientHello, waits for it, takes either part.
     case active, passive, actpass
     /// "No connection for now"; RFC 8842 5 leaves it without meaning for DTLS-SRTP.
     case holdconn
@@ -14,6 +15,7 @@ public struct CertificateFingerprint: Equatable, Sendable {
         case sha384 = "sha-384"
         case sha256 = "sha-256"
 
+        /// Octets of the hash.
         public var byteCount: Int {
             switch self {
             case .sha512: 64
@@ -23,7 +25,9 @@ public struct CertificateFingerprint: Equatable, Sendable {
         }
     }
 
+    /// What `bytes` was made with.
     public var hash: Hash
+    /// The hash, as many octets as `hash.byteCount`.
     public var bytes: [UInt8]
 
     /// nil when `bytes` is not of the hash's length.
@@ -70,6 +74,7 @@ public struct NegotiatedDTLS: Equatable, Sendable {
     /// Certificates of one peer; further ones are not looked for.
     public static let fingerprintLimit = 8
 
+    /// Nothing is checked here.
     public init(isClient: Bool, remoteFingerprints: [CertificateFingerprint]) {
         self.isClient = isClient
         self.remoteFingerprints = remoteFingerprints
@@ -78,6 +83,7 @@ public struct NegotiatedDTLS: Equatable, Sendable {
 
 /// Our end of DTLS-SRTP.
 public struct DTLSIdentity: Equatable, Sendable {
+    /// Of the certificate we show.
     public var fingerprint: CertificateFingerprint
     /// Answer `actpass` with `active`, which saves the peer's first flight (RFC 5763 5).
     public var answersActively: Bool
@@ -85,6 +91,7 @@ public struct DTLSIdentity: Equatable, Sendable {
     /// 5.3).
     public var current: NegotiatedDTLS?
 
+    /// `current` is nil in the first description of a session.
     public init(
         fingerprint: CertificateFingerprint, answersActively: Bool = true,
         current: NegotiatedDTLS? = nil

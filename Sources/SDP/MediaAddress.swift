@@ -1,9 +1,13 @@
 /// What kind of address a peer asks us to send media to.
 public enum MediaAddressKind: Equatable, Sendable {
+    /// 0.0.0.0/8, ::; 127.0.0.0/8, ::1; 169.254.0.0/16, fe80::/10; 224.0.0.0/4, ff00::/8;
+    /// 240.0.0.0/4; all others.
     case unspecified, loopback, linkLocal, multicast, reserved, ordinary
     /// Not an IPv4 or IPv6 address: host names in c= are not looked up.
     case invalid
 
+    /// Judges an address in digits; IPv4 inside IPv6 as the IPv4 address, IPv6 with a zone is
+    /// `invalid`.
     public init(_ text: String) {
         if let address = Self.ipv4(text) {
             self.init(ipv4: address)

@@ -2,13 +2,16 @@
 public enum MediaDirection: String, Sendable, CaseIterable {
     case sendrecv, sendonly, recvonly, inactive
 
+    /// `sendrecv` for both, `inactive` for neither.
     public init(sends: Bool, receives: Bool) {
         self =
             sends
             ? (receives ? .sendrecv : .sendonly) : (receives ? .recvonly : .inactive)
     }
 
+    /// Its speaker sends.
     public var sends: Bool { self == .sendrecv || self == .sendonly }
+    /// Its speaker receives.
     public var receives: Bool { self == .sendrecv || self == .recvonly }
 
     /// The same flow as the other side sees it.

@@ -13,10 +13,12 @@ public struct OpusParameters: Equatable, Sendable {
     public var maximumAverageBitrate: Int?
     /// Highest rate it plays, Hz: more bandwidth is wasted on it.
     public var maximumPlaybackRate: Int?
+    /// It likes a constant bit rate.
     public var wantsConstantBitrate = false
     /// Highest rate that it captures, Hz.
     public var captureRate: Int?
 
+    /// Nothing stated: as an fmtp without parameters.
     public init() {}
 
     /// Ours: mono of 16 kHz, with error correction, without DTX: a pause of ours is audio too.

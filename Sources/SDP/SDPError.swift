@@ -2,11 +2,17 @@
 /// places and names of the format, never user names or keys.
 public enum SDPError: Error, Equatable, Sendable {
     // Reading
+    /// Octets of the body.
     case tooLong(limit: Int, have: Int)
+    /// All lines of the body.
     case tooManyLines(limit: Int)
+    /// Octets of one line. Lines count from 1.
     case lineTooLong(limit: Int, line: Int)
+    /// m= lines.
     case tooManyMedia(limit: Int)
+    /// Attributes and lines without a place of their own, of the session or of one m= line.
     case tooManyAttributes(limit: Int)
+    /// Formats of one m= line.
     case tooManyFormats(limit: Int)
     /// No line reads `v=0`.
     case notSDP
@@ -51,7 +57,9 @@ public enum SDPLimits {
     public static let bodyBytes = 65_535
     /// rtpengine's answers with ICE and many suites stay below 100.
     public static let lines = 1000
+    /// Octets of one line, without its end.
     public static let lineBytes = 8192
+    /// m= lines.
     public static let media = 32
     /// Of the session and of each media line.
     public static let attributes = 256

@@ -19,6 +19,7 @@ extension SessionDescription {
         return lines.map { $0.filter { !$0.isNewline } + "\r\n" }.joined()
     }
 
+    /// The same in UTF-8, for a message's body.
     public var serialisedBytes: [UInt8] { Array(serialised.utf8) }
 
     /// The lines whose type is one of `types`, and the rest, each in order.
