@@ -56,10 +56,13 @@ extension CallLeg {
         agent.act(on: key) { $0.acceptTransfer($1, now: $2, out: &$3) }
     }
 
+    /// Refuses the peer's REFER, by 603 when `status` is outside 300…699. One that is left
+    /// undecided for 10 s is refused with 603.
     public func refuseTransfer(status: Int = 603) {
         agent.act(on: key) { $0.refuseTransfer($1, status: status, now: $2, out: &$3) }
     }
 
+    /// Tells the peer how the call that it asked for goes, 100…699. 200 and above ends the telling.
     public func reportTransfer(status: Int) {
         agent.act(on: key) { $0.reportTransfer($1, status: status, now: $2, out: &$3) }
     }
@@ -80,6 +83,7 @@ public struct TransferWish: Sendable, Equatable {
     /// Header lines of the call to it: Replaces (RFC 3891), Referred-By (RFC 3892).
     public var headers: [String: String]
 
+    /// Values as given; nothing is checked.
     public init(target: String, headers: [String: String]) {
         self.target = target
         self.headers = headers

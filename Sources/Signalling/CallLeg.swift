@@ -4,6 +4,7 @@ internal import SIP
 /// A handle on one call of the agent. Every method hops onto the agent's event loop; a method that
 /// no longer applies does nothing.
 public final class CallLeg: Sendable {
+    /// That of the `OutboundCall` or `InboundCall` it is of.
     public let id: CallID
     let key: CallKey
     let agent: CallAgent
@@ -41,6 +42,7 @@ public final class CallLeg: Sendable {
 /// A call from outside, not answered yet. When it is neither answered nor rejected within 180 s it
 /// is refused with 480.
 public final class InboundCall: Sendable {
+    /// `in-` and 20 random characters.
     public let id: CallID
     /// User part of the Request-URI: `echo`, a number. "" when the caller gave none.
     public let user: String

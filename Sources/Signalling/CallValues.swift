@@ -3,6 +3,7 @@ public import CallModel
 
 /// One call to place.
 public struct OutboundCall: Sendable {
+    /// The owner's name of the call, for events, logs and `CallAgent.trace`.
     public var id: CallID
     /// A SIP URI (`sip:+12125550100@trunk.example`, `sip:echo@127.0.0.1:5062`), or a bare user part
     /// or E.164 number, which goes to the trunk's domain.
@@ -23,6 +24,7 @@ public struct OutboundCall: Sendable {
     /// break in it, are left out.
     public var headers: [(String, String)]
 
+    /// Nothing is checked here: a call that cannot be placed ends at once (`configurationError`).
     public init(
         id: CallID, target: String, from: String, offer: [UInt8],
         ringTimeout: Interval = .seconds(30), nextHop: (host: String, port: Int)? = nil,

@@ -5,12 +5,16 @@ internal import SIP
 
 /// Where copies of all signalling go: a Homer collector.
 public struct HEPSettings: Sendable {
+    /// An address in digits: a name is not looked up, and nothing is exported then.
     public var host: String
+    /// UDP.
     public var port: Int
     /// Our number at the collector.
     public var agent: UInt32
+    /// In each packet, in the clear; nil: none.
     public var password: Redacted<String>?
 
+    /// Nothing is checked here.
     public init(host: String, port: Int, agent: UInt32 = 1, password: Redacted<String>? = nil) {
         self.host = host
         self.port = port

@@ -51,6 +51,7 @@ public struct SignallingConfiguration: Sendable {
     /// How long an INVITE may stay without any answer while there is another way to try.
     public var failoverAfter: Interval = .seconds(5)
 
+    /// Everything else as above. Nothing is checked here: `CallAgent.start` throws.
     public init(
         host: String = "127.0.0.1", port: Int = 5060, publicHost: String? = nil,
         trunk: TrunkConfiguration? = nil, userAgent: String = "Trunkline",
@@ -78,6 +79,7 @@ public struct TrunkConfiguration: Sendable {
     public var transport: SIPTransport?
     /// Digest username (RFC 7616); nil: the trunk trusts our address.
     public var username: String?
+    /// Used with `username` only; nil: challenges are not answered.
     public var password: Redacted<String>?
     /// Domain of our From address; the trunk's host when nil.
     public var domain: String?
@@ -85,10 +87,12 @@ public struct TrunkConfiguration: Sendable {
     public var registration: TrunkRegistration?
     /// How it is told who calls.
     public var callerIdentity = CallerIdentity()
+    /// How many calls it may be given, and how often it is asked by OPTIONS. None by default.
     public var limits = TrunkState.Limits()
     /// Where its calls come from, beside the address that `host` is.
     public var sources: [AddressRange] = []
 
+    /// Everything else as above; nothing is checked.
     public init(
         name: String = "trunk", host: String, port: Int? = nil, transport: SIPTransport? = nil,
         username: String? = nil, password: Redacted<String>? = nil, domain: String? = nil
@@ -120,18 +124,24 @@ public struct TrunkConfiguration: Sendable {
 
 /// Why the agent could not start. Each case describes itself in one line with the remedy.
 public enum SignallingError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// `address`: `host:port`, here and below.
     case portInUse(address: String)
+    /// No address of this machine.
     case addressNotAvailable(address: String)
+    /// Mostly a port below 1024.
     case permissionDenied(address: String)
     /// A wildcard address is bound and no public address is configured.
     case publicHostRequired(address: String)
+    /// What else the system says.
     case bindFailed(address: String, reason: String)
+    /// `CallAgent.start` was called while it listens.
     case alreadyStarted
     /// A certificate, key or trust file cannot be used.
     case tls(reason: String)
     /// A key or certificate for signing calls cannot be used.
     case identity(reason: String)
 
+    /// One line with the remedy.
     public var description: String {
         switch self {
         case .portInUse(let address):

@@ -14,9 +14,12 @@ public struct TransportConfiguration: Sendable {
     /// Values of Origin that a WebSocket handshake may carry; empty: any. Handshakes without Origin
     /// come from programs, not from pages, and are let through.
     public var webSocketOrigins: [String] = []
+    /// For TLS and WebSocket over TLS, in both directions.
     public var tls = TLSSettings()
+    /// Of all stream transports together.
     public var limits = ConnectionLimits()
 
+    /// Listens on no stream transport.
     public init() {}
 }
 
@@ -25,6 +28,7 @@ public struct TLSSettings: Sendable, Equatable {
     /// PEM files: our certificate with its chain, and its key. Shown to clients, and to servers that
     /// ask for one.
     public var certificateFile: String?
+    /// Without it or `certificateFile` we are a client only. Must not need a passphrase.
     public var keyFile: String?
     /// PEM file of the authorities we trust; nil: the system's.
     public var trustFile: String?
@@ -35,6 +39,7 @@ public struct TLSSettings: Sendable, Equatable {
     /// How often the files are looked at; new ones are used for new connections.
     public var reloadInterval: Interval = .seconds(30)
 
+    /// No certificate of ours, and the system's trust.
     public init() {}
 }
 
@@ -47,6 +52,7 @@ public struct ConnectionLimits: Sendable, Equatable {
     public var perSource = 64
     /// Connections being opened at one time, and messages that wait for one of them.
     public var connecting = 256
+    /// The second of the two; one more is dropped.
     public var waitingMessages = 64
     /// From the accept to the first whole message, TLS and upgrade included.
     public var firstMessage: Interval = .seconds(10)
@@ -62,5 +68,6 @@ public struct ConnectionLimits: Sendable, Equatable {
     /// CRLF CRLF on connections we opened (RFC 5626 4.4.1: 95 to 120 s).
     public var keepAlive: Interval = .seconds(100)
 
+    /// The values above.
     public init() {}
 }
