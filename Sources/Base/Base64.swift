@@ -11,6 +11,7 @@ public enum Base64 {
         return table
     }()
 
+    /// Characters that `count` bytes become, padding included: four for every three begun.
     public static func encodedCount(_ count: Int) -> Int { (count + 2) / 3 * 4 }
 
     /// Appends the encoding of `bytes` (padded) to `output`.
@@ -38,6 +39,7 @@ public enum Base64 {
         }
     }
 
+    /// The encoding of `bytes`, padded, without line breaks.
     public static func encode(_ bytes: [UInt8]) -> String {
         var output: [UInt8] = []
         bytes.withUnsafeBufferPointer { encode($0, into: &output) }
@@ -81,11 +83,13 @@ public enum Base64 {
         return output
     }
 
+    /// As of the text's UTF-8 bytes: nil for anything that is not base64.
     public static func decode(_ text: String) -> [UInt8]? { decode(Array(text.utf8)) }
 }
 
 /// Lower-case hexadecimal.
 public enum Hex {
+    /// Two characters a byte, nothing between them.
     public static func encode(_ bytes: some Sequence<UInt8>) -> String {
         let digits = Array("0123456789abcdef".utf8)
         var output: [UInt8] = []

@@ -1,18 +1,21 @@
 /// A date of the proleptic Gregorian calendar (algorithm: H. Hinnant, "chrono-compatible low-level
 /// date algorithms", `civil_from_days` and `days_from_civil`).
 public struct CivilDate: Hashable, Comparable, Sendable {
+    /// Astronomical: 0 is 1 BC. `isValid` wants 1…9999.
     public var year: Int
     /// 1…12
     public var month: Int
     /// 1…31
     public var day: Int
 
+    /// Takes any numbers; `isValid` tells whether the calendar has such a day.
     public init(year: Int, month: Int, day: Int) {
         self.year = year
         self.month = month
         self.day = day
     }
 
+    /// The date `days` days after 1970-01-01, before it when negative.
     public init(daysSince1970 days: Int64) {
         let z = Int(days) + 719_468
         let era = Int64(z).flooredDivision(by: 146_097)
@@ -51,6 +54,7 @@ public struct CivilDate: Hashable, Comparable, Sendable {
         return Int(shifted - shifted.flooredDivision(by: 7) * 7)
     }
 
+    /// The earlier date is the lesser.
     public static func < (a: CivilDate, b: CivilDate) -> Bool {
         (a.year, a.month, a.day) < (b.year, b.month, b.day)
     }

@@ -1,10 +1,13 @@
 /// Values by the instant at which they are due, earliest first; those of one instant come out in the
 /// order they were put in, so that a run repeats itself. A binary heap.
 public struct InstantHeap<Value> {
+    /// A value with its place in the queue.
     public struct Entry {
+        /// When it is due.
         public let at: Instant
         /// Counts up with each value put in.
         public let order: UInt64
+        /// What was put in.
         public let value: Value
 
         @inlinable
@@ -21,11 +24,15 @@ public struct InstantHeap<Value> {
     @usableFromInline var entries: [Entry] = []
     @usableFromInline var pushed: UInt64 = 0
 
+    /// Empty.
     @inlinable
     public init() {}
 
+    /// Values that wait, due or not.
     @inlinable public var count: Int { entries.count }
+    /// True when nothing waits.
     @inlinable public var isEmpty: Bool { entries.isEmpty }
+    /// What is due next, left in place; nil when nothing waits.
     @inlinable public var first: Entry? { entries.first }
 
     /// Returns the entry's `order`.
@@ -36,6 +43,7 @@ public struct InstantHeap<Value> {
         return pushed
     }
 
+    /// Takes out what is due next, whether or not its time has come; nil when nothing waits.
     @inlinable @discardableResult
     public mutating func popFirst() -> Entry? {
         guard let first = entries.first, let last = entries.popLast() else { return nil }
@@ -54,6 +62,8 @@ public struct InstantHeap<Value> {
         }
     }
 
+    /// Takes out every value for which `isGone` says so; the others keep their order. Goes through
+    /// all.
     @inlinable
     public mutating func removeAll(where isGone: (Entry) -> Bool) {
         let kept = entries.filter { !isGone($0) }

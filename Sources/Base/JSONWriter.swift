@@ -1,38 +1,50 @@
 /// Writes one JSON value by hand, in the order of the calls. For lines and frames that leave many
 /// times a second; Foundation's encoder costs twenty times as much.
 public struct JSONWriter: Sendable {
+    /// The JSON so far, as UTF-8.
     public private(set) var bytes: [UInt8] = []
     private var needsComma = false
 
+    /// `capacity` is the number of bytes to make room for; writing more is no error.
     public init(reserving capacity: Int = 0) { bytes.reserveCapacity(capacity) }
 
+    /// The JSON so far.
     public var string: String { String(decoding: bytes, as: UTF8.self) }
 
+    /// Starts again with nothing written; the storage stays.
     public mutating func removeAll() {
         bytes.removeAll(keepingCapacity: true)
         needsComma = false
     }
 
+    /// An object whose members `body` writes, each with a key. `key` is nil in an array and at the
+    /// top.
     public mutating func object(_ key: String? = nil, _ body: (inout JSONWriter) -> Void) {
         open(key, UInt8(ascii: "{"))
         body(&self)
         close(UInt8(ascii: "}"))
     }
 
+    /// An array whose elements `body` writes, each without a key. `key` is nil in an array and at
+    /// the top.
     public mutating func array(_ key: String? = nil, _ body: (inout JSONWriter) -> Void) {
         open(key, UInt8(ascii: "["))
         body(&self)
         close(UInt8(ascii: "]"))
     }
 
+    /// A string. Quotes, backslashes and control characters are escaped (RFC 8259 7), the rest is
+    /// UTF-8.
     public mutating func field(_ key: String? = nil, _ value: String) {
         prefix(key)
         quote(value)
     }
+    /// A whole number of any size, in decimal.
     public mutating func field(_ key: String? = nil, _ value: some BinaryInteger) {
         prefix(key)
         bytes.append(contentsOf: String(value).utf8)
     }
+    /// `true` or `false`.
     public mutating func field(_ key: String? = nil, _ value: Bool) {
         prefix(key)
         bytes.append(contentsOf: (value ? "true" : "false").utf8)
@@ -42,6 +54,7 @@ public struct JSONWriter: Sendable {
         prefix(key)
         bytes.append(contentsOf: decimal(value, decimals).utf8)
     }
+    /// `null`, where a reader expects the member to be there.
     public mutating func null(_ key: String? = nil) {
         prefix(key)
         bytes.append(contentsOf: "null".utf8)

@@ -3,11 +3,16 @@
 public struct Outbox<Element> {
     @usableFromInline var items: [Element] = []
 
+    /// `capacity` is the number of elements to make room for; more is no error.
     public init(reserving capacity: Int = 0) { items.reserveCapacity(capacity) }
 
+    /// Puts `element` last.
     @inlinable public mutating func push(_ element: Element) { items.append(element) }
+    /// True when there is nothing to drain.
     @inlinable public var isEmpty: Bool { items.isEmpty }
+    /// Elements queued.
     @inlinable public var count: Int { items.count }
+    /// The element at `index`, 0 the first in; traps outside 0..<count.
     @inlinable public subscript(index: Int) -> Element { items[index] }
 
     /// Hands each element to `body` in order and leaves the outbox empty. When `body` throws, what

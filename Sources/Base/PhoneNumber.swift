@@ -8,6 +8,9 @@ public struct PhoneNumber: Hashable, Comparable, Sendable, CustomStringConvertib
     /// With the plus sign: `+12125551234`.
     public let e164: String
 
+    /// Why a text is no number; holds no digit of it. `offset` counts its UTF-8 bytes from 0.
+    /// `digits` is how many there were: too few or too many, or the first of them is 0. `notNANP`
+    /// is a +1 number whose area code or exchange begins with 0 or 1.
     public enum ParseError: Error, Equatable, Sendable {
         case empty
         case invalidCharacter(offset: Int)
@@ -63,9 +66,12 @@ public struct PhoneNumber: Hashable, Comparable, Sendable, CustomStringConvertib
     /// The area code, for a number of the North American plan.
     public var npa: String? { isNANP ? String(e164.dropFirst(2).prefix(3)) : nil }
 
+    /// By the characters of `e164`: an order for sorted output, not by value.
     public static func < (a: PhoneNumber, b: PhoneNumber) -> Bool { a.e164 < b.e164 }
 
+    /// The last two digits after an ellipsis: `…34`.
     public var description: String { "…" + e164.suffix(2) }
+    /// As `description`.
     public var debugDescription: String { description }
     /// Nothing for `dump` to show.
     public var customMirror: Mirror { Mirror(self, children: []) }

@@ -15,6 +15,7 @@ public struct SHA256Hasher: Sendable {
     private var bits: UInt64 = 0
     private var schedule = [UInt32](repeating: 0, count: 64)
 
+    /// Nothing absorbed yet.
     public init() {}
 
     /// The digest of `bytes`, 32 bytes.
@@ -24,6 +25,7 @@ public struct SHA256Hasher: Sendable {
         return hasher.finish()
     }
 
+    /// Absorbs `bytes`; how the input is cut into calls makes no difference to the digest.
     public mutating func update(_ bytes: some Sequence<UInt8>) {
         for byte in bytes {
             pending.append(byte)

@@ -8,6 +8,7 @@ internal import Synchronization
 public final class SampleRing: @unchecked Sendable {
     // @unchecked: `storage` between `read` and `written` belongs to the reader, the rest to the
     // writer; the two positions are published with release and read with acquire.
+    /// Samples that it holds: a power of two, at least 16.
     public let capacity: Int
     private let mask: Int
     private let storage: UnsafeMutablePointer<Int16>
@@ -33,6 +34,7 @@ public final class SampleRing: @unchecked Sendable {
     /// Samples written and not yet read. Exact for the writer and the reader; a third thread may see
     /// the reader pass between the two loads, hence the clamp.
     public var count: Int { max(0, writePosition - readPosition) }
+    /// Samples that fit now. For the writer a lower bound: the reader may make room meanwhile.
     public var free: Int { capacity - count }
 
     /// Writer: appends as many samples as fit and returns how many that were.

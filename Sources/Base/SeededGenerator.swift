@@ -3,6 +3,7 @@
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: (UInt64, UInt64, UInt64, UInt64)
 
+    /// Equal seeds give equal sequences. Every seed will do, 0 too.
     public init(seed: UInt64) {
         var x = seed
         func splitMix() -> UInt64 {
@@ -15,6 +16,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
         state = (splitMix(), splitMix(), splitMix(), splitMix())
     }
 
+    /// The next 64 bits.
     public mutating func next() -> UInt64 {
         func rotateLeft(_ value: UInt64, _ by: UInt64) -> UInt64 {
             (value << by) | (value >> (64 - by))

@@ -8,6 +8,7 @@ public struct TimerTable<Name: Hashable & Sendable>: Sendable {
     }
     private var entries: [Entry] = []
 
+    /// Nothing set.
     public init() {}
 
     /// Sets `name` to expire at `deadline`, replacing an earlier deadline of that name.
@@ -16,12 +17,15 @@ public struct TimerTable<Name: Hashable & Sendable>: Sendable {
         entries.append(Entry(name: name, deadline: deadline))
     }
 
+    /// Forgets `name`; no error when it is not set.
     public mutating func cancel(_ name: Name) {
         entries.removeAll { $0.name == name }
     }
 
+    /// Forgets every name.
     public mutating func cancelAll() { entries.removeAll(keepingCapacity: true) }
 
+    /// When `name` expires; nil when it is not set.
     public func deadline(of name: Name) -> Instant? {
         entries.first { $0.name == name }?.deadline
     }

@@ -1,14 +1,20 @@
 /// A point in civil time: milliseconds since 1970-01-01T00:00:00Z. For records and for the law's
 /// calling hours; never for timers.
 public struct WallTime: Hashable, Comparable, Sendable {
+    /// Since 1970-01-01T00:00:00Z, leap seconds not counted; negative before it.
     public var milliseconds: Int64
 
+    /// Milliseconds since 1970-01-01T00:00:00Z.
     public init(milliseconds: Int64) { self.milliseconds = milliseconds }
+    /// Seconds since 1970-01-01T00:00:00Z, at most 292 million years either way.
     public init(seconds: Int64) { self.milliseconds = seconds.saturatingMultiply(1000) }
+    /// The earlier time is the lesser.
     public static func < (a: WallTime, b: WallTime) -> Bool { a.milliseconds < b.milliseconds }
+    /// `b` later than `a`; what `b` has below a millisecond is cut.
     public static func + (a: WallTime, b: Interval) -> WallTime {
         WallTime(milliseconds: a.milliseconds.saturatingAdd(b.milliseconds))
     }
+    /// From `b` to `a`, negative when `a` is the earlier; at most 292 years either way.
     public static func - (a: WallTime, b: WallTime) -> Interval {
         .milliseconds(a.milliseconds.saturatingSubtract(b.milliseconds))
     }
