@@ -62,8 +62,8 @@ public struct InstantHeap<Value> {
         }
     }
 
-    /// Takes out every value for which `isGone` says so; the others keep their order. Goes through
-    /// all.
+    /// Takes out every value for which `isGone` says so; the others keep their order and are put in
+    /// anew.
     @inlinable
     public mutating func removeAll(where isGone: (Entry) -> Bool) {
         let kept = entries.filter { !isGone($0) }
