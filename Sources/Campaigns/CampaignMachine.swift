@@ -39,6 +39,7 @@ public enum CampaignError: Error, Equatable, Sendable, CustomStringConvertible {
     case illegalMove(from: String, to: String)
     case invalid(field: String, message: String)
 
+    /// One line for an operator.
     public var description: String {
         switch self {
         case .illegalMove(let from, let to): "\(from) cannot become \(to)"
@@ -50,7 +51,9 @@ public enum CampaignError: Error, Equatable, Sendable, CustomStringConvertible {
 extension Campaign {
     /// Something an operator should know before the campaign starts.
     public struct Remark: Sendable, Equatable {
+        /// The setting as the API names it: `ring_timeout_seconds`.
         public var field: String
+        /// One phrase for an operator.
         public var message: String
         /// True: the campaign must not start.
         public var isError: Bool

@@ -14,11 +14,15 @@ internal import Compliance
 /// (`none|express|written`), `consent_at` (ISO 8601). Every other column becomes an attribute. A bad
 /// row is reported and left out; the others are imported.
 public enum ContactCSV {
+    /// What a file may have at most; the defaults are the import's.
     public struct Limits: Sendable {
+        /// Of the file. A larger one is refused whole, with one error at line 1.
         public var bytes = 64 * 1024 * 1024
+        /// Below the header row. Later ones are not read, and an error says so.
         public var rows = 500_000
         /// Errors listed; one more says that there were others.
         public var errors = 1000
+        /// The defaults.
         public init() {}
     }
 

@@ -4,7 +4,9 @@ public import Base
 /// than allowed. A rate of 30 a minute is one call every two seconds, not 30 at the full minute:
 /// trunks count calls per second.
 public struct Pacer: Sendable {
+    /// 1…6000.
     public let callsPerMinute: Int
+    /// Calls under way at once, at least 1.
     public let maximumConcurrent: Int
     private var next: Instant?
 

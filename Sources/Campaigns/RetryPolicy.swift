@@ -60,7 +60,9 @@ public enum RetryPolicy {
 
 /// MAX_RETRY_ATTEMPTS = 3 per telephone number within 30 days, across campaigns.
 public enum AttemptFrequency {
+    /// How long an attempt counts against its number.
     public static let window = Interval.seconds(30 * 86_400)
+    /// Attempts that count within `window`.
     public static let maximum = 3
 
     /// The first moment at or after `now` at which the number may be attempted again, given the

@@ -8,8 +8,10 @@ public struct RowError: Sendable, Equatable {
     public var column: Int
     /// Header of that column, if any.
     public var field: String?
+    /// One phrase for the person who made the file. Holds no part of a field.
     public var message: String
 
+    /// Takes the place as it is; nothing is checked.
     public init(line: Int, column: Int, field: String? = nil, message: String) {
         self.line = line
         self.column = column
@@ -17,6 +19,7 @@ public struct RowError: Sendable, Equatable {
         self.message = message
     }
 
+    /// One object with `line`, `column`, `field` where there is one, and `message`.
     public func write(to writer: inout JSONWriter) {
         writer.object { writer in
             writer.field("line", line)

@@ -7,8 +7,10 @@ public struct AttemptHour: Sendable, Equatable {
     public var hour: Int
     /// 0 = Sunday … 6 = Saturday
     public var weekday: Int
+    /// Whether somebody answered, whoever it was.
     public var wasAnswered: Bool
 
+    /// An hour or weekday out of range makes the advisor ignore the attempt.
     public init(hour: Int, weekday: Int, wasAnswered: Bool) {
         self.hour = hour
         self.weekday = weekday
@@ -18,15 +20,19 @@ public struct AttemptHour: Sendable, Equatable {
 
 /// When to call somebody next, and why.
 public struct ScheduleAdvice: Sendable, Equatable {
+    /// One time to call.
     public struct Slot: Sendable, Equatable {
+        /// The start of a lawful opening, or a full local hour within one.
         public var at: WallTime
         /// 0…1: the estimated chance of an answer, drawn towards the average while little is known.
         public var score: Double
+        /// One phrase each, for an operator: why this time.
         public var reasons: [String]
     }
 
     /// Best first; empty when no opening is known.
     public var slots: [Slot]
+    /// nil when no opening is known.
     public var best: Slot? { slots.first }
 }
 

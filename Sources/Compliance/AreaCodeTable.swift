@@ -1,5 +1,7 @@
 /// What the North American plan says of one area code.
 public struct AreaCode: Sendable, Equatable {
+    /// Whether a code may be dialled as a domestic one; the raw values are those of the table's
+    /// column `policy`.
     public enum Policy: String, Sendable, CaseIterable {
         case us
         case usTerritory = "us_territory"
@@ -10,11 +12,13 @@ public struct AreaCode: Sendable, Equatable {
         case nonGeographic = "block"
     }
 
+    /// Three digits, 200…999.
     public var code: String
     /// False for codes that are planned but were not in service at the table's date.
     public var inService: Bool
     /// `geographic`, `toll_free`, `personal` …
     public var kind: String
+    /// Checked against `GateLimits.allowedPolicies`.
     public var policy: Policy
     /// Two-letter states or provinces; empty where the table names none.
     public var regions: [String]
@@ -24,6 +28,7 @@ public struct AreaCode: Sendable, Equatable {
 
 /// Area codes by number. Immutable; the built-in one comes from `Fixtures/compliance`.
 public struct AreaCodeTable: Sendable {
+    /// ISO date of the table's content, as given to `init`.
     public let asOf: String
     /// By area code less 200.
     private let codes: [AreaCode?]
@@ -65,6 +70,8 @@ public struct AreaCodeTable: Sendable {
         self.stateZones = stateZones.mapValues { $0.sorted() }
     }
 
+    /// nil for a code that the table does not have, and for a text that is not three digits from
+    /// 200 on.
     public subscript(_ npa: String) -> AreaCode? {
         guard npa.utf8.count == 3, let code = number(npa.utf8), code >= 200 else { return nil }
         return codes[code - 200]

@@ -2,14 +2,17 @@
 public struct CSVRecord: Sendable, Equatable {
     /// Line of the file on which the record begins, from 1.
     public var line: Int
+    /// As text, quotes removed and doubled quotes made single; spaces stay.
     public var fields: [String]
     /// What is wrong with the record; its fields are then empty.
     public var problem: CSVProblem?
 }
 
+/// Where a record breaks the format or a limit of `CSVReader`.
 public struct CSVProblem: Sendable, Equatable {
     /// 1 = the record's first field.
     public var column: Int
+    /// One phrase for the person who made the file. Holds nothing of the record.
     public var message: String
 }
 
@@ -28,12 +31,14 @@ public struct CSVReader: Sendable {
     private var position = 0
     private var line = 1
 
+    /// Begins at line 1, after a byte order mark if there is one.
     public init(_ bytes: [UInt8], separator: UInt8 = UInt8(ascii: ",")) {
         self.bytes = bytes
         self.separator = separator
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
     }
 
+    /// Of the text's UTF-8 bytes, separated by commas.
     public init(_ text: String) { self.init(Array(text.utf8)) }
 
     /// The next record, or nil at the end. Empty lines are skipped.

@@ -2,10 +2,12 @@ public import Base
 
 /// A wall clock reading somewhere: a date and the seconds since its midnight.
 public struct LocalTime: Hashable, Comparable, Sendable {
+    /// The calendar's day at that place.
     public var date: CivilDate
     /// 0…86,399
     public var secondOfDay: Int
 
+    /// Takes any numbers; nothing checks that the day exists or the second lies in it.
     public init(date: CivilDate, secondOfDay: Int) {
         self.date = date
         self.secondOfDay = secondOfDay
@@ -20,6 +22,7 @@ public struct LocalTime: Hashable, Comparable, Sendable {
 
     var civilSeconds: Int64 { date.daysSince1970 * 86_400 + Int64(secondOfDay) }
 
+    /// By date and time of day: of two places, not the order in which the readings happened.
     public static func < (a: LocalTime, b: LocalTime) -> Bool {
         (a.date, a.secondOfDay) < (b.date, b.secondOfDay)
     }

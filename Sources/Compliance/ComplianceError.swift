@@ -11,6 +11,7 @@ public enum ComplianceError: Error, Equatable, Sendable, CustomStringConvertible
     /// More than this room is willing to hold.
     case limit(name: String, maximum: Int)
 
+    /// One line for a log or an operator.
     public var description: String {
         switch self {
         case .table(let name, let line, let problem): "\(name), line \(line): \(problem)"

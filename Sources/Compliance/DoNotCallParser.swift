@@ -5,7 +5,9 @@
 public struct DoNotCallParser: Sendable {
     /// A line that is not a number. Holds no part of the line: it may be somebody's number.
     public struct LineError: Sendable, Equatable {
+        /// From 1, counted over all pieces fed.
         public var line: Int
+        /// What is wrong with it.
         public var message: String
     }
 
@@ -14,8 +16,11 @@ public struct DoNotCallParser: Sendable {
     /// Longer lines are an error and are skipped.
     static let lineLimit = 64
 
+    /// The numbers read so far. A last line without a line break is in it after `finish`.
     public private(set) var set: NumberSet
+    /// The first `errorLimit` lines that are no number.
     public private(set) var errors: [LineError] = []
+    /// All lines that are no number; empty ones are not counted.
     public private(set) var errorCount = 0
     /// Lines that held a number, repeated ones included.
     public private(set) var numberCount = 0
@@ -26,6 +31,8 @@ public struct DoNotCallParser: Sendable {
     private var commaAfter: Int?
     private var problem: String?
 
+    /// - Parameter version: becomes `NumberSet.version`.
+    /// - Parameter areaCodes: area codes the list was fetched for, nil for all.
     public init(version: String = "", areaCodes: Set<String>? = nil) {
         set = NumberSet(version: version, areaCodes: areaCodes)
         digits.reserveCapacity(16)
@@ -41,6 +48,7 @@ public struct DoNotCallParser: Sendable {
         return (parser.set, parser.errors)
     }
 
+    /// Reads the next piece; it may begin and end anywhere in a line.
     public mutating func feed(_ bytes: UnsafeRawBufferPointer) {
         for byte in bytes { take(byte) }
     }

@@ -70,12 +70,14 @@ public struct Gate {
 
 /// A span of time within which a number may be called.
 public struct Opening: Sendable, Equatable {
+    /// The first moment at which the call is lawful in every candidate place.
     public var start: WallTime
     /// Not included.
     public var end: WallTime
     /// Of the westernmost candidate zone, for display.
     public var utcOffsetSeconds: Int
 
+    /// `end` is taken as given: a span that ends before its start is not refused.
     public init(start: WallTime, end: WallTime, utcOffsetSeconds: Int) {
         self.start = start
         self.end = end

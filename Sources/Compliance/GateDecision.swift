@@ -27,7 +27,9 @@ public struct CheckResult: Sendable, Equatable {
         case setup
     }
 
+    /// Which check it was.
     public var check: CheckName
+    /// False also where something the check needs is not known.
     public var passed: Bool
     /// One sentence; never holds a number or a name.
     public var detail: String
@@ -39,12 +41,14 @@ public struct CheckResult: Sendable, Equatable {
 
 /// The answer of the gate, with every check that led to it.
 public struct GateDecision: Sendable, Equatable {
+    /// What may be done with the number now.
     public enum Verdict: Sendable, Equatable {
         case allow
         /// Only the clock is against it: ask again then.
         case wait(until: WallTime)
         case block
 
+        /// `allow`, `wait` or `block`: the JSON field and the metric label.
         public var name: String {
             switch self {
             case .allow: "allow"
@@ -54,6 +58,7 @@ public struct GateDecision: Sendable, Equatable {
         }
     }
 
+    /// `wait` when every failed check is one that time cures, `block` when any other fails.
     public var verdict: Verdict
     /// Every `CheckName`, in order.
     public var checks: [CheckResult]
@@ -63,8 +68,11 @@ public struct GateDecision: Sendable, Equatable {
     public var zones: [String]
     /// States the person may be in.
     public var states: [String]
+    /// The request's `now`: the gate's clock, which a demonstration may have set.
     public var decidedAt: WallTime
 
+    /// Takes the parts as they are: that they agree is the caller's business. `Gate.decide` makes
+    /// them.
     public init(
         verdict: Verdict, checks: [CheckResult], ruleSet: String, zones: [String],
         states: [String], decidedAt: WallTime
@@ -77,8 +85,10 @@ public struct GateDecision: Sendable, Equatable {
         self.decidedAt = decidedAt
     }
 
+    /// The checks that did not pass, in the order of `CheckName`.
     public var failed: [CheckResult] { checks.filter { !$0.passed } }
 
+    /// nil when `checks` does not hold that check.
     public func result(of check: CheckName) -> CheckResult? { checks.first { $0.check == check } }
 
     /// True when the block says nothing about the person: the contact should be kept, not closed.
@@ -97,6 +107,7 @@ public struct GateDecision: Sendable, Equatable {
         return writer.string
     }
 
+    /// Appends the same object as `json` holds, under `key` where one is given. Times are RFC 3339.
     public func write(to writer: inout JSONWriter, key: String? = nil) {
         writer.object(key) { writer in
             writer.field("verdict", verdict.name)

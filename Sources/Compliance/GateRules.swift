@@ -17,6 +17,7 @@ public struct GateLimits: Sendable {
     public var maximumListAge = Interval.seconds(31 * 86_400)
     /// MAX_RETRY_ATTEMPTS of the original design: 3 per number within 30 days.
     public var maximumAttemptsPer30Days = 3
+    /// Area codes of any other policy are blocked.
     public var allowedPolicies: Set<AreaCode.Policy> = [.us, .usTerritory]
     /// 64.1200(c)(2)(ii): signed permission naming the seller allows a call to a listed number.
     /// Off: a listed number is never called.
@@ -29,26 +30,33 @@ public struct GateLimits: Sendable {
     /// How far ahead the next opening of a calling window is looked for.
     public var openingSearchDays = 14
 
+    /// The strict defaults.
     public init() {}
 }
 
 /// Everything a decision depends on beside the request: an immutable snapshot that the edge builds
 /// and swaps whole. Not legal advice; every table carries its date.
 public struct GateRules: Sendable {
+    /// The field `notice` of every decision's JSON.
     public static let notice = "rule data is dated and is not legal advice"
 
     /// Name of this set of rules, written into every decision.
     public var version: String
+    /// Where a number may be, and whether its code may be dialled.
     public var areaCodes: AreaCodeTable
+    /// Hours, caps and bans by state.
     public var states: StateRuleTable
+    /// Days on which states of `StateRule.barsHolidays` allow no call.
     public var holidays: HolidayTable
     /// By IANA name.
     public var zones: [String: ZoneRules]
+    /// The national do-not-call registry (47 CFR 64.1200(c)(2)).
     public var federalList: ListSource
     /// By state code.
     public var stateLists: [String: ListSource]
     /// For states that keep a list of their own and are not in `stateLists`.
     public var otherStateLists: ListSource
+    /// What this installation allows at most.
     public var limits: GateLimits
     /// State code, or `*` for everywhere, and why nothing may be dialled there for now: the kill
     /// switch, and declared emergencies (La. R.S. 45:844, N.Y. GBL 399-z(5-a)).
@@ -58,6 +66,7 @@ public struct GateRules: Sendable {
     /// Words added to every decision made under a clock that is not the machine's.
     public var clockNote: String?
 
+    /// Without lists: the checks that need one fail until it is loaded or waived.
     public init(
         version: String, areaCodes: AreaCodeTable, states: StateRuleTable, holidays: HolidayTable,
         zones: [String: ZoneRules], federalList: ListSource = .notLoaded,

@@ -2,6 +2,7 @@ public import Base
 
 /// Legal holidays of the states whose law bars calls on them. Immutable.
 public struct HolidayTable: Sendable {
+    /// ISO date of the table's content, as given to `init`.
     public let asOf: String
     private let names: [String: [CivilDate: String]]
     private let years: [String: Set<Int>]
@@ -23,6 +24,7 @@ public struct HolidayTable: Sendable {
         self.asOf = asOf
     }
 
+    /// The holiday's name, or nil; nil proves nothing for a year that the table does not cover.
     public func holiday(in state: String, on date: CivilDate) -> String? { names[state]?[date] }
 
     /// Whether the table speaks of that year at all; without it no day of it is known to be free.

@@ -9,6 +9,7 @@ public struct NumberSet: Sendable {
 
     /// By area code less 200; empty where the code has no member.
     private var pages: [[UInt8]] = Array(repeating: [], count: 800)
+    /// Different numbers in the set.
     public private(set) var count = 0
 
     /// Area codes the list was fetched for; nil: all of them. A number of another code is not known
@@ -17,6 +18,7 @@ public struct NumberSet: Sendable {
     /// Where the list came from, for the decision's record (file name, version, digest).
     public var version: String
 
+    /// No number yet; the bitmap of an area code is allocated with its first.
     public init(version: String = "", areaCodes: Set<String>? = nil) {
         self.version = version
         self.areaCodes = areaCodes
@@ -30,6 +32,7 @@ public struct NumberSet: Sendable {
         return true
     }
 
+    /// False for a number outside the North American plan.
     public func contains(_ number: PhoneNumber) -> Bool {
         guard let place = Self.place(number) else { return false }
         let page = pages[place.area]
@@ -37,6 +40,7 @@ public struct NumberSet: Sendable {
         return page[place.index >> 3] & (1 << UInt8(place.index & 7)) != 0
     }
 
+    /// Whether a number of this code that is not in the set is known to be free.
     public func covers(areaCode: String) -> Bool { areaCodes?.contains(areaCode) ?? true }
 
     /// Ten digits as numbers 0…9. False when area code or exchange begins with 0 or 1.

@@ -5,6 +5,7 @@ public import CallModel
 public struct DayWindow: Sendable, Hashable {
     /// Seconds after local midnight.
     public var start: Int
+    /// Seconds after local midnight, at most 86,400; not included.
     public var end: Int
 
     /// Reads `09:00-20:00`. nil for anything else.
@@ -38,6 +39,7 @@ public struct DayWindow: Sendable, Hashable {
         return start < end ? DayWindow(start: start, end: end) : nil
     }
 
+    /// As the table has it: `09:00-20:00`.
     public var text: String {
         "\(padded(start / 3600, 2)):\(padded(start / 60 % 60, 2))-"
             + "\(padded(end / 3600, 2)):\(padded(end / 60 % 60, 2))"
@@ -46,8 +48,11 @@ public struct DayWindow: Sendable, Hashable {
 
 /// Windows of the days of a week; nil = no calls that day.
 public struct WeekWindow: Sendable, Hashable {
+    /// Monday to Friday.
     public var weekday: DayWindow?
+    /// nil: no calls on Saturdays.
     public var saturday: DayWindow?
+    /// nil: no calls on Sundays.
     public var sunday: DayWindow?
 
     /// `weekday`: 0 = Sunday … 6 = Saturday.
@@ -62,13 +67,17 @@ public struct WeekWindow: Sendable, Hashable {
 
 /// One version of a state's rule.
 public struct StateRule: Sendable {
+    /// Two letters, or `*` for the row of unknown states.
     public var state: String
+    /// In words, for an operator; the code where the table has no name.
     public var name: String
     /// First day of this version; nil: since ever.
     public var effectiveFrom: CivilDate?
+    /// For a live voice. An artificial one must keep these hours too.
     public var live: WeekWindow
     /// For an artificial voice or announcing device.
     public var automated: WeekWindow
+    /// No calls on the state's legal holidays, nor in a year that the table of holidays lacks.
     public var barsHolidays: Bool
     /// Attempts in any 24 hours; nil: the state names none.
     public var maximumAttemptsPer24Hours: Int?
@@ -76,13 +85,18 @@ public struct StateRule: Sendable {
     public var keepsOwnList: Bool
     /// Treat recording as needing every party's consent.
     public var recordingNeedsAllParties: Bool
+    /// No sales calls by an artificial voice at all (Washington: RCW 80.36.400).
     public var barsAutomatedMarketing: Bool
     /// A zone the statute names, whatever zone the person is in.
     public var statuteZone: ZoneRules?
+    /// At least this many hours from the last attempt to an automated call; nil: the state asks for
+    /// none.
     public var automatedHoursBetweenAttempts: Int?
+    /// No automated call to a person who hung up on one before (NRS 597.814).
     public var barsAutomatedCallAfterHangUp: Bool
     /// What a sales call to a mobile (or unknown) line needs, beside federal law.
     public var mobileMarketingConsent: ConsentClass
+    /// The law on calling hours, as the table cites it; empty where it cites none.
     public var citation: String
 
     func week(automated isAutomated: Bool) -> WeekWindow {
@@ -103,6 +117,7 @@ public struct StateRuleTable: Sendable {
     /// Row of a state that is not in the table.
     static let unknown = "*"
 
+    /// ISO date of the table's content, as given to `init`.
     public let asOf: String
     /// Ascending by `effectiveFrom`.
     private let versions: [String: [StateRule]]
@@ -137,6 +152,7 @@ public struct StateRuleTable: Sendable {
         self.codesByName = codesByName
     }
 
+    /// True for a two-letter code in capitals that has a row, and for `*`.
     public func contains(_ state: String) -> Bool { versions[state] != nil }
 
     /// The two-letter code of a code or name in any case; nil when the table knows neither.
