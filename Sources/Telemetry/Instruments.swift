@@ -48,6 +48,7 @@ public final class Counter: Sendable {
         return shard
     }
 
+    /// Increments, the published part and all shards together.
     public var value: Int {
         let parts = shards.withLock { $0.reduce(0) { $0 &+ $1.value } }
         return incremented.word.pointee.load(ordering: .relaxed)
@@ -71,6 +72,7 @@ public final class CounterShard: Sendable {
     /// Raises this part to `total`; only ever called by the owner. A smaller total is ignored.
     public func publish(total: Int) { Counter.raise(cell, to: total) }
 
+    /// The highest total published.
     public var value: Int { cell.word.pointee.load(ordering: .relaxed) }
 }
 
@@ -80,10 +82,13 @@ public final class Gauge: Sendable {
 
     init() {}
 
+    /// Any number; the last one set stays.
     public func set(_ value: Double) { bits.store(value.bitPattern, ordering: .relaxed) }
 
+    /// May be negative. Adds of several threads at once are all kept.
     public func add(_ amount: Double) { addAtomically(amount, to: bits) }
 
+    /// 0 until it is first set.
     public var value: Double { Double(bitPattern: bits.load(ordering: .relaxed)) }
 }
 

@@ -3,6 +3,7 @@
 /// Definitions live in `Catalogue` and nowhere else, so that docs/METRICS.md can be checked against
 /// one list.
 public struct MetricDefinition: Sendable, Equatable {
+    /// What its value does, and how it is written.
     public enum Kind: Sendable, Equatable {
         /// Only grows; the name ends in `_total`.
         case counter
@@ -26,12 +27,14 @@ public struct MetricDefinition: Sendable, Equatable {
     public let name: String
     /// One sentence for operators.
     public let help: String
+    /// Which of the registry's functions gives its instrument.
     public let kind: Kind
     /// What one step of the value is: `packets`, `seconds`, `calls`…
     public let unit: String
     /// Label names in the order in which their values are given.
     public let labels: [String]
 
+    /// The parts as they are; a test checks the catalogue's names and labels.
     public init(
         _ name: String, _ kind: Kind, unit: String, labels: [String] = [], help: String
     ) {
