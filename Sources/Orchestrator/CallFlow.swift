@@ -32,6 +32,7 @@ public struct CallFlow: Sendable {
         }
     }
 
+    /// What the owner carries out, in the order pushed.
     public enum Action: Sendable {
         /// Read this SDP answer and configure the media leg with it.
         case acceptAnswer(sdp: [UInt8])
@@ -124,11 +125,13 @@ public struct CallFlow: Sendable {
     /// Asked for and not over yet (`CallFlow+Recogniser`).
     var recogniserIsOpen = false
 
+    /// Begins to dial at `now`, or to be called; no timer runs before the answer.
     public init(plan: CallPlan, now: Moment) {
         self.plan = plan
         facts = CallFlowFacts(startedAt: now.wall)
     }
 
+    /// When `tick` must be called next; nil when no timer runs.
     public var nextDeadline: Instant? { timers.next }
     public var isFinished: Bool { phase == .finished }
     public var isRecording: Bool { recordingPending }
@@ -158,6 +161,7 @@ public struct CallFlow: Sendable {
         answer(now, &out)
     }
 
+    /// What the SIP leg reports; ignored once the call has its record.
     public mutating func signalling(
         _ event: CallLegEvent, _ now: Moment, out: inout Outbox<Action>
     ) {
@@ -302,6 +306,7 @@ public struct CallFlow: Sendable {
         finishIfComplete(now, &out)
     }
 
+    /// Does what is due at `now`. Calling it early or twice is no error.
     public mutating func tick(_ now: Moment, out: inout Outbox<Action>) {
         while let name = timers.popExpired(now: now.instant) {
             switch name {

@@ -14,6 +14,7 @@ public final class EventBus: Sendable {
     }
     private let state = Mutex(State())
 
+    /// No subscribers.
     public init() {}
 
     /// The events from now on, or nil when there are too many subscribers.
@@ -33,6 +34,7 @@ public final class EventBus: Sendable {
         return stream
     }
 
+    /// To every subscriber, in the order of the calls. Never waits.
     public func publish(_ event: CallEvent) {
         let receivers = state.withLock { Array($0.subscribers.values) }
         for receiver in receivers { receiver.yield(event) }
@@ -47,5 +49,6 @@ public final class EventBus: Sendable {
         for receiver in receivers { receiver.finish() }
     }
 
+    /// Those that have not ended their stream, at most `subscriberLimit`.
     public var subscriberCount: Int { state.withLock { $0.subscribers.count } }
 }

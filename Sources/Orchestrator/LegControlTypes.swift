@@ -11,6 +11,7 @@ public enum MediaParty: Sendable, Hashable, CustomStringConvertible {
         self = LegID(description: text).map { .leg($0) } ?? .call(CallID(text))
     }
 
+    /// As the API names it: `leg-17`, or the call's identifier.
     public var description: String {
         switch self {
         case .call(let id): id.value
@@ -48,14 +49,20 @@ public enum LinkSource: String, Sendable, CaseIterable {
 
 /// A link that is to be made.
 public struct LinkRequest: Sendable {
+    /// Whose audio it carries.
     public var from: MediaParty
+    /// Whose far end hears it; must not be silent or an echo.
     public var to: MediaParty
+    /// Which side of `from`.
     public var tap: LinkSource
     /// dB, within `gains`.
     public var gainDecibels: Double
+    /// dB that the API accepts.
     public static let gains = -60.0...12.0
+    /// Also send on to `to` the telephone-events (RFC 4733) that `from` receives; not with tap `sent`.
     public var digits: Bool
 
+    /// Checks nothing: the gain is the API's to check, the parties are `Platform.connect`'s.
     public init(
         from: MediaParty, to: MediaParty, tap: LinkSource = .received, gainDecibels: Double = 0,
         digits: Bool = false
@@ -70,12 +77,19 @@ public struct LinkRequest: Sendable {
 
 /// A link that exists.
 public struct LiveLink: Sendable {
+    /// What the API names it by: `link-3`.
     public var id: LinkID
+    /// A call where the leg belongs to one, else the bare leg.
     public var from: MediaParty
+    /// A call where the leg belongs to one, else the bare leg.
     public var to: MediaParty
+    /// Which side of `from`.
     public var tap: LinkSource
+    /// Digits of `from` go along as telephone-events (RFC 4733).
     public var digits: Bool
+    /// Nothing of it is heard, and no digit is sent on.
     public var isMuted: Bool
+    /// Hz, 8000 or 16,000; the legs convert where theirs is another.
     public var sampleRate: Int
 }
 

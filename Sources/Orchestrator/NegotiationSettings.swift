@@ -25,6 +25,7 @@ public struct NegotiationSettings: Sendable, Equatable {
         }
     }
 
+    /// Which protection of media we offer and take: plain RTP or SRTP (RFC 3711), and whose keys.
     public enum SRTPMode: String, Sendable, CaseIterable {
         /// Plain RTP only; offers on a secure profile are refused.
         case none
@@ -49,6 +50,7 @@ public struct NegotiationSettings: Sendable, Equatable {
     public var prefersOwnOrder = false
     /// What we ask peers to send, milliseconds; what we send ourselves when they ask for nothing.
     public var ptimeMilliseconds = 20
+    /// The same words in offers and answers, each with its part of the case.
     public var srtp = SRTPMode.accept
     /// Answer `a=setup:actpass` with `active`.
     public var answersDTLSActively = true
@@ -71,6 +73,7 @@ public struct NegotiationSettings: Sendable, Equatable {
     /// What `opusComplexity` may be.
     public static let opusComplexities = 0...10
 
+    /// The defaults above.
     public init() {}
 
     /// Refuses settings that no call could be made with.

@@ -13,6 +13,8 @@ extension Platform {
         await scripts.write(input)
     }
 
+    /// Disposition, outcome, confidence and summary, by `OutcomeClassifier`. Same facts, same
+    /// answer.
     public func classify(_ facts: CallFacts) -> Classification {
         OutcomeClassifier.classify(facts: facts)
     }
@@ -41,6 +43,8 @@ extension Platform {
         return (advice, openings)
     }
 
+    /// Sums over the campaign's call records.
+    /// - Throws: `PlatformError` 404 when there is no such campaign; `StoreError`.
     public func analytics(_ campaign: CampaignID) async throws -> CampaignAnalytics {
         do {
             return try await store.analytics(campaign)

@@ -114,18 +114,29 @@ extension Platform {
         else { throw .invalid(field, "\(field) must be a ws:// or wss:// URL") }
     }
 
+    /// nil once the call has ended, and for one that never was.
     public func liveCall(_ id: CallID) async -> LiveCall? { await center.liveCall(id) }
+    /// The oldest first.
     public func liveCalls() async -> [LiveCall] { await center.liveCalls }
+    /// Ends a live call: `cancelled` before its answer, `localHangup` after. False when there is
+    /// none.
     public func hangUp(_ id: CallID) async -> Bool { await center.hangUp(id) }
+    /// The record of a call that has ended; nil before, and for one that never was.
     public func record(_ id: CallID) async throws -> CallRecord? {
         try await store.callRecord(id)
     }
+    /// The last written first. `limit` is brought into 1…`Store.maximumPage`; `campaign` nil: of
+    /// all.
     public func records(campaign: CampaignID?, limit: Int) async throws -> [CallRecord] {
         try await store.callRecords(RecordFilter(campaign: campaign), limit: limit)
     }
 
     // MARK: legs
 
+    /// Answers the offer on a port of its own or a shared one; the leg lives until it is removed or
+    /// its media times out.
+    /// - Throws: `PlatformError` 400 for an offer or a file that cannot be used, 503 when there is
+    ///   no port or no room.
     public func createLeg(_ request: LegRequest) async throws -> LegDescription {
         var request = request
         if request.mode == .stream, request.streamURL == nil {
@@ -137,7 +148,9 @@ extension Platform {
         }
         return try await center.createBareLeg(request)
     }
+    /// nil for a leg that never was or has been removed.
     public func leg(_ id: LegID) async -> LegDescription? { await center.bareLeg(id) }
+    /// Ends its stream and recording too. False when there is none.
     public func removeLeg(_ id: LegID) async -> Bool { await center.removeBareLeg(id) }
 
     // MARK: inbound
@@ -181,6 +194,7 @@ extension Platform {
     }
 
     static func newCallID() -> CallID { CallID("CA" + identifier()) }
+    /// `camp-` and 12 hexadecimal digits of the system's random numbers.
     public func newCampaignID() -> CampaignID { CampaignID("camp-" + Self.identifier().prefix(12)) }
 
     /// 32 hexadecimal digits from the system's generator.

@@ -7,13 +7,18 @@ internal import Telemetry
 
 /// What an import of contacts did.
 public struct ImportReport: Sendable {
+    /// New contacts of the campaign.
     public var imported: Int
     /// Rows whose number the campaign has already.
     public var duplicates: Int
+    /// Rows that were left out, and why; at most `ContactCSV.Limits.errors` and one more.
     public var errors: [RowError]
 }
 
 extension Platform {
+    /// Adds it as it is, usually a draft.
+    /// - Throws: `PlatformError` 400 for a name, URL or audio file that cannot be used;
+    ///   `StoreError.conflict` when its identifier is taken.
     public func createCampaign(_ campaign: Campaign) async throws {
         if campaign.name.isEmpty || campaign.name.utf8.count > 200 {
             throw PlatformError.invalid("name", "name must have 1 to 200 bytes")
@@ -24,10 +29,13 @@ extension Platform {
         try await store.insert(campaign)
     }
 
+    /// nil when there is none of this identifier.
     public func campaign(_ id: CampaignID) async throws -> Campaign? {
         try await store.campaign(id)
     }
+    /// In the order they were added.
     public func campaigns() async throws -> [Campaign] { try await store.campaigns() }
+    /// Contacts by status; every status is there, if only with 0.
     public func contactCounts(_ id: CampaignID) async throws -> [ContactStatus: Int] {
         try await store.contactCounts(id)
     }
@@ -46,6 +54,9 @@ extension Platform {
             imported: result.inserted, duplicates: result.duplicates, errors: parsed.errors)
     }
 
+    /// Starts or resumes dialling. Starting a running campaign is no error.
+    /// - Throws: `PlatformError` 404, 409 without a trunk or from a status that cannot become
+    ///   running, 400 for a setting that cannot work, 503 at the limit of running campaigns.
     public func start(campaign id: CampaignID) async throws {
         guard let campaign = try await store.campaign(id) else {
             throw PlatformError.notFound("campaign")
@@ -57,6 +68,8 @@ extension Platform {
         try await runner.start(campaign)
     }
 
+    /// No new attempts; calls under way go on. Pausing a paused campaign is no error.
+    /// - Throws: `PlatformError` 404, or 409 from a status that cannot become paused.
     public func pause(campaign id: CampaignID) async throws {
         guard let campaign = try await store.campaign(id) else {
             throw PlatformError.notFound("campaign")
@@ -77,6 +90,9 @@ extension Platform {
         }
     }
 
+    /// In force for the very next decision. When it throws, the number is blocked until the process
+    /// ends, and not on disk.
+    /// - Parameter source: how it was asked for, a word for metric and record: `api`.
     public func addToInternalList(
         _ number: PhoneNumber, source: String, call: CallID?
     ) async throws {
@@ -87,6 +103,7 @@ extension Platform {
         desk.forget(optOut: number)
     }
 
+    /// Of the store's list: what waits to be stored is not in it.
     public func isOnInternalList(_ number: PhoneNumber) async throws -> Bool {
         try await store.isOnInternalList(number)
     }
@@ -100,6 +117,7 @@ extension Platform {
 
     // MARK: health
 
+    /// Store, media and SIP, in this order.
     public func health() async -> [HealthCheck] {
         let storeOpen = (try? await store.check()) != nil
         let signalling = await agent.isListening()

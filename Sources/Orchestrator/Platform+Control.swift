@@ -21,6 +21,7 @@ extension Platform {
         return try await center.play(clip, on: party, loop: loop, mix: mix)
     }
 
+    /// Ends the party's clip: `play_finished` says it was not completed. No error without a clip.
     public func stopPlaying(_ party: MediaParty) async throws {
         try await center.stopPlaying(party)
     }
@@ -51,6 +52,7 @@ extension Platform {
         try await center.record(party, to: try files.newRecording(path, field: "path"))
     }
 
+    /// - Throws: `PlatformError` 409 when the party is not being recorded.
     public func stopRecording(_ party: MediaParty) async throws {
         try await center.record(party, to: nil)
     }
@@ -63,22 +65,35 @@ extension Platform {
         try await center.hold(party, music: clip)
     }
 
+    /// Ends a hold: the far end hears again what it would have heard.
     public func resume(_ party: MediaParty) async throws { try await center.resume(party) }
 
+    /// Of all calls and bare legs.
     public func links() async -> [LiveLink] { await center.liveLinks }
+    /// nil when it has ended or never was.
     public func link(_ id: LinkID) async -> LiveLink? { await center.link(id) }
+    /// - Throws: `PlatformError` 404 for a party that is not there, 409 for one that cannot speak
+    ///   or is not answered, or at the engine's limit of links.
     public func connect(_ request: LinkRequest) async throws -> LiveLink {
         try await center.connect(request)
     }
+    /// False when there is no such link (any more).
     public func disconnect(_ id: LinkID) async -> Bool { await center.disconnect(id) }
+    /// nil leaves that as it is; the gain is in dB. False when there is no such link.
     public func change(_ id: LinkID, gainDecibels: Double?, isMuted: Bool?) async -> Bool {
         await center.change(id, gainDecibels: gainDecibels, isMuted: isMuted)
     }
+    /// Lets both hear each other by two links; a call then ends with its last partner.
+    /// - Parameter digits: send digits that one receives on to the other (RFC 4733).
+    /// - Parameter keepsBot: bots and clips of the two go on; else they end.
+    /// - Throws: as `connect`.
     public func bridge(
         _ party: MediaParty, with other: MediaParty, digits: Bool, keepsBot: Bool
     ) async throws -> [LiveLink] {
         try await center.bridge(party, with: other, digits: digits, keepsBot: keepsBot)
     }
+    /// Makes the links that are still missing for `kind`, and returns those.
+    /// - Throws: as `connect`.
     public func supervise(
         _ party: MediaParty, by supervisor: MediaParty, _ kind: Supervision
     ) async throws -> [LiveLink] {

@@ -5,11 +5,15 @@ internal import Signalling
 
 /// What was said on the wire for one call.
 public struct SignallingTrace: Sendable {
+    /// One SIP message as it went over the wire.
     public struct Message: Sendable {
+        /// When it was sent or received.
         public var at: WallTime
+        /// True for what we sent.
         public var isOutgoing: Bool
         /// `192.0.2.1:5060`.
         public var peer: String
+        /// `udp`, `tcp`, `tls`, `ws` or `wss`.
         public var transport: String
         /// `INVITE sip:…`, `200 OK`.
         public var summary: String
@@ -17,6 +21,7 @@ public struct SignallingTrace: Sendable {
         public var text: String
     }
 
+    /// In the order they went over the wire.
     public var messages: [Message]
     /// Messages beyond those kept.
     public var missing: Int

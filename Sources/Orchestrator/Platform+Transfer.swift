@@ -7,14 +7,18 @@ internal import SIP
 public struct AgentRequest: Sendable {
     /// A SIP URI, or a number of `PlatformConfiguration.transferNumbers`.
     public var to: String
+    /// Caller ID shown to the agent; nil: that of the configuration.
     public var from: PhoneNumber?
     /// A WAV file that the caller hears, looped; nil: silence.
     public var musicPath: String?
+    /// Then the agent is given up, and the call goes on as it was. The API takes 1…180.
     public var ringTimeoutSeconds: Int
+    /// Of the agent's call, from its answer. The API takes 1…86,400.
     public var maximumSeconds: Int
     /// What the agent's telephone shows; names begin with `X-`.
     public var headers: [String: String]
 
+    /// The defaults: silence, 30 s of ringing, two hours.
     public init(
         to: String, from: PhoneNumber? = nil, musicPath: String? = nil,
         ringTimeoutSeconds: Int = 30, maximumSeconds: Int = 7200, headers: [String: String] = [:]

@@ -15,10 +15,14 @@ public import Telemetry
 /// Start order is the order of need (store, streams, media, signalling), end order its reverse, so
 /// that a call never meets a part that is gone.
 public final class Platform: Sendable {
+    /// In the User-Agent header, `trunkline --version` and the metric `build_info`.
     public static let version = "0.1.0"
 
+    /// As checked by `init`; nothing changes it later.
     public let configuration: PlatformConfiguration
+    /// Events of all calls and bare legs.
     public let bus = EventBus()
+    /// What `GET /metrics` shows.
     public let metrics = MetricsRegistry()
 
     let logger: Logger
