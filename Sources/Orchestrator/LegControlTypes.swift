@@ -59,7 +59,7 @@ public struct LinkRequest: Sendable {
     public var gainDecibels: Double
     /// dB that the API accepts.
     public static let gains = -60.0...12.0
-    /// Also send on to `to` the telephone-events (RFC 4733) that `from` receives; not with tap `sent`.
+    /// Send on telephone-events (RFC 4733) that `from` receives, too; not with tap `sent`.
     public var digits: Bool
 
     /// Checks nothing: the gain is the API's to check, the parties are `Platform.connect`'s.
