@@ -3,13 +3,17 @@ public import CallModel
 
 /// One turn of a conversation, as transcribed.
 public struct Turn: Sendable, Equatable {
+    /// `callee` is the far end, `agent` our bot or person; only the callee's words decide.
     public enum Speaker: String, Sendable { case callee, agent }
 
+    /// Whose words they are.
     public var speaker: Speaker
+    /// As the recogniser gave it, in any of the languages of `OptOut`.
     public var text: Redacted<String>
     /// From the answer on.
     public var atMilliseconds: Int
 
+    /// Hides `text`; `atMilliseconds` is not looked at by the classifier.
     public init(speaker: Speaker, text: String, atMilliseconds: Int = 0) {
         self.speaker = speaker
         self.text = Redacted(text)
@@ -19,11 +23,15 @@ public struct Turn: Sendable, Equatable {
 
 /// What is known of a call when it has ended.
 public struct CallFacts: Sendable {
+    /// Decides alone where nobody answered.
     public var endReason: EndReason
+    /// A 200 to the INVITE, whoever or whatever it was that answered.
     public var wasAnswered: Bool
+    /// The final one; nil: without detection, or it was not yet clear. nil counts as a person.
     public var verdict: AnswerVerdict?
     /// 0…1
     public var verdictConfidence: Double?
+    /// The message played to its end.
     public var voicemailLeft: Bool
     /// The person opted out by key, voice or otherwise during the call.
     public var optedOut: Bool
@@ -31,6 +39,7 @@ public struct CallFacts: Sendable {
     public var transferred: Bool
     /// A bot was connected and its stream broke off before the call ended.
     public var streamFailed: Bool
+    /// Seconds from the first ringing to the answer, or to the end without one; 0: it did not ring.
     public var ringSeconds: Double
     /// From the answer to the end.
     public var talkSeconds: Double
@@ -39,8 +48,10 @@ public struct CallFacts: Sendable {
     /// Checks that blocked the attempt, by their names, and whether only this installation is at
     /// fault (a list that is not loaded); for `EndReason.gateBlocked`.
     public var gateReasons: [String]
+    /// The gate could not decide: our fault, not the person's.
     public var isGateSetupProblem: Bool
 
+    /// The defaults: not answered, nothing known.
     public init(
         endReason: EndReason, wasAnswered: Bool = false, verdict: AnswerVerdict? = nil,
         verdictConfidence: Double? = nil, voicemailLeft: Bool = false, optedOut: Bool = false,
@@ -80,7 +91,9 @@ public enum FollowUp: String, Sendable, CaseIterable {
 
 /// The outcome of a call with the grounds for it. Never holds words of the person.
 public struct Classification: Sendable, Equatable {
+    /// What it came to for signalling and sound.
     public var disposition: Disposition
+    /// What it came to for the campaign.
     public var outcome: Outcome
     /// 0…1: how sure the rules are. Below 0.5 means that the facts do not say.
     public var confidence: Double
@@ -90,10 +103,12 @@ public struct Classification: Sendable, Equatable {
     public var summary: String
     /// One sentence: the single most useful thing to do.
     public var nextBestAction: String
+    /// What to do next, as one word for programs; `nextBestAction` says it in a sentence.
     public var followUp: FollowUp
     /// What the outcome rests on, strongest first.
     public var evidence: [String]
 
+    /// The parts as they are; `OutcomeClassifier.classify` makes them.
     public init(
         disposition: Disposition, outcome: Outcome, confidence: Double, interestScore: Int? = nil,
         summary: String, nextBestAction: String, followUp: FollowUp, evidence: [String] = []
@@ -108,12 +123,15 @@ public struct Classification: Sendable, Equatable {
         self.evidence = evidence
     }
 
+    /// The object that `write` writes.
     public var json: String {
         var writer = JSONWriter(reserving: 512)
         write(to: &writer)
         return writer.string
     }
 
+    /// Appends one object, under `key` where one is given; `confidence` with 2 decimals,
+    /// `interest_score` null where there is none.
     public func write(to writer: inout JSONWriter, key: String? = nil) {
         writer.object(key) { writer in
             writer.field("outcome", outcome.rawValue)

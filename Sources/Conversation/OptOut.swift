@@ -5,6 +5,7 @@
 /// cancel, unsubscribe) count when they are all that was said, and "no" before a phrase is heard as
 /// "no: …". Only a negated verb ("don't stop calling") is taken at its word.
 public enum OptOut {
+    /// The raw value is the ISO 639-1 code.
     public enum Language: String, Sendable, CaseIterable {
         case english = "en"
         case spanish = "es"
@@ -13,14 +14,19 @@ public enum OptOut {
         case portuguese = "pt"
     }
 
+    /// What in an utterance was the wish.
     public struct Match: Sendable, Equatable {
+        /// Of the list that the phrase is in; some words are in several.
         public var language: Language
         /// The words that matched, in plain form: lower case, without accents.
         public var phrase: String
     }
 
+    /// True when `match` finds the wish.
     public static func detects(utterance: String) -> Bool { match(in: utterance) != nil }
 
+    /// The first phrase found, English first; nil when there is none. `utterance` is one turn, in
+    /// any case, with or without accents.
     public static func match(in utterance: String) -> Match? { match(Utterance(utterance)) }
 
     static func match(_ utterance: Utterance) -> Match? {

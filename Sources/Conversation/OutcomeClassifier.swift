@@ -15,6 +15,7 @@ public enum OutcomeClassifier {
     /// A person who hangs up within this time of the answer has heard who calls and no more.
     static let briefCall = 10.0
 
+    /// Same facts, same answer; it asks nobody and never fails.
     public static func classify(facts: CallFacts) -> Classification {
         if facts.optedOut {
             return optOut(confidence: 1, evidence: "opted out during the call")

@@ -2,13 +2,18 @@ public import Base
 
 /// A script in its sections, with what went into it.
 public struct Script: Sendable, Equatable {
+    /// An objection that people make, and what to say to it.
     public struct ObjectionResponse: Sendable, Equatable {
+        /// In the person's words: `Is this a robot?`
         public var objection: String
+        /// What the agent says.
         public var response: String
     }
 
     /// One sentence of the opening and the duty it meets.
     public struct OpeningLine: Sendable, Equatable {
+        /// Which rule asks for the sentence: 47 CFR 64.1200(b), 16 CFR 310.4(b) and (d), the
+        /// states' laws.
         public enum Duty: String, Sendable, CaseIterable {
             /// An automated voice, and who is responsible for the call.
             case identity
@@ -18,15 +23,21 @@ public struct Script: Sendable, Equatable {
             case recording
             case askToContinue = "ask_to_continue"
         }
+        /// The duty that `text` meets.
         public var duty: Duty
+        /// To be spoken as it is.
         public var text: String
     }
 
+    /// What the script was made with.
     public struct Metadata: Sendable, Equatable {
         /// `template-1` for the built-in template, else the model's name.
         public var generator: String
+        /// BCP 47; the built-in template's is `en-US`.
         public var language: String
+        /// `campaign_data.campaign_id`; nil where it was not given.
         public var campaignID: String?
+        /// `customer_profile.customer_id`; nil where it was not given.
         public var customerID: String?
         /// `campaign_data.product` and so on, in order of use.
         public var inputsUsed: [String]
@@ -34,24 +45,33 @@ public struct Script: Sendable, Equatable {
         public var missingInputs: [String]
     }
 
+    /// In the order in which the law wants them spoken.
     public var openingLines: [OpeningLine]
+    /// Why the person should go on listening.
     public var valueProposition: String
+    /// What the agent must be ready for.
     public var objectionResponses: [ObjectionResponse]
+    /// The last words, with the number to call back where one was given.
     public var closing: String
+    /// For a mailbox, after its beep: identity, purpose, and the numbers that were given.
     public var voicemailScript: String
+    /// Where it came from, and what it lacks.
     public var metadata: Metadata
 
+    /// The opening's sentences with a space between.
     public var opening: String { openingLines.map(\.text).joined(separator: " ") }
 
     /// False while a sentence that the law asks for has a gap.
     public var isComplete: Bool { metadata.missingInputs.isEmpty }
 
+    /// The object that `write` writes.
     public var json: String {
         var writer = JSONWriter(reserving: 2048)
         write(to: &writer)
         return writer.string
     }
 
+    /// Appends one object, under `key` where one is given.
     public func write(to writer: inout JSONWriter, key: String? = nil) {
         writer.object(key) { writer in
             writer.field("opening", opening)

@@ -9,13 +9,18 @@ public enum ScriptValue: Sendable, Equatable {
 /// The two inputs of a script. Texts are made safe to speak: one line, bounded, no control
 /// characters, no template braces.
 public struct ScriptInput: Sendable {
+    /// Characters of one text; what is beyond them is cut.
     public static let textLimit = 200
+    /// Items of one list; further ones are left out.
     public static let listLimit = 10
+    /// Keys of each input; of more, the first in alphabetical order are kept.
     public static let keyLimit = 100
 
     let campaign: [String: ScriptValue]
     let customer: [String: ScriptValue]
 
+    /// Takes what is safe to speak of the two; empty texts and lists and numbers that are not
+    /// finite are left out.
     public init(campaign: [String: ScriptValue], customer: [String: ScriptValue]) {
         self.campaign = Self.clean(campaign)
         self.customer = Self.clean(customer)
