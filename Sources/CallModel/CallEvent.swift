@@ -13,6 +13,7 @@ public struct CallEvent: Sendable, Equatable {
     /// What happened, with its facts.
     public var kind: Kind
 
+    /// The defaults are those of a call that no campaign made.
     public init(
         call: CallID, campaign: CampaignID? = nil, contact: ContactID? = nil, at: WallTime,
         kind: Kind

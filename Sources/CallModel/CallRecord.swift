@@ -50,6 +50,7 @@ public struct CallRecord: Sendable, Equatable {
     /// nil: the call had no media leg, or it told nothing.
     public var media: MediaSummary?
 
+    /// The defaults are those of a first attempt that met nothing: no answer, no verdict, no media.
     public init(
         id: CallID, direction: Direction, campaign: CampaignID? = nil, contact: ContactID? = nil,
         attempt: Int = 1, number: PhoneNumber? = nil, startedAt: WallTime,

@@ -42,6 +42,7 @@ public struct Contact: Sendable, Equatable {
 extension Contact: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// Only the identifiers: everything else is about the person.
     public var description: String { "contact \(id) of campaign \(campaign)" }
+    /// As `description`: only the identifiers.
     public var debugDescription: String { description }
     /// No children: dumps and mirrors do not reach the person.
     public var customMirror: Mirror { Mirror(self, children: []) }
@@ -55,6 +56,7 @@ public enum ConsentClass: String, Sendable, CaseIterable, Comparable {
     /// Prior express written consent, 64.1200(f)(9).
     case written
 
+    /// The weaker consent is the lesser: none < express < written.
     public static func < (a: ConsentClass, b: ConsentClass) -> Bool {
         let order: [ConsentClass] = [.none, .express, .written]
         return (order.firstIndex(of: a) ?? 0) < (order.firstIndex(of: b) ?? 0)

@@ -21,13 +21,18 @@ public final class OptOutJournal: Sendable {
     private static let slotBytes = 128
     private static let version = "1"
 
+    /// One wish not to be called again.
     public struct Entry: Equatable, Sendable {
+        /// Whose wish it is.
         public var number: PhoneNumber
         /// How the wish was made: `dtmf`, `speech`, `api`…
         public var source: String
+        /// The call on which it was made; nil: none.
         public var call: CallID?
+        /// When it was made.
         public var at: WallTime
 
+        /// Nothing is checked; `add` refuses what does not fit a slot.
         public init(number: PhoneNumber, source: String, call: CallID?, at: WallTime) {
             self.number = number
             self.source = source
@@ -42,6 +47,7 @@ public final class OptOutJournal: Sendable {
         var slots: [Entry?]
     }
 
+    /// Of the file, which is 128 KiB long.
     public let path: String
     private let state: Mutex<State>
 

@@ -6,15 +6,19 @@ internal import GRDB
 
 /// A contact taken from the queue for one attempt. It is on disk; nobody else gets it.
 public struct Claim: Sendable, Equatable {
+    /// As stored when it was taken.
     public var contact: Contact
     /// 1 for the first attempt at the contact. Never given out twice for one contact, unless it
     /// was released undialled.
     public var attempt: Int
+    /// `call-` and a UUID; the attempt's call and its record have it.
     public var call: CallID
     /// Attempts before this one that do not use up the person's attempts, and those that were
     /// declined: what `RetryPolicy.after` asks for.
     public var earlierUncounted: Int
+    /// Of all attempts before this one.
     public var earlierDeclined: Int
+    /// The `now` that it was taken at.
     public var claimedAt: WallTime
 }
 

@@ -4,7 +4,9 @@ internal import GRDB
 
 /// A contact and where it stands.
 public struct StoredContact: Sendable, Equatable {
+    /// As it was imported.
     public var contact: Contact
+    /// `in_progress` while an attempt is under way.
     public var status: ContactStatus
     /// The next attempt is not made before this time.
     public var notBefore: WallTime

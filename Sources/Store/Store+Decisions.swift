@@ -19,6 +19,7 @@ public struct AuditHead: Sendable, Equatable {
     /// Of the last decision, in hexadecimal; 64 zeros for an empty chain.
     public var hash: String
 
+    /// Where the chain begins.
     public static let empty = AuditHead(count: 0, hash: String(repeating: "0", count: 64))
 }
 
@@ -29,8 +30,11 @@ public struct AuditReport: Sendable, Equatable {
     /// The first decision that does not fit, and why; nil when the whole chain holds.
     public var broken: Break?
 
+    /// Where the chain does not hold.
     public struct Break: Sendable, Equatable {
+        /// Of the decision that does not fit, from 1.
         public var sequence: Int
+        /// One phrase for an operator; holds nothing of the decision.
         public var problem: String
     }
 }
@@ -97,6 +101,7 @@ extension Store {
         }
     }
 
+    /// The last decision; `AuditHead.empty` before the first.
     public func auditHead() async throws(StoreError) -> AuditHead {
         try await read { try Self.auditHead($0) }
     }

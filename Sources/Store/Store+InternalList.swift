@@ -26,6 +26,7 @@ extension Store {
         }
     }
 
+    /// Numbers are compared in E.164. A list that cannot be read throws: it is not the answer no.
     public func isOnInternalList(_ number: PhoneNumber) async throws(StoreError) -> Bool {
         try await read { [columns] database in
             try Bool.fetchOne(
@@ -34,6 +35,7 @@ extension Store {
         }
     }
 
+    /// Numbers on the list.
     public func internalListCount() async throws(StoreError) -> Int {
         try await read { database in
             try Int.fetchOne(database, sql: "SELECT count(*) FROM internal_list") ?? 0

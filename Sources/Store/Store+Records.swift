@@ -4,17 +4,24 @@ internal import GRDB
 
 /// Which call records a listing wants; nil: any.
 public struct RecordFilter: Sendable, Equatable {
+    /// Of this campaign.
     public var campaign: CampaignID?
+    /// Of this entry of a campaign's list.
     public var contact: ContactID?
+    /// Placed or taken by us.
     public var direction: CallRecord.Direction?
+    /// Ended for this reason.
     public var endReason: EndReason?
+    /// What they came to for signalling and sound.
     public var disposition: Disposition?
+    /// What they came to for the campaign.
     public var outcome: Outcome?
     /// Started at this time or later.
     public var from: WallTime?
     /// Started before this time.
     public var to: WallTime?
 
+    /// All that are given must hold; without any, every record is wanted.
     public init(
         campaign: CampaignID? = nil, contact: ContactID? = nil,
         direction: CallRecord.Direction? = nil, endReason: EndReason? = nil,

@@ -24,6 +24,7 @@ public enum StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Anything else SQLite reports.
     case database(code: Int, reason: String)
 
+    /// One line for an operator, with the remedy where there is one.
     public var description: String {
         switch self {
         case .cannotOpen(let path, let reason):
