@@ -4,6 +4,7 @@ public import SIP
 
 /// What a callee does with an incoming call; times count from the INVITE.
 public struct CalleeScript: Sendable {
+    /// One thing that a callee does; `reject` with a final status of RFC 3261, 300…699.
     public enum Deed: Sendable, Equatable {
         case ring
         case answer
@@ -11,8 +12,10 @@ public struct CalleeScript: Sendable {
         case hangUp
     }
 
+    /// Any order; each is done at its time, possible then or not.
     public var deeds: [(after: Interval, deed: Deed)]
 
+    /// `after` counts from the arrival of the INVITE.
     public init(_ deeds: [(after: Interval, deed: Deed)]) { self.deeds = deeds }
 
     /// Rings at once, answers later, and stays until somebody hangs up.
@@ -40,7 +43,9 @@ public struct CalleeScript: Sendable {
 
 /// One `SIP.UserAgent` on a socket, with everything it said kept.
 public final class AgentNode: VirtualNode {
+    /// Its one socket, UDP.
     public let address: SocketAddressValue
+    /// The state machine itself, as it is now.
     public private(set) var agent: UserAgent
     /// Every notice, in order.
     public private(set) var notices: [Logged<KeyedNotice>] = []
@@ -50,13 +55,18 @@ public final class AgentNode: VirtualNode {
     public var script: CalleeScript?
     /// The SDP that `script` answers with.
     public var answer: [UInt8]
+    /// Told of an incoming call before `script` begins.
     public var onIncoming: ((CallKey, IncomingInvite, VirtualWorld) -> Void)?
+    /// Told of each notice after it was kept.
     public var onNotice: ((CallKey, CallNotice, VirtualWorld) -> Void)?
     /// Told when the script answers, before the 200 goes out.
     public var onAnswering: ((CallKey, VirtualWorld) -> Void)?
 
+    /// A notice and the call that it is about.
     public struct KeyedNotice: Equatable, Sendable {
+        /// The agent's own key of the call.
         public var call: CallKey
+        /// What the agent told its owner.
         public var notice: CallNotice
     }
 
@@ -74,10 +84,14 @@ public final class AgentNode: VirtualNode {
         agent = UserAgent(configuration, entropy: SeededGenerator(seed: seed))
     }
 
+    /// `address` alone.
     public var addresses: [SocketAddressValue] { [address] }
+    /// When one of the agent's timers is due; nil when none runs.
     public var nextDeadline: Instant? { agent.nextDeadline() }
+    /// `address` as signalling writes it.
     public var sipAddress: SIPAddress { SIPAddress(host: address.host, port: Int(address.port)) }
 
+    /// Those of one call, in order, without their times.
     public func notices(of call: CallKey) -> [CallNotice] {
         notices.lazy.filter { $0.event.call == call }.map(\.event.notice)
     }
@@ -104,10 +118,12 @@ public final class AgentNode: VirtualNode {
         act(world) { $0.place(setup, key: call, now: world.now, out: &$1) }
     }
 
+    /// CANCEL or BYE; 503 for an incoming call that has not been answered.
     public func hangUp(_ call: CallKey, world: VirtualWorld) {
         act(world) { $0.hangUp(call, now: world.now, out: &$1) }
     }
 
+    /// `onAnswering` comes first when the deed is to answer.
     public func perform(_ deed: CalleeScript.Deed, on call: CallKey, world: VirtualWorld) {
         if deed == .answer { onAnswering?(call, world) }
         let answer = answer
@@ -124,11 +140,13 @@ public final class AgentNode: VirtualNode {
 
     // MARK: the node
 
+    /// Everything that comes is taken for SIP.
     public func receive(_ datagram: VirtualDatagram, world: VirtualWorld) {
         let source = SIPAddress(host: datagram.from.host, port: Int(datagram.from.port))
         act(world) { $0.receive(datagram.bytes, from: source, now: world.now, out: &$1) }
     }
 
+    /// Lets the agent do what is due now.
     public func handleTimers(world: VirtualWorld) {
         act(world) { $0.handleTimers(now: world.now, out: &$1) }
     }

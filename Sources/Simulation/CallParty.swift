@@ -11,7 +11,9 @@ public import SIP
 /// One end of a whole call: signalling, offer and answer, and a media leg, wired the way the
 /// orchestrator wires them.
 public final class CallParty {
+    /// Its signalling, at 192.0.2.`host`:5060.
     public let agent: AgentNode
+    /// Its media; closed when the call ends.
     public let leg: LegNode
     /// What offer and answer agreed on.
     public private(set) var negotiated: NegotiatedAudio?
@@ -62,6 +64,7 @@ public final class CallParty {
             key, to: callee.agent, offer: Array(offer.serialised.utf8), world: world)
     }
 
+    /// Nothing without a call.
     public func hangUp(world: VirtualWorld) {
         if let call { agent.hangUp(call, world: world) }
     }

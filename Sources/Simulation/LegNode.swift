@@ -11,6 +11,7 @@ public final class LegNode: VirtualNode {
     public private(set) var outputs: [Logged<LegOutput>] = []
     /// What the analysis tap gave: all of it, in order, when `listens`.
     public private(set) var samplesHeard: [Int16] = []
+    /// What `close` gave; nil until the leg is closed.
     public private(set) var summary: MediaSummary?
     /// Told of each output when it comes, after it was kept.
     public var onOutput: ((LegOutput, VirtualWorld) -> Void)?
@@ -45,9 +46,13 @@ public final class LegNode: VirtualNode {
     }
 
     private var rtcpAddress: SocketAddressValue { address.withPort(address.port &+ 1) }
+    /// RTP, then RTCP.
     public var addresses: [SocketAddressValue] { [address, rtcpAddress] }
+    /// The next 20 ms tick; nil once closed.
     public var nextDeadline: Instant? { nextTick }
+    /// True from `close` on: it hears and sends nothing any more.
     public var isClosed: Bool { nextTick == nil }
+    /// Of this leg alone.
     public var counters: MediaCounters { workspace.counters }
     /// So far; `summary` has the last word.
     public var currentSummary: MediaSummary { summary ?? leg.summary }
@@ -59,14 +64,18 @@ public final class LegNode: VirtualNode {
         try leg.configure(media, now: world.now)
     }
 
+    /// Detection counts its time from here.
     public func answered(world: VirtualWorld) { leg.answered(now: world.now) }
 
+    /// `samples` are 8 kHz, −32,768…32,767; the leg converts them. Its end comes as an output with
+    /// `id`.
     public func play(id: Int, _ samples: [Int16], world: VirtualWorld) {
         act(world) { leg, _, out, _ in
             leg.play(id: id, clip: PlaybackClip(samples: samples), out: &out)
         }
     }
 
+    /// Sends a digit (0-9 * # A-D) as telephone-event, or as tones where that was not agreed.
     public func press(_ digit: Character, milliseconds: Int = 100) {
         leg.sendDigit(digit, milliseconds: milliseconds, workspace: &workspace)
     }
@@ -82,6 +91,7 @@ public final class LegNode: VirtualNode {
 
     // MARK: the node
 
+    /// On the lower port as RTP, on the other as RTCP; ignored once closed.
     public func receive(_ datagram: VirtualDatagram, world: VirtualWorld) {
         guard nextTick != nil else { return }
         let channel: LegChannel = datagram.to == address ? .rtp : .rtcp
@@ -95,6 +105,7 @@ public final class LegNode: VirtualNode {
         }
     }
 
+    /// Ticks the leg once, with the time at which the tick was due.
     public func handleTimers(world: VirtualWorld) {
         guard let tick = nextTick, tick <= world.now else { return }
         nextTick = tick + MediaLeg.tick

@@ -12,14 +12,19 @@ public final class PhoneNode: VirtualNode {
     /// Packets kept; more than five minutes of 20 ms.
     public static let heardLimit = 16_384
 
+    /// An RTP packet that came, parsed but not decoded.
     public struct Packet: Equatable, Sendable {
+        /// The fixed header (RFC 3550 5.1).
         public var header: RTPHeader
+        /// Without header, extension and padding.
         public var payload: [UInt8]
     }
 
+    /// Its RTP socket; RTCP is the port above.
     public let address: SocketAddressValue
+    /// RTP packets in the order of arrival, the first `heardLimit`.
     public private(set) var heard: [Logged<Packet>] = []
-    /// RTCP and everything else that is no RTP packet.
+    /// RTCP, whatever else is no RTP packet, and RTP beyond `heardLimit`.
     public private(set) var otherPackets = 0
     /// RTP packets sent, silence included.
     public private(set) var packetsSent = 0
@@ -56,7 +61,9 @@ public final class PhoneNode: VirtualNode {
     }
 
     private var rtcpAddress: SocketAddressValue { address.withPort(address.port &+ 1) }
+    /// RTP, then RTCP.
     public var addresses: [SocketAddressValue] { [address, rtcpAddress] }
+    /// The next 20 ms frame; nil while it does not send.
     public var nextDeadline: Instant? { nextFrame }
 
     /// Sends a frame every 20 ms from now on; silence when there is nothing to say.
@@ -65,6 +72,7 @@ public final class PhoneNode: VirtualNode {
         nextFrame = world.now
     }
 
+    /// Sends nothing more; what comes is still kept.
     public func stop() { nextFrame = nil }
 
     /// Samples of 20 ms.
@@ -81,6 +89,7 @@ public final class PhoneNode: VirtualNode {
 
     // MARK: the node
 
+    /// Keeps RTP, counts the rest.
     public func receive(_ datagram: VirtualDatagram, world: VirtualWorld) {
         let packet = datagram.bytes.withUnsafeBytes { bytes -> Packet? in
             guard datagram.to == address, let packet = try? RTPPacket(parsing: bytes) else {
@@ -95,6 +104,7 @@ public final class PhoneNode: VirtualNode {
         heard.append(Logged(at: world.now, packet))
     }
 
+    /// Sends the frame that is due, of a digit while one is pressed, else of the soundtrack.
     public func handleTimers(world: VirtualWorld) {
         guard let due = nextFrame, due <= world.now, let peer else {
             nextFrame = nil

@@ -4,16 +4,21 @@ internal import Base
 /// What a callee is heard to say, put together piece by piece; 8 kHz. `milliseconds` before a piece
 /// is added is where that piece begins.
 public struct Soundtrack: Sendable, Equatable {
+    /// 16-bit, 8000 a second.
     public private(set) var samples: [Int16] = []
 
+    /// Nothing yet.
     public init() {}
 
+    /// Length so far, cut to whole milliseconds.
     public var milliseconds: Int { samples.count / 8 }
 
+    /// Digital silence; nothing for a negative length.
     public mutating func silence(_ milliseconds: Int) {
         samples += [Int16](repeating: 0, count: max(0, milliseconds) * 8)
     }
 
+    /// Samples of 8 kHz, as they are.
     public mutating func append(_ other: [Int16]) { samples += other }
 
     /// Each frequency at `levelDBm0`, with edges of 4 ms.
@@ -39,6 +44,7 @@ public struct Soundtrack: Sendable, Equatable {
         }
     }
 
+    /// `SyntheticSpeech` of that seed at `levelDBm0` (RMS).
     public mutating func speech(
         _ milliseconds: Int, seed: UInt64, levelDBm0: Double = -18
     ) {

@@ -16,6 +16,7 @@ public struct SyntheticSpeech: Sendable {
 
     private var random: SeededGenerator
 
+    /// Equal seeds speak equally.
     public init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
     /// `milliseconds` of talk at `levelDBm0` (RMS), 8 kHz.

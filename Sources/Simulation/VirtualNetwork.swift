@@ -7,16 +7,20 @@ public import Media
 
 /// How one direction of one path treats datagrams. Probabilities are 0…1.
 public struct LinkConditions: Sendable, Equatable {
+    /// Drawn for each copy on its own.
     public var loss: Double
     /// A second copy, which travels on its own.
     public var duplication: Double
     /// Held back by `reorderingDelay`, so that later datagrams overtake it.
     public var reordering: Double
+    /// On top of latency and jitter.
     public var reorderingDelay: Interval
+    /// One way, for every copy.
     public var latency: Interval
     /// Queueing: up to this much more, without overtaking.
     public var jitter: Interval
 
+    /// The defaults: 20 ms of latency and nothing else.
     public init(
         loss: Double = 0, duplication: Double = 0, reordering: Double = 0,
         reorderingDelay: Interval = .milliseconds(30), latency: Interval = .milliseconds(20),
@@ -36,10 +40,14 @@ public struct LinkConditions: Sendable, Equatable {
 
 /// One UDP datagram on its way.
 public struct VirtualDatagram: Sendable, Equatable {
+    /// The socket that sent it; a box in the path may have changed it.
     public var from: SocketAddressValue
+    /// The socket it is for.
     public var to: SocketAddressValue
+    /// The UDP payload.
     public var bytes: [UInt8]
 
+    /// Any sockets and any length; nothing is cut to an MTU.
     public init(from: SocketAddressValue, to: SocketAddressValue, bytes: [UInt8]) {
         self.from = from
         self.to = to
@@ -49,14 +57,19 @@ public struct VirtualDatagram: Sendable, Equatable {
 
 /// What became of all datagrams so far.
 public struct NetworkCounters: Sendable, Equatable {
+    /// Datagrams given to the network, each once.
     public var sent = 0
+    /// Copies lost on the way.
     public var lost = 0
+    /// Datagrams of which a second copy was made.
     public var duplicated = 0
+    /// Copies that others could overtake.
     public var heldBack = 0
     /// Dropped by the box in the path.
     public var boxed = 0
     /// Dropped because `VirtualNetwork.inFlightLimit` was reached.
     public var overflowed = 0
+    /// Copies handed over at their time, for sockets without an owner too.
     public var arrived = 0
 }
 
@@ -103,11 +116,14 @@ public struct VirtualNetwork {
     public var conditions: LinkConditions
     /// A box in the path: sees each datagram before the network does, may change or swallow it.
     public var box: ((VirtualDatagram, Instant) -> VirtualDatagram?)?
+    /// Since it was made, over all directions.
     public private(set) var counters = NetworkCounters()
     private let seed: UInt64
     private var links: [Direction: Link] = [:]
     private var inFlight = EventQueue<VirtualDatagram>()
 
+    /// Each direction of two sockets draws from a generator of its own, made from `seed` and both
+    /// addresses.
     public init(seed: UInt64, conditions: LinkConditions = .clean) {
         self.seed = seed
         self.conditions = conditions

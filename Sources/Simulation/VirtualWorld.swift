@@ -18,6 +18,7 @@ public protocol VirtualNode: AnyObject {
     var addresses: [SocketAddressValue] { get }
     /// When `handleTimers` is due; nil: not at all.
     var nextDeadline: Instant? { get }
+    /// What has arrived at one of `addresses`, in the order of arrival.
     func receive(_ datagram: VirtualDatagram, world: VirtualWorld)
     /// Must move `nextDeadline` past `world.now`.
     func handleTimers(world: VirtualWorld)
@@ -28,7 +29,9 @@ public final class VirtualWorld {
     /// Steps on one instant beyond which somebody does not let time pass.
     public static let stepLimit = 1_000_000
 
+    /// Moved by `run` alone.
     public private(set) var clock = VirtualClock()
+    /// Its conditions and box may be changed at any time.
     public var network: VirtualNetwork
     /// Datagrams for sockets that nobody owns.
     public private(set) var unreachable = 0
@@ -39,10 +42,12 @@ public final class VirtualWorld {
     private var agenda = EventQueue<(VirtualWorld) -> Void>()
     private var stepsNow = 0
 
+    /// Begins at instant 0 with no nodes. Equal seeds and deeds make equal runs.
     public init(seed: UInt64, conditions: LinkConditions = .clean) {
         network = VirtualNetwork(seed: seed, conditions: conditions)
     }
 
+    /// What the clock shows.
     public var now: Instant { clock.now }
 
     /// Nodes are served in the order in which they were added.
@@ -56,10 +61,12 @@ public final class VirtualWorld {
         agenda.schedule(deed, at: max(instant, now))
     }
 
+    /// Puts a deed on the agenda, `interval` from now.
     public func after(_ interval: Interval, _ deed: @escaping (VirtualWorld) -> Void) {
         at(now + interval, deed)
     }
 
+    /// Gives a datagram to the network, and adds it to `trace`.
     public func send(_ datagram: VirtualDatagram) {
         note(UInt64(bitPattern: now.nanoseconds))
         note(datagram.from.low &* 65_537 &+ UInt64(datagram.from.port))
@@ -88,6 +95,7 @@ public final class VirtualWorld {
         clock.advance(to: end)
     }
 
+    /// `run(until:)`, `interval` from now.
     public func run(for interval: Interval) { run(until: now + interval) }
 
     /// Runs until nothing is left to happen. False when that is not so by `limit`.
@@ -119,9 +127,12 @@ public final class VirtualWorld {
 
 /// One thing that happened, and when.
 public struct Logged<Event> {
+    /// On the world's clock.
     public let at: Instant
+    /// What happened.
     public let event: Event
 
+    /// `at` is as given: nothing is put in order.
     public init(at: Instant, _ event: Event) {
         self.at = at
         self.event = event
