@@ -16,6 +16,7 @@ public struct SRTPMasterKey: Equatable, Sendable, CustomStringConvertible,
 
     /// Nothing of the key: what is logged by accident tells nothing.
     public var description: String { "<redacted>" }
+    /// As `description`: nothing of the key.
     public var debugDescription: String { description }
     /// No children: dumps and mirrors do not reach the bytes.
     public var customMirror: Mirror { Mirror(self, children: []) }

@@ -18,6 +18,7 @@ public struct HTTPServer: Sendable {
     private let logger: Logger
     private let book: ConnectionBook
 
+    /// Nothing listens before `application` runs; address and key are those of `platform`.
     public init(platform: Platform, logger: Logger) {
         self.init(platform: platform, logger: logger, limits: ConnectionLimits())
     }

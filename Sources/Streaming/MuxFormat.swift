@@ -46,6 +46,7 @@ public enum Mux {
     public struct Flags: OptionSet, Sendable, Equatable {
         /// The byte as it stands on the wire.
         public let rawValue: UInt8
+        /// Any byte; bits without a name stay.
         public init(rawValue: UInt8) { self.rawValue = rawValue }
 
         /// Bits 0–1: what the samples are; 3 is not in use.

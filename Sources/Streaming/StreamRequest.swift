@@ -174,6 +174,7 @@ public enum StreamError: Error, Equatable, Sendable, CustomStringConvertible {
     case refusedUpgrade(address: String, status: Int, reason: String)
     case badUpgrade(address: String, reason: String)
 
+    /// One line for an operator, with the remedy where there is one.
     public var description: String {
         switch self {
         case .wakePipe(let errno):
