@@ -51,7 +51,7 @@ public enum CampaignError: Error, Equatable, Sendable, CustomStringConvertible {
 extension Campaign {
     /// Something an operator should know before the campaign starts.
     public struct Remark: Sendable, Equatable {
-        /// The setting as the API names it: `ring_timeout_seconds`.
+        /// The setting that is meant: `ring_timeout_seconds`.
         public var field: String
         /// One phrase for an operator.
         public var message: String

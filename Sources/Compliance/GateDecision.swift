@@ -58,7 +58,8 @@ public struct GateDecision: Sendable, Equatable {
         }
     }
 
-    /// `wait` when every failed check is one that time cures, `block` when any other fails.
+    /// `wait` when time cures every check that failed and there is an opening to wait for; `block`
+    /// when any other failed.
     public var verdict: Verdict
     /// Every `CheckName`, in order.
     public var checks: [CheckResult]

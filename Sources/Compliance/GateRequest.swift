@@ -63,7 +63,7 @@ public struct GateRequest: Sendable {
     public var statedZone: String?
     /// What is on file for this number; `consentAt` dates it.
     public var consent: ConsentClass
-    /// When consent was given; nil fails the check unless `GateLimits.requiresConsentDate` is off.
+    /// When it was given; nil fails where consent is needed (`GateLimits.requiresConsentDate`).
     public var consentAt: WallTime?
     /// Decides with the voice which consent is needed (47 CFR 64.1200(a)(1)-(3)).
     public var purpose: Campaign.Purpose

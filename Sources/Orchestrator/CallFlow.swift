@@ -125,7 +125,7 @@ public struct CallFlow: Sendable {
     /// Asked for and not over yet (`CallFlow+Recogniser`).
     var recogniserIsOpen = false
 
-    /// Begins to dial at `now`, or to be called; no timer runs before the answer.
+    /// A call that begins at `now`, dialled or taken; nothing happens before its first event.
     public init(plan: CallPlan, now: Moment) {
         self.plan = plan
         facts = CallFlowFacts(startedAt: now.wall)

@@ -16,7 +16,7 @@ public struct CallPlan: Sendable {
         case silence
     }
 
-    /// Also the name of its recording and its stream's `callSid`.
+    /// Also its stream's `callSid`.
     public var id: CallID
     /// Digits opt out of outbound calls only.
     public var direction: CallRecord.Direction

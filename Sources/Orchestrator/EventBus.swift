@@ -34,7 +34,7 @@ public final class EventBus: Sendable {
         return stream
     }
 
-    /// To every subscriber, in the order of the calls. Never waits.
+    /// To every subscriber that there is now. Never waits.
     public func publish(_ event: CallEvent) {
         let receivers = state.withLock { Array($0.subscribers.values) }
         for receiver in receivers { receiver.yield(event) }

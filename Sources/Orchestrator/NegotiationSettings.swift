@@ -25,7 +25,8 @@ public struct NegotiationSettings: Sendable, Equatable {
         }
     }
 
-    /// Which protection of media we offer and take: plain RTP or SRTP (RFC 3711), and whose keys.
+    /// Which protection of media we offer and take: none or SRTP (RFC 3711), and where its keys come
+    /// from.
     public enum SRTPMode: String, Sendable, CaseIterable {
         /// Plain RTP only; offers on a secure profile are refused.
         case none
@@ -50,7 +51,7 @@ public struct NegotiationSettings: Sendable, Equatable {
     public var prefersOwnOrder = false
     /// What we ask peers to send, milliseconds; what we send ourselves when they ask for nothing.
     public var ptimeMilliseconds = 20
-    /// The same words in offers and answers, each with its part of the case.
+    /// By default we offer plain RTP, and take keys or DTLS from those who offer them.
     public var srtp = SRTPMode.accept
     /// Answer `a=setup:actpass` with `active`.
     public var answersDTLSActively = true

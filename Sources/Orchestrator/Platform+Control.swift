@@ -52,7 +52,8 @@ extension Platform {
         try await center.record(party, to: try files.newRecording(path, field: "path"))
     }
 
-    /// - Throws: `PlatformError` 409 when the party is not being recorded.
+    /// Ends the recording; an event `recording_finished` names the file when it is complete.
+    /// - Throws: `PlatformError` 404 for a party that is not there, 409 when it is not recorded.
     public func stopRecording(_ party: MediaParty) async throws {
         try await center.record(party, to: nil)
     }
@@ -72,6 +73,7 @@ extension Platform {
     public func links() async -> [LiveLink] { await center.liveLinks }
     /// nil when it has ended or never was.
     public func link(_ id: LinkID) async -> LiveLink? { await center.link(id) }
+    /// One link: one party's audio to the other. A bridge is two.
     /// - Throws: `PlatformError` 404 for a party that is not there, 409 for one that cannot speak
     ///   or is not answered, or at the engine's limit of links.
     public func connect(_ request: LinkRequest) async throws -> LiveLink {

@@ -31,7 +31,7 @@ public struct PlatformConfiguration: Sendable {
         }
     }
 
-    /// The carrier that calls to numbers go to, over UDP.
+    /// The carrier that calls to numbers go to; over UDP, unless `signalling` has trunks of its own.
     public struct Trunk: Sendable {
         /// Where its requests go.
         public var endpoint: Endpoint

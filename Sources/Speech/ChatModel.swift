@@ -112,7 +112,7 @@ public enum ChatError: Error, Equatable, Sendable, CustomStringConvertible {
     case refused
     case cancelled
 
-    /// One line for an operator; holds no part of request, answer or key.
+    /// One line for an operator; nothing of messages or key is in it.
     public var description: String {
         switch self {
         case .badBaseURL: "the chat service URL is not an http:// or https:// URL"

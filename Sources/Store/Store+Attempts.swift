@@ -16,7 +16,7 @@ public struct Claim: Sendable, Equatable {
     /// Attempts before this one that do not use up the person's attempts, and those that were
     /// declined: what `RetryPolicy.after` asks for.
     public var earlierUncounted: Int
-    /// Of all attempts before this one.
+    /// Attempts before this one that were declined.
     public var earlierDeclined: Int
     /// The `now` that it was taken at.
     public var claimedAt: WallTime
