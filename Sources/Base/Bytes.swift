@@ -32,6 +32,7 @@ public struct ByteReader: Sendable {
     }
 
     /// The next byte.
+    ///
     /// - Throws: `ByteError.truncated` at the end.
     public mutating func readUInt8() throws(ByteError) -> UInt8 {
         try need(1)
@@ -40,6 +41,7 @@ public struct ByteReader: Sendable {
     }
 
     /// Two bytes, the high one first.
+    ///
     /// - Throws: `ByteError.truncated` with fewer than 2 bytes left.
     public mutating func readUInt16() throws(ByteError) -> UInt16 {
         try need(2)
@@ -48,6 +50,7 @@ public struct ByteReader: Sendable {
     }
 
     /// Four bytes, the highest first.
+    ///
     /// - Throws: `ByteError.truncated` with fewer than 4 bytes left.
     public mutating func readUInt32() throws(ByteError) -> UInt32 {
         try need(4)
@@ -55,6 +58,7 @@ public struct ByteReader: Sendable {
     }
 
     /// Eight bytes, the highest first.
+    ///
     /// - Throws: `ByteError.truncated` with fewer than 8 bytes left.
     public mutating func readUInt64() throws(ByteError) -> UInt64 {
         try need(8)
@@ -62,13 +66,16 @@ public struct ByteReader: Sendable {
     }
 
     /// Two bytes, the low one first.
+    ///
     /// - Throws: `ByteError.truncated` with fewer than 2 bytes left.
     public mutating func readUInt16LE() throws(ByteError) -> UInt16 { try readUInt16().byteSwapped }
     /// Four bytes, the lowest first.
+    ///
     /// - Throws: `ByteError.truncated` with fewer than 4 bytes left.
     public mutating func readUInt32LE() throws(ByteError) -> UInt32 { try readUInt32().byteSwapped }
 
     /// The next `count` bytes, with the indices that they have in `bytes`.
+    ///
     /// - Throws: `ByteError.truncated` with fewer left or for a negative `count`.
     public mutating func readBytes(_ count: Int) throws(ByteError) -> ArraySlice<UInt8> {
         try need(count)
@@ -77,6 +84,7 @@ public struct ByteReader: Sendable {
     }
 
     /// Passes over `count` bytes.
+    ///
     /// - Throws: `ByteError.truncated` with fewer left or for a negative `count`.
     public mutating func skip(_ count: Int) throws(ByteError) {
         try need(count)

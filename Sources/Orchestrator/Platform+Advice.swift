@@ -44,6 +44,7 @@ extension Platform {
     }
 
     /// Sums over the campaign's call records.
+    ///
     /// - Throws: `PlatformError` 404 when there is no such campaign; `StoreError`.
     public func analytics(_ campaign: CampaignID) async throws -> CampaignAnalytics {
         do {

@@ -135,6 +135,7 @@ extension Platform {
 
     /// Answers the offer on a port of its own or a shared one; the leg lives until it is removed or
     /// its media times out.
+    ///
     /// - Throws: `PlatformError` 400 for an offer or a file that cannot be used, 503 when there is
     ///   no port or no room.
     public func createLeg(_ request: LegRequest) async throws -> LegDescription {

@@ -17,6 +17,7 @@ public struct ImportReport: Sendable {
 
 extension Platform {
     /// Adds it as it is, usually a draft.
+    ///
     /// - Throws: `PlatformError` 400 for a name, URL or audio file that cannot be used;
     ///   `StoreError.conflict` when its identifier is taken.
     public func createCampaign(_ campaign: Campaign) async throws {
@@ -55,6 +56,7 @@ extension Platform {
     }
 
     /// Starts or resumes dialling. Starting a running campaign is no error.
+    ///
     /// - Throws: `PlatformError` 404, 409 without a trunk or from a status that cannot become
     ///   running, 400 for a setting that cannot work, 503 at the limit of running campaigns.
     public func start(campaign id: CampaignID) async throws {
@@ -69,6 +71,7 @@ extension Platform {
     }
 
     /// No new attempts; calls under way go on. Pausing a paused campaign is no error.
+    ///
     /// - Throws: `PlatformError` 404, or 409 from a status that cannot become paused.
     public func pause(campaign id: CampaignID) async throws {
         guard let campaign = try await store.campaign(id) else {
@@ -92,6 +95,7 @@ extension Platform {
 
     /// In force for the very next decision. When it throws, the number is blocked until the process
     /// ends, and not on disk.
+    ///
     /// - Parameter source: how it was asked for, a word for metric and record: `api`.
     public func addToInternalList(
         _ number: PhoneNumber, source: String, call: CallID?

@@ -53,6 +53,7 @@ extension Platform {
     }
 
     /// Ends the recording; an event `recording_finished` names the file when it is complete.
+    ///
     /// - Throws: `PlatformError` 404 for a party that is not there, 409 when it is not recorded.
     public func stopRecording(_ party: MediaParty) async throws {
         try await center.record(party, to: nil)
@@ -74,6 +75,7 @@ extension Platform {
     /// nil when it has ended or never was.
     public func link(_ id: LinkID) async -> LiveLink? { await center.link(id) }
     /// One link: one party's audio to the other. A bridge is two.
+    ///
     /// - Throws: `PlatformError` 404 for a party that is not there, 409 for one that cannot speak
     ///   or is not answered, or at the engine's limit of links.
     public func connect(_ request: LinkRequest) async throws -> LiveLink {
@@ -86,6 +88,7 @@ extension Platform {
         await center.change(id, gainDecibels: gainDecibels, isMuted: isMuted)
     }
     /// Lets both hear each other by two links; a call then ends with its last partner.
+    ///
     /// - Parameter digits: send digits that one receives on to the other (RFC 4733).
     /// - Parameter keepsBot: bots and clips of the two go on; else they end.
     /// - Throws: as `connect`.
@@ -95,6 +98,7 @@ extension Platform {
         try await center.bridge(party, with: other, digits: digits, keepsBot: keepsBot)
     }
     /// Makes the links that are still missing for `kind`, and returns those.
+    ///
     /// - Throws: as `connect`.
     public func supervise(
         _ party: MediaParty, by supervisor: MediaParty, _ kind: Supervision
