@@ -49,8 +49,7 @@ public struct CallHistory: Sendable, Equatable {
 
 /// One question to the gate: may this number be dialled now?
 public struct GateRequest: Sendable {
-    /// What the person will hear. `artificial`: artificial or prerecorded (47 CFR
-    /// 64.1200(a)(1)(iii)).
+    /// What the person will hear. `artificial`: or prerecorded (47 CFR 64.1200(a)(1)-(3)).
     public enum Voice: String, Sendable { case artificial, live }
     /// An unknown line counts as mobile.
     public enum LineType: String, Sendable { case unknown, mobile, landline }
