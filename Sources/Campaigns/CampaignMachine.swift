@@ -82,13 +82,13 @@ extension Campaign {
         if name.isEmpty || name.count > 200 { error("name", "1 to 200 characters") }
         if !(1...6000).contains(callsPerMinute) { error("calls_per_minute", "1 to 6000") }
         if !(1...10_000).contains(maximumConcurrentCalls) {
-            error("maximum_concurrent_calls", "1 to 10000")
+            error("max_concurrent_calls", "1 to 10000")
         }
         if !(1...RetryPolicy.maximumAttempts).contains(maximumAttempts) {
-            error("maximum_attempts", "1 to \(RetryPolicy.maximumAttempts)")
+            error("max_attempts", "1 to \(RetryPolicy.maximumAttempts)")
         }
         if !(5...120).contains(ringTimeoutSeconds) { error("ring_timeout_seconds", "5 to 120") }
-        if !(5...7200).contains(maximumCallSeconds) { error("maximum_call_seconds", "5 to 7200") }
+        if !(5...7200).contains(maximumCallSeconds) { error("max_call_seconds", "5 to 7200") }
         if purpose == .marketing, ringTimeoutSeconds < 15 {
             // 16 CFR 310.4(b)(4)(ii), 47 CFR 64.1200(a)(6)
             warn("ring_timeout_seconds", "sales calls must ring 15 s or four times")

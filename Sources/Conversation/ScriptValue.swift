@@ -49,7 +49,8 @@ public struct ScriptInput: Sendable {
         var words: [Substring] = []
         let safe = text.unicodeScalars.map { scalar -> Character in
             let isUnsafe =
-                scalar.value < 0x20 || scalar.value == 0x7F || scalar == "{" || scalar == "}"
+                scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+                || scalar == "\u{2028}" || scalar == "\u{2029}" || scalar == "{" || scalar == "}"
                 || scalar == "<" || scalar == ">"
             return isUnsafe ? " " : Character(scalar)
         }

@@ -19,7 +19,7 @@ extension CallCenter {
     func transfer(
         _ id: CallID, to target: String, consulted: CallID?
     ) throws(PlatformError) {
-        guard let active = calls[id] else { throw .notFound("there is no live call \(id)") }
+        guard let active = calls[id] else { throw .notFound("live call: \(id)") }
         guard let sip = active.sip, active.flow.facts.answeredAt != nil else {
             throw .conflict("\(id) has not been answered")
         }
@@ -29,7 +29,7 @@ extension CallCenter {
                 throw .invalid("consulted", "\(id) cannot be transferred to itself")
             }
             guard let second = calls[consulted] else {
-                throw .notFound("there is no live call \(consulted)")
+                throw .notFound("live call: \(consulted)")
             }
             guard let leg = second.sip, second.flow.facts.answeredAt != nil else {
                 throw .conflict("\(consulted) has not been answered")

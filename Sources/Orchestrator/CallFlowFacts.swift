@@ -91,6 +91,7 @@ extension CallFlowFacts {
         facts.verdictConfidence = verdictConfidence
         facts.voicemailLeft = voicemailLeft
         facts.optedOut = optedOut
+        facts.transferred = reason == .transferred
         facts.streamFailed = reason == .streamFailed
         facts.ringSeconds = ringingAt.map { ((answeredAt ?? end) - $0).seconds } ?? 0
         facts.talkSeconds = answeredAt.map { (end - $0).seconds } ?? 0

@@ -182,6 +182,11 @@ actor CampaignRunner {
             CallCenter.count(record, parts.metrics)
             try await parts.store.finish(record, contactStatus: .blocked, nextAttemptAt: nil)
         case .allow:
+            // The decision was being written meanwhile: who has paused the campaign gets no call.
+            guard running[id] != nil else {
+                try await parts.store.release(claim, until: SystemClock.wall)
+                return
+            }
             publish(.gateAllowed, claim, id)
             await dial(claim, state, decisionID)
         }

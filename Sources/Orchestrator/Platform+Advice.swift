@@ -28,6 +28,7 @@ extension Platform {
         facts.verdictConfidence = record.verdictConfidence
         facts.voicemailLeft = record.disposition == .voicemailLeft
         facts.optedOut = record.disposition == .optedOut
+        facts.transferred = record.endReason == .transferred
         facts.talkSeconds = record.answeredAt.map { (record.endedAt - $0).seconds } ?? 0
         facts.transcript = transcript
         return facts

@@ -42,7 +42,7 @@ extension Platform {
                     field: "to", status: 403)
             }
         }
-        guard configuration.trunk != nil || target.dial.contains(":") else {
+        guard configuration.hasTrunk || target.dial.contains(":") else {
             throw PlatformError.invalid("to", "no trunk is configured: a number cannot be reached")
         }
         let plan = try plan(for: request, id: id, number: number, decisionID: decisionID)

@@ -63,7 +63,7 @@ extension Platform {
         guard let campaign = try await store.campaign(id) else {
             throw PlatformError.notFound("campaign")
         }
-        guard configuration.trunk != nil else {
+        guard configuration.hasTrunk else {
             throw PlatformError.conflict("no trunk is configured: set `trunk` and restart")
         }
         if campaign.status != .running { try move(campaign, to: .running) }
@@ -93,8 +93,8 @@ extension Platform {
         }
     }
 
-    /// In force for the very next decision. When it throws, the number is blocked until the process
-    /// ends, and not on disk.
+    /// In force for the very next decision. When it throws, the store has not taken it yet: the number
+    /// is blocked, journalled, and stored as soon as that is possible.
     ///
     /// - Parameter source: how it was asked for, a word for metric and record: `api`.
     public func addToInternalList(
@@ -102,9 +102,17 @@ extension Platform {
     ) async throws {
         metrics.counter(Catalogue.optOuts, [source]).increment()
         desk.remember(optOut: number)
-        try await store.addToInternalList(
-            number, source: source, call: call, at: SystemClock.wall)
-        desk.forget(optOut: number)
+        let entry = OptOutJournal.Entry(
+            number: number, source: source, call: call, at: SystemClock.wall)
+        do {
+            try await store.addToInternalList(
+                number, source: source, call: call, at: entry.at)
+            desk.forget(optOut: number)
+        } catch {
+            // Who asked is told, and may ask again; what he wanted is seen through all the same.
+            Task { await optOuts.keep(entry) }
+            throw error
+        }
     }
 
     /// Of the store's list: what waits to be stored is not in it.

@@ -57,7 +57,7 @@ extension Platform {
     public func transfer(_ call: CallID, to agent: AgentRequest) async throws -> CallID {
         let target = try CallTarget(agent.to)
         try demandOurs(target)
-        guard configuration.trunk != nil || target.dial.contains(":") else {
+        guard configuration.hasTrunk || target.dial.contains(":") else {
             throw PlatformError.invalid("to", "no trunk is configured: a number cannot be reached")
         }
         let id = Self.newCallID()

@@ -222,6 +222,9 @@ public struct PlatformConfiguration: Sendable {
         }
     }
 
+    /// A number can be called: any of the trunks will do.
+    var hasTrunk: Bool { trunk != nil || !signalling.trunks.isEmpty }
+
     /// The host of a trunk that is not this machine, if there is one: `trunk_2` counts as `trunk`.
     private var remoteTrunk: String? {
         ((trunk.map { [$0.endpoint.host] } ?? []) + signalling.trunks.map(\.host))

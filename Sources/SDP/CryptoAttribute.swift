@@ -39,7 +39,8 @@ public struct CryptoAttribute: Equatable, Sendable, CustomStringConvertible,
 
         /// As it stands in packets: big-endian. nil when the value needs more bytes than stated.
         var bytes: [UInt8]? {
-            guard byteCount >= 8 || value >> (8 * UInt64(max(0, byteCount))) == 0 else {
+            guard byteCount >= 0, byteCount >= 8 || value >> (8 * UInt64(max(0, byteCount))) == 0
+            else {
                 return nil
             }
             return (0..<byteCount).reversed().map { place in

@@ -65,12 +65,12 @@ public enum MediaAddressKind: Equatable, Sendable {
     /// RFC 4291 2.2, with `::` and a dotted tail; no zone.
     static func ipv6(_ text: String) -> [UInt16]? {
         guard text.utf8.contains(UInt8(ascii: ":")), text.utf8.count <= 45 else { return nil }
-        func words(_ side: Substring) -> [UInt16]? {
+        func words(_ side: Substring, endsText: Bool = true) -> [UInt16]? {
             guard !side.isEmpty else { return [] }
             var words: [UInt16] = []
             let parts = side.split(separator: ":", omittingEmptySubsequences: false)
             for (index, part) in parts.enumerated() {
-                if index == parts.count - 1, let tail = ipv4(String(part)) {
+                if endsText, index == parts.count - 1, let tail = ipv4(String(part)) {
                     words.append(UInt16(tail[0]) << 8 | UInt16(tail[1]))
                     words.append(UInt16(tail[2]) << 8 | UInt16(tail[3]))
                     continue
@@ -87,7 +87,8 @@ public enum MediaAddressKind: Equatable, Sendable {
             return all
         }
         let tail = text[text.index(gap, offsetBy: 2)...]
-        guard let left = words(text[..<gap]), let right = words(tail), left.count + right.count < 8
+        guard let left = words(text[..<gap], endsText: false), let right = words(tail),
+            left.count + right.count < 8
         else { return nil }
         return left + [UInt16](repeating: 0, count: 8 - left.count - right.count) + right
     }

@@ -209,6 +209,7 @@ extension RTPMap {
             return nil
         }
         let channels = parts.count > 2 ? Int(parts[2]) ?? 1 : 1
+        guard (1...255).contains(channels) else { return nil }
         self.init(
             payloadType: type, encoding: String(parts[0]), clockRate: rate, channels: channels)
     }

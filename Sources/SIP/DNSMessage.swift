@@ -1,6 +1,6 @@
 //   12 bytes: id, flags, four counts ─▶ questions ─▶ answers ─▶ (authority, additional: not read)
-//   a name: labels, or a pointer to an earlier place: every jump goes strictly backwards, so that no
-//   name can loop (pjproject GHSA-p6g5, -q9cp)
+//   a name: labels, or a pointer to an earlier place: every jump goes strictly backwards, and no
+//   name is longer than 253 octets, so that none can loop (pjproject GHSA-p6g5, -q9cp)
 
 /// Why bytes are no DNS answer that can be used.
 public enum DNSError: Error, Equatable, Sendable {

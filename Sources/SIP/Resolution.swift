@@ -172,10 +172,9 @@ public struct Resolution: Sendable {
     private mutating func takeServices(_ records: [DNSRecord]) {
         guard !services.isEmpty else { return }
         let service = services.removeFirst()
-        var answers: [DNSService] = []
-        for case .service(let answer) in records.map(\.content)
-        where answers.count < Self.serviceLimit {
-            answers.append(answer)
+        // All of them are ordered before any is left out: the best may come last.
+        let answers = records.compactMap { record -> DNSService? in
+            if case .service(let answer) = record.content { answer } else { nil }
         }
         for answer in ServiceSelector.order(answers, entropy: &entropy)
         where targets.count < Self.serviceLimit {

@@ -170,7 +170,7 @@ public struct UserAgent: Sendable {
         inviteClients.count + clients.count + inviteServers.count + servers.count
     }
 
-    /// True when nothing is under way: no call, no transaction that may still send.
+    /// True when no call is under way; a REGISTER or the answer to an OPTIONS may be.
     public var isIdle: Bool { calls.isEmpty }
 
     /// When `handleTimers` must be called next.

@@ -165,5 +165,14 @@ extension JSONWriter {
         optional("message_path", campaign.messagePath)
         field("record", campaign.record)
         optional("answer_policy", campaign.answerPolicy?.rawValue)
+        let warnings = campaign.remarks.filter { !$0.isError }
+        array("warnings") { writer in
+            for warning in warnings {
+                writer.object {
+                    $0.field("field", warning.field)
+                    $0.field("message", warning.message)
+                }
+            }
+        }
     }
 }

@@ -170,7 +170,7 @@ public enum Catalogue {
     /// Unusable ones count too: an unknown leg, a bad address, a clip that cannot be converted.
     public static let mediaCommandsDropped = counter(
         "media_commands_dropped", "commands",
-        "Commands to a leg refused because its worker's queue was full.")
+        "Commands to a leg refused: its worker's queue was full, or they could not be carried out.")
     /// Set once, when the engine has started.
     public static let mediaRealtime = gauge(
         "media_realtime", "workers", "Media workers that run with real-time priority (SCHED_RR).")
@@ -276,7 +276,8 @@ public enum Catalogue {
     )
     /// Also our own registrations beyond `SIPLimits.registrations`, which nobody hears a 503 for.
     public static let sipOverloads = counter(
-        "sip_overloads", "requests", "Requests answered 503 because a limit was reached.")
+        "sip_overloads", "requests",
+        "Requests answered 503, or not sent, because a limit was reached.")
     /// A call follows `SIPLimits.earlyDescriptions` of them.
     public static let sipEarlyMediaIgnored = counter(
         "sip_early_media_ignored", "descriptions",
@@ -371,7 +372,7 @@ public enum Catalogue {
         "answer_verdicts", "verdicts", ["verdict"], "Final verdicts on what answered a call.")
     /// Of outbound calls that were answered only, from their start on; 100 ms to 60 s.
     public static let callSetupSeconds = histogram(
-        "call_setup_seconds", waitBuckets, "Time from INVITE to its final response.")
+        "call_setup_seconds", waitBuckets, "Time from the start of an outbound call to its answer.")
     /// Of calls on which a beep was heard; 100 ms to 60 s.
     public static let beepToMessageSeconds = histogram(
         "beep_to_message_seconds", waitBuckets,

@@ -223,10 +223,16 @@ enum ConfigurationFile {
         settings.compliance.demonstrationClock = try time(scoped, "demonstration_clock")
         for entry in scoped.stringArray(forKey: "state_lists") ?? [] {
             let parts = entry.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2, parts[0].count == 2 else {
+            guard parts.count == 2, parts[0].utf8.count == 2,
+                parts[0].allSatisfy({ $0.isASCII && $0.isLetter })
+            else {
                 throw Invalid("compliance.state_lists: \(entry) is not STATE=PATH")
             }
-            settings.compliance.stateListPaths[String(parts[0])] = String(parts[1])
+            let state = parts[0].uppercased()
+            guard settings.compliance.stateListPaths[state] == nil else {
+                throw Invalid("compliance.state_lists: \(state) is there twice")
+            }
+            settings.compliance.stateListPaths[state] = String(parts[1])
         }
     }
 

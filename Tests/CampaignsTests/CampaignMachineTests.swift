@@ -54,7 +54,7 @@ import Testing
     @Test func campaignThatCannotWorkDoesNotStart() throws {
         var campaign = try campaign()
         campaign.maximumAttempts = 4
-        #expect(throws: CampaignError.invalid(field: "maximum_attempts", message: "1 to 3")) {
+        #expect(throws: CampaignError.invalid(field: "max_attempts", message: "1 to 3")) {
             try campaign.move(to: .running)
         }
         #expect(campaign.status == .draft)
@@ -75,8 +75,8 @@ import Testing
         campaign.voicemailPath = nil
         #expect(
             campaign.remarks.filter(\.isError).map(\.field) == [
-                "name", "calls_per_minute", "maximum_concurrent_calls", "maximum_attempts",
-                "ring_timeout_seconds", "maximum_call_seconds",
+                "name", "calls_per_minute", "max_concurrent_calls", "max_attempts",
+                "ring_timeout_seconds", "max_call_seconds",
             ])
         #expect(
             campaign.remarks.filter { !$0.isError }.map(\.field) == [

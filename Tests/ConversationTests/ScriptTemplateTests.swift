@@ -120,7 +120,10 @@ import Testing
                     "product": .text(
                         "Plan\n<break/>{{x}}\u{0}  Plus" + String(repeating: "y", count: 500))
                 ],
-                ["name": .text("  Ann\tLee "), "tenure_months": .number(.nan)]))
+                [
+                    "name": .text("  Ann\u{85}\u{2028}\u{2029}\u{9F}Lee "),
+                    "tenure_months": .number(.nan),
+                ]))
         #expect(!script.opening.contains("<") && !script.opening.contains("{"))
         #expect(!script.opening.contains("\n"))
         #expect(script.openingLines[2].text.contains("Plan break/ x Plusyyy"))

@@ -353,6 +353,8 @@ private func transferBench() -> Bench {
     #expect(bench.hangUps == 1)
     bench.closeDown()
     #expect(bench.records.map(\.endReason) == [.transferred])
+    #expect(bench.records.map(\.outcome) == [.escalated])
+    #expect(bench.records.map(\.disposition) == [.answeredHuman])
 }
 
 @Test func transferThatFailsLeavesTheCallAlone() {

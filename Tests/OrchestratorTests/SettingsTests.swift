@@ -35,6 +35,16 @@ import Testing
     try settings.validate()
 }
 
+@Test func anyTrunkReachesNumbers() {
+    var settings = PlatformConfiguration()
+    #expect(!settings.hasTrunk)
+    settings.signalling.trunks = [TrunkConfiguration(name: "trunk_2", host: "sip.example")]
+    #expect(settings.hasTrunk)
+    settings.signalling.trunks = []
+    settings.trunk = .init(endpoint: .init(host: "127.0.0.1", port: 5060))
+    #expect(settings.hasTrunk)
+}
+
 @Test func moreWorkersThanTheEngineStartsAreRefused() throws {
     var settings = PlatformConfiguration()
     for count in [0, 1, 64] {

@@ -1,7 +1,8 @@
 import Base
 import Foundation
-import SDP
 import Testing
+
+@testable import SDP
 
 func fixture(_ name: String) throws -> [UInt8] {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -275,6 +276,19 @@ let fixtures = [
     }
 }
 
+@Test(arguments: [("2", 2), ("", 1), ("many", 1), ("0", nil), ("-5", nil), ("256", nil)])
+func channelsOfAFormatAreOneTo255(text: String, channels: Int?) {
+    let map = RTPMap(parsing: "111 opus/48000" + (text.isEmpty ? "" : "/" + text))
+    #expect(map?.channels == channels)
+}
+
+@Test func anIdentifierOfNoLengthHasNoOctets() {
+    for count in [-1, Int.min] {
+        let mki = CryptoAttribute.MasterKeyIdentifier(value: 0, byteCount: count)
+        #expect(mki.bytes == nil)
+    }
+}
+
 @Suite struct MediaAddressTests {
     @Test(arguments: [
         ("0.0.0.0", MediaAddressKind.unspecified), ("0.1.2.3", .unspecified),
@@ -294,7 +308,8 @@ let fixtures = [
         ("0177.0.0.1", .invalid), (":::", .invalid), ("1::2::3", .invalid),
         ("fe80::1%eth0", .invalid),
         ("12345::", .invalid), ("1:2:3:4:5:6:7", .invalid), ("1:2:3:4:5:6:7:8:9", .invalid),
-        ("::1.2.3", .invalid), ("[::1]", .invalid), (":1:2:3:4:5:6:7:8", .invalid),
+        ("::1.2.3", .invalid), ("1.2.3.4::1", .invalid), ("1:1.2.3.4::", .invalid),
+        ("[::1]", .invalid), (":1:2:3:4:5:6:7:8", .invalid),
     ])
     func addressesAreSorted(text: String, kind: MediaAddressKind) {
         #expect(MediaAddressKind(text) == kind)

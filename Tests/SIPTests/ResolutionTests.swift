@@ -276,3 +276,17 @@ func whatTheURISaysIsNotLookedUp(
     #expect(addresses.count == Resolution.addressLimit)
     #expect(asked.count <= 1 + Resolution.serviceLimit)
 }
+
+/// RFC 2782: the lowest priority first, wherever it stands in the answer.
+@Test func theBestServiceMayBeTheLastOfALongAnswer() throws {
+    var zone: [String: [DNSRecord.Content]] = [:]
+    zone["_sip._udp.long.example srv"] = (0..<40).map {
+        .service(
+            DNSService(priority: 39 - $0, weight: 0, port: 5_060, target: "h\($0).long.example"))
+    }
+    for index in 0..<40 {
+        zone["h\(index).long.example a"] = [.address("192.0.2.\(index + 1)")]
+    }
+    let found = try resolve("sip:x@long.example;transport=udp", zone: zone).addresses
+    #expect(found.first?.host == "192.0.2.40")
+}

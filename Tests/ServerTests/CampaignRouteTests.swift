@@ -82,6 +82,25 @@ func csvRow(_ number: String, _ state: String = "NY", consent: String = "written
         }
     }
 
+    /// 16 CFR 310.4(b)(4)(ii), and what is probably forgotten.
+    @Test func aCampaignSaysWhatIsUnwise() async throws {
+        try await House.open { house in
+            let made = try await house.json(
+                "POST", "/v1/campaigns",
+                campaignBody(["purpose": "marketing", "ring_timeout_seconds": 10]))
+            let fields = made["warnings"].array.compactMap { $0["field"].string }
+            #expect(fields.contains("ring_timeout_seconds") && fields.contains("voicemail_path"))
+            #expect(made["warnings"].array.allSatisfy { $0["message"].string?.isEmpty == false })
+            let kind = try await house.json(
+                "POST", "/v1/campaigns",
+                campaignBody(["purpose": "informational", "ring_timeout_seconds": 10]))
+            #expect(
+                !kind["warnings"].array.contains {
+                    $0["field"].string == "ring_timeout_seconds"
+                })
+        }
+    }
+
     @Test func badCampaignsNameTheirField() async throws {
         try await House.open { house in
             let cases: [([String: any Sendable], String)] = [
