@@ -27,6 +27,10 @@ struct DTMFDetector: Sendable {
     /// ±3.5 % refused. Music has notes at +2.9 % of a column.
     private static let rowTolerance = 0.031
     private static let columnTolerance = 0.0262
+    /// Farther off no telephone's digit is (Q.24: ±1.5 %, and this detector's own error), by the mean of so
+    /// many blocks.
+    private static let telephoneTolerance = 0.02
+    private static let blocksToJudge = 6
     /// Samples of silence that never part a digit: above 10 ms, with the blocks' own error.
     private static let interruptionCount: Float = 138
     /// Samples of silence that always do: below 30 ms.
@@ -72,8 +76,9 @@ struct DTMFDetector: Sendable {
     private let sines: SIMD8<Float>
     /// Takes out of a block's advance what the filter's own frequency turns in it.
     private let backwards: Phasors
-    /// Cosine of the farthest that is left over of a block's advance.
+    /// Cosine of the farthest that is left over of a block's advance, and of what a telephone's may leave.
     private let tolerance: SIMD8<Float>
+    private let telephone: SIMD8<Float>
     private var filled = 0
     private var position = 0
 
@@ -84,6 +89,8 @@ struct DTMFDetector: Sendable {
     private(set) var sounding = -1
     /// Samples until which the last block lasted that held a pair of digits' tones, however short.
     private(set) var lastPair = -1_000_000
+    /// From where to where the last pair sounded whose tones are farther off than a telephone's.
+    private(set) var offPitch = (start: -1_000_000, end: -1_000_000)
     private var misses = 0
     /// Energy of a full block of the digit.
     private var level: Float = 0
@@ -93,11 +100,19 @@ struct DTMFDetector: Sendable {
     /// unit lengths over the press, since one block's advance is off by the other tone's leakage.
     private var kept = Phasors()
     private var advance = Phasors()
+    /// The same of the pair that sounds, on a digit's frequencies or beside them: where it began, how many more
+    /// blocks held it, how many in a row since did not.
+    private var pairAdvance = Phasors()
+    private var pairIndex = -1
+    private var pairStart = 0
+    private var pairBlocks = 0
+    private var pairMisses = 0
 
     init() {
         var sines = SIMD8<Float>.zero
         var backwards = Phasors()
         var tolerance = SIMD8<Float>.zero
+        var telephone = SIMD8<Float>.zero
         for (index, hertz) in (DTMF.rows + DTMF.columns).prefix(8).enumerated() {
             let omega = 2 * Double.pi * hertz / Double(DetectorChain.sampleRate)
             let block = omega * Double(Self.blockCount)
@@ -106,10 +121,12 @@ struct DTMFDetector: Sendable {
             backwards.im[index] = Float(-Elementary.sin(block))
             let part = index < 4 ? Self.rowTolerance : Self.columnTolerance
             tolerance[index] = Float(Elementary.cos(min(block * part, Double.pi)))
+            telephone[index] = Float(Elementary.cos(block * Self.telephoneTolerance))
         }
         self.sines = sines
         self.backwards = backwards
         self.tolerance = tolerance
+        self.telephone = telephone
     }
 
     /// Takes at most one block's worth of samples and returns a digit when one is recognised.
@@ -145,6 +162,7 @@ struct DTMFDetector: Sendable {
         bank.beginBlock()
         filled = 0
         if index >= 0 { lastPair = position }
+        judge(step, index)
         let isSame = index >= 0 && index == lastIndex && isOnFrequency(step, index)
         run = isSame ? run + 1 : (index >= 0 ? 1 : 0)
         lastIndex = index
@@ -193,6 +211,33 @@ struct DTMFDetector: Sendable {
         let unit = step.unit
         advance.re += unit.re
         advance.im += unit.im
+    }
+
+    /// Whether the tones of the pair that has sounded for some blocks are a telephone's, digit or not.
+    private mutating func judge(_ step: Phasors, _ index: Int) {
+        guard index == pairIndex, index >= 0 else {
+            pairMisses += 1
+            // Two tones between the filters' frequencies beat: blocks in between may look like none.
+            guard index >= 0 || pairMisses >= Self.blocksToEnd else { return }
+            pairIndex = index
+            pairStart = position - Self.blockCount
+            pairAdvance = Phasors()
+            pairBlocks = 0
+            pairMisses = 0
+            return
+        }
+        pairMisses = 0
+        let unit = step.unit
+        pairAdvance.re += unit.re
+        pairAdvance.im += unit.im
+        pairBlocks += 1
+        guard pairBlocks >= Self.blocksToJudge else { return }
+        let limit = pairAdvance.magnitude * telephone
+        let row = index / 4
+        let column = 4 + index % 4
+        if pairAdvance.re[row] < limit[row] || pairAdvance.re[column] < limit[column] {
+            offPitch = (pairStart, position)
+        }
     }
 
     /// Whether row and column stand where the last block with them, `blocks` ago, would have got to.

@@ -76,6 +76,7 @@ public struct DetectorChain: ~Copyable, Sendable {
     private var machine: AnswerMachine
     private var answerer = AnswerClassifier()
     private var lastDigit = -1_000_000
+    private var lastPress = -1_000_000
     private var lastPair = -1_000_000
 
     /// `sampleRate` must be 8000: resample wider audio first (`WAVFile.channel(_:at:)`).
@@ -243,6 +244,7 @@ public struct DetectorChain: ~Copyable, Sendable {
             out.push(
                 .dtmf(hit.digit, startMs: ms(hit.startSample), knownAtMs: ms(hopEnd)))
         }
+        if dtmf.sounding >= 0 { lastPress = hopEnd }
         lastDigit = dtmf.sounding >= 0 ? hopEnd : max(lastDigit, dtmf.lastPair)
     }
 
@@ -393,7 +395,7 @@ public struct DetectorChain: ~Copyable, Sendable {
     private func context() -> ToneClassifier.Context {
         ToneClassifier.Context(
             now: hopEnd, speechMs: answerSample == nil ? 0 : machine.speechMs,
-            lastDigit: lastDigit, lastPair: lastPair,
+            lastDigit: lastDigit, lastPress: lastPress, offPitch: dtmf.offPitch, lastPair: lastPair,
             beepScore: beeps.recentScore, isAfterBeep: machine.hasHeardBeep,
             isPerson: machine.final == .human,
             levelDBm0: hopLevel, peakHz: peakHz)

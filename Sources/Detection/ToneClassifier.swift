@@ -15,8 +15,11 @@ struct ToneClassifier: Sendable {
         var now: Int
         /// Speech heard since the answer, ms; before the answer 0.
         var speechMs: Int
-        /// Samples until which a digit sounded, one block of one included.
+        /// Samples until which a digit sounded, one block of one included, and one that was recognised.
         var lastDigit: Int
+        var lastPress = -1_000_000
+        /// Where the last digit began and ended that no telephone sends: its tones are 2 % off or more.
+        var offPitch = (start: -1_000_000, end: -1_000_000)
         /// Samples until which a pair sounded.
         var lastPair: Int
         /// The best that the beep network has thought of the last 160 ms, 0…1.
@@ -40,6 +43,8 @@ struct ToneClassifier: Sendable {
     /// The same before anybody has spoken: shorter ones are a receiver off the hook.
     static let shortestLoneMs = 75
     static let longestBeepMs = 5200
+    /// Of two tones beside a digit's: shorter ones are a digit that was not heard whole.
+    static let shortestPairMs = 100
     /// What the voice network rather takes for speech is no beep: some voices are so high and hold a vowel so
     /// steadily that only it hears the difference. Of 500 beeps one came to 0.5, the next to 0.3.
     /// It is not asked where a steady line is neither a vowel nor a whistled s.
@@ -212,7 +217,7 @@ struct ToneClassifier: Sendable {
             swallowsActive = segment.wasTakenOver
             return nil
         }
-        guard !overlapsDigitOrPair(segment.start, context) else { return nil }
+        guard !overlapsDigitOrPair(segment.start, segment.milliseconds, context) else { return nil }
         if steps.take(segment) { return nil }
         let ms = segment.milliseconds
         if Self.isFaxCallHz(segment.hertz), (400...620).contains(ms),
@@ -282,7 +287,7 @@ struct ToneClassifier: Sendable {
         _ candidate: BeepDetector.Candidate, _ context: Context
     ) -> Finding? {
         guard (Self.shortestBeepMs...Self.longestBeepMs).contains(candidate.milliseconds),
-            !overlapsDigitOrPair(candidate.start, context),
+            !overlapsDigitOrPair(candidate.start, candidate.milliseconds, context),
             candidate.voice < Self.voiceScore || Self.voicelessHz.contains(candidate.hertz),
             // The same tone, found by the network and by its steadiness.
             candidate.end > heardUntil + 240,
@@ -428,10 +433,16 @@ struct ToneClassifier: Sendable {
     }
 
     /// 30 ms: the blocks of the digit and pair detectors lag the tone's own edges. A pair after a greeting may
-    /// be a beep; `pair` has taken those that are not (`namedUntil`).
-    private func overlapsDigitOrPair(_ start: Int, _ context: Context) -> Bool {
-        context.lastDigit >= start - 240
-            || context.lastPair >= start - 240 && !Self.mayBePairBeep(context)
+    /// be a beep, also one near a digit's; `pair` has taken those that are not (`namedUntil`).
+    private func overlapsDigitOrPair(_ start: Int, _ length: Int, _ context: Context) -> Bool {
+        guard Self.mayBePairBeep(context), length >= Self.shortestPairMs else {
+            return max(context.lastDigit, context.lastPair) >= start - 240
+        }
+        // A digit lasts until four blocks are without it.
+        let isOffPitch =
+            context.offPitch.end > start
+            && context.lastPress <= context.offPitch.end + 5 * DTMFDetector.blockCount
+        return context.lastPress >= start - 240 && !isOffPitch
     }
 
     /// Somebody has spoken, who is no person for sure, and has not beeped yet.
