@@ -1,3 +1,21 @@
+public import Base
+
+extension CallFlow {
+    /// One reading of both clocks.
+    public struct Moment: Sendable {
+        /// For timers.
+        public var instant: Instant
+        /// For the record and its events.
+        public var wall: WallTime
+
+        /// Both read at the same time.
+        public init(instant: Instant, wall: WallTime) {
+            self.instant = instant
+            self.wall = wall
+        }
+    }
+}
+
 extension CallFlow.Phase {
     /// As `GET /v1/calls` says it.
     var name: String {

@@ -22,16 +22,6 @@ public import Streaming
 /// Who speaks up during the message is a person who has picked up, or a greeting that was not over: the
 /// message stops at once, and how long he speaks says which.
 public struct CallFlow: Sendable {
-    /// One reading of both clocks.
-    public struct Moment: Sendable {
-        public var instant: Instant
-        public var wall: WallTime
-        public init(instant: Instant, wall: WallTime) {
-            self.instant = instant
-            self.wall = wall
-        }
-    }
-
     /// What the owner carries out, in the order pushed.
     public enum Action: Sendable {
         /// Read this SDP answer and configure the media leg with it.
@@ -104,6 +94,7 @@ public struct CallFlow: Sendable {
     /// Ids from here on are of clips that the API plays.
     static let foreignPlays = CallCenter.firstPlay
 
+    /// What was ordered; it does not change.
     public let plan: CallPlan
     var phase = Phase.dialing
     var timers = TimerTable<TimerName>()
@@ -133,7 +124,9 @@ public struct CallFlow: Sendable {
 
     /// When `tick` must be called next; nil when no timer runs.
     public var nextDeadline: Instant? { timers.next }
+    /// The record is out; further input changes nothing.
     public var isFinished: Bool { phase == .finished }
+    /// A recording was ordered, and neither its file nor its failure has been told.
     public var isRecording: Bool { recordingPending }
 
     // MARK: inputs
@@ -203,6 +196,7 @@ public struct CallFlow: Sendable {
         }
     }
 
+    /// What the media engine tells of the leg.
     public mutating func media(
         _ event: EngineEvent.Kind, _ now: Moment, out: inout Outbox<Action>
     ) {
@@ -238,6 +232,7 @@ public struct CallFlow: Sendable {
         }
     }
 
+    /// What the bot's connection tells.
     public mutating func stream(_ event: StreamEvent, _ now: Moment, out: inout Outbox<Action>) {
         guard phase != .finished else { return }
         switch event {
