@@ -79,7 +79,8 @@ struct SourceRule: Sendable {
         self.speaksFirst = speaksFirst
         guard address != signalled else { return }
         signalled = address
-        former = locked
+        // Two descriptions one behind the other: the tail is still that of before the first.
+        former = locked ?? former
         locked = nil
         candidate = nil
         windowEnd = now + Self.learningWindow

@@ -149,6 +149,22 @@ import Testing
     #expect(bench.destination == LegBench.peer.withPort(4444))
 }
 
+/// Two descriptions one after the other: the tail of what was before the first is nobody's still.
+@Test func theTailFromBeforeTwoDescriptionsIsNotTheNewFarEnd() throws {
+    let bench = try LegBench()
+    var early = FarEnd()
+    for _ in 0..<5 { bench.receive(early.audio()) }
+    var media = LegBench.remote()
+    media.address = "127.0.0.3"
+    try bench.leg.configure(media, now: bench.now)
+    media.address = "127.0.0.4"
+    try bench.leg.configure(media, now: bench.now)
+    let wanted = SocketAddressValue(ipv4: 127, 0, 0, 4, port: 4000)
+    for _ in 0..<10 { bench.receive(early.audio()) }
+    #expect(bench.destination == wanted)
+    #expect(bench.rejected(.foreignSource) == 10)
+}
+
 @Test func foreignRTCPIsDropped() throws {
     let bench = try LegBench()
     var far = FarEnd()
