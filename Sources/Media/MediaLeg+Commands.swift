@@ -82,6 +82,7 @@ extension MediaLeg {
         if media.receives, !receiver.receives {
             receivesSince = now
             saidTimeout = false
+            source.resume(now: now)
             receiver.resume()
             links?.changeSource()
         }

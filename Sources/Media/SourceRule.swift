@@ -11,6 +11,7 @@ internal import RTP
 ///                nobody locked yet
 ///                    └─ both only while the learning window is open ─┘
 /// ```
+/// When a hold ends, the window opens again, and until the far end is heard "nobody locked yet" holds too.
 /// A packet of a stranger changes nothing (RTP bleed, RTP injection): learning needs either the
 /// key, or the numbers of the stream that is running, or, while nobody has spoken, an unbroken run
 /// from the host that the SDP names, whose port a NAT has changed. Whoever sprays packets from
@@ -58,6 +59,8 @@ struct SourceRule: Sendable {
     /// after the answer) must not be taken for the new far end.
     private var former: SocketAddressValue?
     private var windowEnd = Instant.zero
+    /// The far end may send again and has not been heard since: its place may be another.
+    private var isResuming = false
 
     init(learnsAnyHost: Bool = false) { self.learnsAnyHost = learnsAnyHost }
 
@@ -83,6 +86,7 @@ struct SourceRule: Sendable {
         former = locked ?? former
         locked = nil
         candidate = nil
+        isResuming = false
         windowEnd = now + Self.learningWindow
     }
 
@@ -92,12 +96,24 @@ struct SourceRule: Sendable {
         windowEnd = now + Self.learningWindow
     }
 
+    /// The far end may send again. A NAT may have forgotten its binding meanwhile, and a telephone
+    /// may have begun another stream: until it is heard, the rules of the beginning hold for it.
+    mutating func resume(now: Instant) {
+        windowEnd = now + Self.learningWindow
+        isResuming = locked != nil
+        candidate = nil
+    }
+
     mutating func admit(
         _ header: RTPHeader, from source: SocketAddressValue, stream: Stream?, isSecure: Bool,
         now: Instant
     ) -> Verdict {
         guard let signalled else { return .reject(.notConfigured) }
-        if source == locked { return isSecure ? .acceptIfAuthentic : .accept }
+        if source == locked {
+            guard !isSecure else { return .acceptIfAuthentic }
+            isResuming = false
+            return .accept
+        }
         if isSecure { return .acceptIfAuthentic }
         if source == signalled {
             lock(source)
@@ -108,7 +124,7 @@ struct SourceRule: Sendable {
             lock(source)
             return .accept
         }
-        guard locked == nil, learnsAnyHost || source.hasSameHost(as: signalled),
+        guard locked == nil || isResuming, learnsAnyHost || source.hasSameHost(as: signalled),
             isProven(header, from: source)
         else { return .reject(.foreignSource) }
         lock(source)
@@ -124,6 +140,7 @@ struct SourceRule: Sendable {
     private mutating func lock(_ source: SocketAddressValue) {
         locked = source
         candidate = nil
+        isResuming = false
     }
 
     private func continues(_ stream: Stream, _ header: RTPHeader) -> Bool {

@@ -28,4 +28,49 @@ import Testing
         #expect(bench.counters.concealedMicroseconds == 0)
         #expect(bench.summary.packetsLost == 0)
     }
+
+    /// A NAT forgets its binding during a hold: the far end comes from another port, with the same stream
+    /// or another one.
+    @Test(arguments: [true, false])
+    func behindAHoldTheFarEndMayComeFromAnotherPort(sameStream: Bool) throws {
+        let (bench, before) = try held()
+        var far = before
+        if !sameStream { far = FarEnd(ssrc: 0xAAAA_0002, sequence: 7, timestamp: 9) }
+        let after = LegBench.peer.withPort(50_002)
+        bench.run(ticks: 6) { _ in bench.receive(far.audio(), from: after) }
+        #expect(bench.destination == after)
+        let audio = bench.rtp.count
+        bench.run(ticks: 1)
+        #expect(bench.rtp.count == audio + 1 && bench.sent.last?.to == after)
+    }
+
+    /// Whoever was believed and is heard again is where it was, and the hold's end is nobody else's chance.
+    @Test func behindAHoldOnlyASilentFarEndMoves() throws {
+        let (bench, far) = try held()
+        var back = far
+        bench.receive(back.audio(), from: LegBench.peer.withPort(50_000))
+        var other = FarEnd(ssrc: 0xBAD0_0001, sequence: 1, timestamp: 1)
+        let elsewhere = LegBench.peer.withPort(50_002)
+        for _ in 0..<10 { bench.receive(other.audio(), from: elsewhere) }
+        #expect(bench.destination == LegBench.peer.withPort(50_000))
+        #expect(bench.rejected(.foreignSource) >= 10)
+        // Another host's run, or one that comes too late, is never believed.
+        let (silent, _) = try held()
+        for _ in 0..<10 { silent.receive(other.audio(), from: LegBench.stranger) }
+        silent.now += .seconds(5)
+        for _ in 0..<10 { silent.receive(other.audio(), from: elsewhere) }
+        #expect(silent.destination == LegBench.peer.withPort(50_000))
+    }
+
+    /// Heard from another port than the SDP's, held for a minute, and just taken off hold.
+    private func held() throws -> (LegBench, FarEnd) {
+        let bench = try LegBench()
+        var far = FarEnd()
+        for _ in 0..<5 { bench.receive(far.audio(), from: LegBench.peer.withPort(50_000)) }
+        try bench.leg.configure(
+            LegBench.remote(sends: false, receives: false), now: bench.now)
+        bench.run(ticks: 3000)
+        try bench.leg.configure(LegBench.remote(), now: bench.now)
+        return (bench, far)
+    }
 }
