@@ -11,6 +11,7 @@ internal import SecureRTP
 //                                           │  the oldest gives way
 //                                           └─ anybody else: hears nothing
 //   the first that proves the signalled fingerprint wins: its keys, its address, all others forgotten
+//   a ClientHello with other random bytes from where a handshake was: its client begins anew
 
 /// The handshakes of one port of a leg.
 struct DTLSPort {
@@ -20,6 +21,8 @@ struct DTLSPort {
         /// Of a listener: of whoever spoke last.
         var address: SocketAddressValue
         var since: Instant
+        /// As a server: of the ClientHello that began it.
+        var hello: DTLSHello?
 
         init(
             _ association: consuming DTLSAssociation, _ address: SocketAddressValue, since: Instant
@@ -108,11 +111,26 @@ struct DTLSPort {
         guard fromAnyHost || address.hasSameHost(as: signalled), foreignAttempts.isLeft(now: now),
             !candidates.contains(where: { $0.address == signalled })
         else { return false }
-        guard candidates.count >= Self.foreignLimit else { return true }
+        guard candidates.count >= Self.foreignLimit,
+            !candidates.contains(where: { $0.address == address })
+        else { return true }
         return candidates.contains { now - $0.since >= Self.foreignPatience }
     }
 
+    /// The handshake that `datagram` of `address` belongs to; nil: none, or its client gives up that
+    /// one and begins another.
+    func handshake(of address: SocketAddressValue, _ datagram: UnsafeRawBufferPointer) -> Candidate?
+    {
+        guard
+            let known = candidates.first(where: { $0.address == address })
+                ?? (winner?.address == address ? winner : nil)
+        else { return nil }
+        guard let begun = known.hello, let hello = DTLSHello(datagram) else { return known }
+        return hello == begun ? known : nil
+    }
+
     mutating func promote(_ candidate: Candidate) {
+        candidates.removeAll { $0.address == candidate.address }
         if candidate.address == signalled {
             candidates = []
         } else if candidates.count >= Self.foreignLimit,
@@ -232,15 +250,11 @@ extension MediaLeg {
         _ send: PacketSend
     ) {
         guard let port = dtls?[channel] else { return reject(.otherProtocol, &workspace) }
-        if let winner = port.winner {
-            guard winner.address == address else { return reject(.foreignSource, &workspace) }
-            winner.association.receive(datagram, from: address.dtlsSource, now: now) {
-                _ = send($0, address, channel)
-            }
-            return
+        if let winner = port.winner, winner.address != address {
+            return reject(.foreignSource, &workspace)
         }
-        if let candidate = port.candidates.first(where: { $0.address == address }) {
-            candidate.association.receive(datagram, from: address.dtlsSource, now: now) {
+        if let known = port.handshake(of: address, datagram) {
+            known.association.receive(datagram, from: address.dtlsSource, now: now) {
                 _ = send($0, address, channel)
             }
         } else if !listen(datagram, address, channel, now, send) {
@@ -249,7 +263,9 @@ extension MediaLeg {
         settle(channel, now, &workspace, &out)
     }
 
-    /// As a server, for an address without a handshake; false when it may not have one.
+    /// As a server, for an address without a handshake, or whose client begins another one (RFC 6347
+    /// 4.2.8: what is agreed stays until the new handshake has come to its end); false when it may
+    /// not have one.
     private mutating func listen(
         _ datagram: UnsafeRawBufferPointer, _ address: SocketAddressValue, _ channel: LegChannel,
         _ now: Instant, _ send: PacketSend
@@ -267,6 +283,7 @@ extension MediaLeg {
             port.listener = nil
             listener.address = address
             listener.since = now
+            listener.hello = DTLSHello(datagram)
             port.promote(listener)
         }
         dtls?[channel] = port
@@ -327,7 +344,7 @@ extension MediaLeg {
         _ channel: LegChannel, _ now: Instant, _ workspace: inout LegWorkspace,
         _ out: inout Outbox<LegOutput>
     ) {
-        guard var port = dtls?[channel], port.winner == nil else { return }
+        guard var port = dtls?[channel], !port.candidates.isEmpty else { return }
         for candidate in port.candidates {
             switch candidate.association.state {
             case .waiting, .handshaking: break
@@ -345,7 +362,7 @@ extension MediaLeg {
             case .failed(let failure):
                 workspace.counters.countHandshake(failure)
                 port.candidates.removeAll { $0 === candidate }
-                guard candidate.address == port.signalled else { continue }
+                guard candidate.address == port.signalled, port.winner == nil else { continue }
                 port.failed(failure, now: now)
                 if channel == .rtp { report(failure, &out) }
             }
