@@ -18,7 +18,7 @@ extension MediaLeg {
         switch PacketKind(UnsafeRawBufferPointer(packet)) {
         case .rtp where channel == .rtp:
             receiveRTP(packet, address, now, &workspace, &out, send)
-        case .rtcp: receiveRTCP(packet, address, now, &workspace)
+        case .rtcp: receiveRTCP(packet, address, channel, now, &workspace)
         case .dtls where dtls != nil:
             receiveDTLS(
                 UnsafeRawBufferPointer(packet), address, channel, now, &workspace, &out, send)
@@ -239,8 +239,8 @@ extension MediaLeg {
     }
 
     private mutating func receiveRTCP(
-        _ packet: UnsafeMutableRawBufferPointer, _ address: SocketAddressValue, _ now: Instant,
-        _ workspace: inout LegWorkspace
+        _ packet: UnsafeMutableRawBufferPointer, _ address: SocketAddressValue,
+        _ channel: LegChannel, _ now: Instant, _ workspace: inout LegWorkspace
     ) {
         guard isConfigured else { return reject(.notConfigured, &workspace) }
         if awaitsKeys { return reject(.noKeys, &workspace) }
@@ -251,7 +251,7 @@ extension MediaLeg {
             }
             count = opened.count
             if opened.arrival.isNewest { srtcpSource = address }
-        } else if !isRTCPSource(address) {
+        } else if !isRTCPSource(address, on: channel) {
             return reject(.foreignSource, &workspace)
         }
         let understood = reports.receive(
@@ -264,9 +264,11 @@ extension MediaLeg {
         saidTimeout = false
     }
 
-    /// The signalled RTCP address, or the port of the proven RTP source or the one above it.
-    private func isRTCPSource(_ address: SocketAddressValue) -> Bool {
+    /// The signalled RTCP address (with rtcp-mux RTP's own, RFC 5761), or the port of the proven RTP
+    /// source or the one above it.
+    private func isRTCPSource(_ address: SocketAddressValue, on channel: LegChannel) -> Bool {
         if address == remoteRTCP { return true }
+        if channel == .rtp, remote?.rtcpMux == true, source.isSignalled(address) { return true }
         guard let rtp = source.destination, source.isLocked else { return false }
         return address.hasSameHost(as: rtp)
             && (address.port == rtp.port || address.port == rtp.port &+ 1)

@@ -73,6 +73,8 @@ struct SourceRule: Sendable {
         return destination.hasSameHost(as: signalled)
     }
 
+    func isSignalled(_ address: SocketAddressValue) -> Bool { address == signalled }
+
     /// The SDP's address. The same one again (a re-INVITE) keeps what was learned.
     ///
     /// - Parameter speaksFirst: `RemoteMedia.speaksFirst`.
