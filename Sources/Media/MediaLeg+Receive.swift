@@ -250,7 +250,8 @@ extension MediaLeg {
                 return reject(.authentication, &workspace)
             }
             count = opened.count
-            if opened.arrival.isNewest { srtcpSource = address }
+            // What comes on RTP's port says nothing about where RTCP's is.
+            if channel == .rtcp { noteReportSource(packet, opened.arrival, address) }
         } else if !isRTCPSource(address, on: channel) {
             return reject(.foreignSource, &workspace)
         }
@@ -262,6 +263,21 @@ extension MediaLeg {
         if let loss = reports.remoteFractionLost { sender.noteRemoteLoss(loss) }
         if let isOurs = reports.takeOwnSource() { collision.noteRTCP(isOurs: isOurs) }
         saidTimeout = false
+    }
+
+    /// Of an SRTCP packet with a right tag: the newest one moves our reports, of the stream that is followed,
+    /// of one that reported last, or of a new one. Somebody may have held back that of an earlier one.
+    private mutating func noteReportSource(
+        _ packet: UnsafeMutableRawBufferPointer, _ arrival: SRTPContext.Arrival,
+        _ address: SocketAddressValue
+    ) {
+        guard arrival.isNewest, packet.count >= 8 else { return }
+        let ssrc = UInt32(bigEndian: packet.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+        guard arrival.isFirst || ssrc == receiver.stream?.ssrc || ssrc == srtcpStream else {
+            return
+        }
+        srtcpStream = ssrc
+        srtcpSource = address
     }
 
     /// The signalled RTCP address (with rtcp-mux RTP's own, RFC 5761), or the port of the proven RTP

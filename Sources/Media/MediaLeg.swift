@@ -79,6 +79,8 @@ public struct MediaLeg: ~Copyable {
     var reports: LegReports
     var collision: SourceCollision
     var srtcpSource: SocketAddressValue?
+    /// Whose SRTCP said so.
+    var srtcpStream: UInt32?
     /// SDES keys of the contexts that `sender` and `receiver` have; nil: there are none, or DTLS's.
     var liveKeys: SRTPKeys?
     /// Contexts of SDES keys that were in use before, or that the far end may change to.
