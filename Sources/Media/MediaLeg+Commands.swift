@@ -72,6 +72,9 @@ extension MediaLeg {
             receiver.expectsNewSource = true
             srtcpSource = nil
             sender.restart()
+            // Whoever is named now has not been silent yet.
+            receivesSince = now
+            saidTimeout = false
         }
         let reports = media.rtcpDestination
         // Whoever sent SRTCP until now is not whom the description names now.

@@ -128,3 +128,17 @@ func whoIsHeldAndThenResumedHasTheWholeTimeout(isSilentBefore: Bool) throws {
     bench.run(ticks: 251)
     #expect(bench.outputs.count { $0 == .mediaTimeout } == 2)
 }
+
+/// Whom a new description names has the whole timeout to speak, whoever was silent before.
+@Test func aNewFarEndHasTheWholeTimeout() throws {
+    let bench = try LegBench(mediaTimeout: .seconds(5))
+    bench.leg.answered(now: bench.now)
+    bench.run(ticks: 240)
+    try bench.leg.configure(LegBench.remote(port: 4444), now: bench.now)
+    bench.run(ticks: 250)
+    #expect(!bench.outputs.contains(.mediaTimeout))
+    // The same description again is no news.
+    try bench.leg.configure(LegBench.remote(port: 4444), now: bench.now)
+    bench.run(ticks: 1)
+    #expect(bench.outputs.contains(.mediaTimeout))
+}
