@@ -101,8 +101,8 @@ extension MediaLeg {
         now: Instant, _ workspace: inout LegWorkspace, _ send: PacketSend
     ) {
         sendReport(bye: true, now: now, &workspace, send)
-        sender.changeSource(
-            to: collision.next(besides: sender.ssrc, receiver.stream?.ssrc))
+        let next = collision.next(besides: sender.ssrc, receiver.stream?.ssrc)
+        sender.changeSource(to: next.ssrc, sequence: receiver.isSecure ? next.sequence : nil)
     }
 }
 

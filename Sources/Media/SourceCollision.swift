@@ -28,13 +28,16 @@ struct SourceCollision: Sendable {
         if isOurs || changes >= Self.maximumChanges { loops += 1 } else { isPending = true }
     }
 
-    /// The SSRC to go on with; never one of `used`.
-    mutating func next(besides used: UInt32, _ theirs: UInt32?) -> UInt32 {
+    /// The SSRC to go on with, never one of `used`, and what `restart` says of the sequence number.
+    mutating func next(
+        besides used: UInt32, _ theirs: UInt32?
+    ) -> (ssrc: UInt32, sequence: UInt16) {
         changes += 1
-        return draw(besides: used, theirs)
+        return restart(besides: used, theirs)
     }
 
-    /// SSRC and first sequence number of a stream under another key, which is no collision.
+    /// SSRC and first sequence number of a stream under another key, which is no collision. The number is
+    /// below 2¹⁵, so that no loss at its start can hide a rollover (RFC 3711 3.3.1).
     mutating func restart(
         besides used: UInt32, _ theirs: UInt32?
     ) -> (ssrc: UInt32, sequence: UInt16) {

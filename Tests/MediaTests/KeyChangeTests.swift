@@ -135,6 +135,26 @@ private func keys(
         #expect(bench.rejected(.authentication) == 0)
     }
 
+    /// An SSRC of ours that is given up near the end of the numbers: were the next stream to begin there, a
+    /// loss at its start would hide the rollover from the far end for good.
+    @Test func anSSRCThatIsGivenUpIsFollowedByNumbersFromTheLowerHalf() throws {
+        let bench = try LegBench(remote: LegBench.remote(srtp: keys(0, 50)))
+        bench.leg.sender.sequence = 65_500
+        bench.run(ticks: 5)
+        let ssrc = bench.ssrc
+        bench.receive(try SecureFar(keys(0, 50)).audio(3, ssrc: ssrc))
+        bench.run(ticks: 1)
+        #expect(bench.ssrc != ssrc)
+        let sequence = bench.leg.sender.sequence
+        #expect(sequence < 0x8000)
+        // All of the first second is lost.
+        bench.run(ticks: 50)
+        let start = bench.sent.count
+        bench.run(ticks: 50)
+        let far = try SecureFar(keys(0, 50))
+        #expect(bench.sent[start...].allSatisfy { far.opens($0) })
+    }
+
     @Test func namesOfKeysThatAreTooLongAreRefused() throws {
         let long = [UInt8](repeating: 1, count: 129)
         #expect(throws: MediaError.badKeys) {
