@@ -41,7 +41,8 @@ extension MediaLeg {
             }
             if !keepsInbound {
                 if inbound == nil {
-                    inbound = keyring.take(keys.suite, key: keys.remote, .inbound)
+                    inbound = keyring.take(
+                        keys.suite, key: keys.remote, .inbound, formerIndex: formerIndex)
                 }
                 if let live = liveKeys, let context = receiver.srtp.take() {
                     keyring.retire(context, key: live.remote)

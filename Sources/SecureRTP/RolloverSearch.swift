@@ -1,8 +1,10 @@
 //   wrong tag, or an index that looks old
 //     ├─ of a source not heard yet ── first packet under a new key ─► the old key's counter goes on?
 //     │                            ├─ sequence below 2¹⁵ ───────────► the start was lost: counter 1?
-//     │                            └─ each 32nd ────────────────────► counter 1, 2 … 8?
-//     └─ of a source that was heard ── each 32nd in a row ──────────► 1, 2 … 8 counters ahead?
+//     │                            └─ each 32nd ────────────────────► counter 1, 2 … 8, or so many
+//     │                                                               ahead of the old key's?
+//     └─ of a source that was heard ─┬─ other keys in between ─────► their counter goes on?
+//                                    └─ each 32nd in a row ────────► 1, 2 … 8 counters ahead?
 
 /// The search for a rollover counter that we have lost. It is not sent with a packet (RFC 3711 3.3.1):
 /// a receiver that hears nothing while 2¹⁵ packets pass, or does not hear the start of a stream, has
@@ -31,7 +33,7 @@ extension LibcryptoSession {
         case .replayed, .tooOld: break
         default: throw error
         }
-        let others = otherIndices(estimate, position, isHeard: window.isStarted)
+        let others = otherIndices(estimate, position, window)
         for place in others.indices {
             guard let other = others[place], other != estimate else { continue }
             // GCM has decrypted before it found the tag wrong; the same once more undoes it.
@@ -51,29 +53,33 @@ extension LibcryptoSession {
 
     /// Counts the failure and says what else may be tried.
     private mutating func otherIndices(
-        _ estimate: UInt64, _ position: Int?, isHeard: Bool
-    ) -> InlineArray<3, UInt64?> {
-        var others = InlineArray<3, UInt64?>(repeating: nil)
-        if isHeard, let position {
+        _ estimate: UInt64, _ position: Int?, _ window: ReplayWindow
+    ) -> InlineArray<4, UInt64?> {
+        var others = InlineArray<4, UInt64?>(repeating: nil)
+        let misses: UInt32
+        if window.isStarted, let position {
             sources[position].misses &+= 1
-            others[0] = Self.ahead(of: estimate, misses: sources[position].misses)
-            return others
+            misses = sources[position].misses
+        } else {
+            // One that was retired keeps no count of its own.
+            newcomerMisses &+= 1
+            misses = newcomerMisses
         }
-        newcomerMisses &+= 1
-        // One that was retired keeps no count of its own.
-        if isHeard {
-            others[0] = Self.ahead(of: estimate, misses: newcomerMisses)
-            return others
+        others[0] = Self.ahead(of: estimate, misses: misses)
+        // What came under another key meanwhile; what this one has seen is never opened again.
+        if let continued = continuedIndex(UInt16(truncatingIfNeeded: estimate)),
+            !window.isStarted || continued > window.highest
+        {
+            others[1] = continued
+            others[2] = Self.ahead(of: continued, misses: misses)
         }
-        others[0] = continuedIndex(UInt16(truncatingIfNeeded: estimate))
-        if newcomerMisses < Self.searchPeriod, estimate & 0xFFFF < 0x8000 {
-            others[1] = Self.index(estimate, counters: 1)
+        if !window.isStarted, misses < Self.searchPeriod, estimate & 0xFFFF < 0x8000 {
+            others[3] = Self.index(estimate, counters: 1)
         }
-        others[2] = Self.ahead(of: estimate, misses: newcomerMisses)
         return others
     }
 
-    /// The index of a new source's packet when its counter goes on from under the key before.
+    /// The index of a packet when its source's counter goes on from under the key before.
     private func continuedIndex(_ sequence: UInt16) -> UInt64? {
         guard let formerIndex else { return nil }
         var window = ReplayWindow()

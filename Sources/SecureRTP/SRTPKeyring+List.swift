@@ -55,6 +55,9 @@ extension SRTPKeyring {
     ) throws(SRTPError) -> (count: Int, arrival: SRTPContext.Arrival) {
         do throws(SRTPError) {
             let header = latest == nil ? nil : Header(packet, kind)
+            if let header, kind == .rtp {
+                inUse?.setFormerIndex(newestIndex(of: header.ssrc, inUse: nil))
+            }
             guard let count = try inUse?.unprotect(packet, kind) else {
                 throw .authenticationFailed
             }
@@ -97,11 +100,9 @@ extension SRTPKeyring {
             let entry = listed.first(where: { $0.isNamed(in: packet, kind) })
         else { throw .unknownMasterKey }
         if entry.context == nil { try entry.open(backend) }
-        // Asked again for each newcomer: what is forged may have come before.
-        if kind == .rtp, entry.context?.newestIndex(of: header.ssrc) == nil {
-            // Read first: the key that was used last may be this one.
-            let former = newestIndex(of: header.ssrc, inUse: inUse)
-            entry.context?.setFormerIndex(former)
+        // Asked again for each packet until one is right: what is forged may have come before.
+        if kind == .rtp, entry !== latest {
+            entry.context?.setFormerIndex(newestIndex(of: header.ssrc, inUse: inUse))
         }
         guard let count = try entry.context?.unprotect(packet, kind) else {
             throw .unknownMasterKey

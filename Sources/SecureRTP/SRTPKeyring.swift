@@ -96,10 +96,15 @@ public struct SRTPKeyring {
     }
 
     /// The context of `key` as it was left; nil: it was not used, or too long ago.
+    ///
+    /// - Parameter formerIndex: inbound: as `SRTPContext.init`'s, of what came under other keys since.
     public mutating func take(
-        _ suite: SRTPSuite, key: [UInt8], _ direction: SRTPContext.Direction
+        _ suite: SRTPSuite, key: [UInt8], _ direction: SRTPContext.Direction,
+        formerIndex: UInt64? = nil
     ) -> SRTPContext? {
-        takeEntry(suite, key, direction)?.context.take()
+        let entry = takeEntry(suite, key, direction)
+        if direction == .inbound { entry?.context?.setFormerIndex(formerIndex) }
+        return entry?.context.take()
     }
 
     mutating func takeEntry(

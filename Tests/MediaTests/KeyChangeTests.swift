@@ -135,6 +135,23 @@ private func keys(
         #expect(bench.rejected(.authentication) == 0)
     }
 
+    /// The first key again, when the far end's numbers have wrapped under the second.
+    @Test func aKeyThatComesBackBehindAWrapIsHeardAtOnce() throws {
+        let (first, second) = (keys(0, 50), keys(0, 120))
+        let bench = try LegBench(remote: LegBench.remote(srtp: first))
+        bench.receive(try SecureFar(first).audio(40_000))
+        try bench.configure(second)
+        let between = try SecureFar(second)
+        for sequence in [40_001, 60_000, 10_000] as [UInt16] {
+            bench.receive(try between.audio(sequence))
+        }
+        try bench.configure(first)
+        let back = try SecureFar(first, rolloverCounter: 1)
+        for sequence in UInt16(10_001)..<10_011 { bench.receive(try back.audio(sequence)) }
+        #expect(bench.rejected(.authentication) == 0)
+        #expect(bench.summary.packetsReceived == 14)
+    }
+
     /// An SSRC of ours that is given up near the end of the numbers: were the next stream to begin there, a
     /// loss at its start would hide the rollover from the far end for good.
     @Test func anSSRCThatIsGivenUpIsFollowedByNumbersFromTheLowerHalf() throws {

@@ -128,6 +128,37 @@ private final class Listener {
         #expect(try listener.plain(secured) == rtp(50_001))
     }
 
+    /// A key that comes back when the sequence numbers have wrapped under another one: the counter has
+    /// gone on, and the key's own window does not know.
+    @Test(arguments: SRTPSuite.allCases, [true, false])
+    func aKeyThatComesBackBehindAWrapIsHeardAtOnce(suite: SRTPSuite, isFirst: Bool) throws {
+        let keys = Self.keys(suite)
+        let listener = try Listener(suite, keys)
+        let (old, new) = isFirst ? (keys[0], keys[1]) : (keys[1], keys[0])
+        func far(_ key: SRTPMasterKey, _ counter: UInt32) throws -> Session {
+            try Session(
+                suite, key: key.key, .outbound, identifier: key.identifier,
+                rolloverCounter: counter)
+        }
+        let early = try far(old, 0)
+        let first = try early.run(.protect, rtp(40_000))
+        #expect(try listener.plain(first) == rtp(40_000))
+        let between = try far(new, 0)
+        for sequence in [40_001, 60_000, 10_000, 40_000, 60_000, 10_000] as [UInt16] {
+            let secured = try between.run(.protect, rtp(sequence))
+            #expect(try listener.plain(secured) == rtp(sequence))
+        }
+        // What somebody has kept of the key's first time stays heard.
+        #expect(throws: SRTPError.self) { try listener.plain(first) }
+        let back = try far(old, 2)
+        for sequence in UInt16(10_001)..<10_005 {
+            let secured = try back.run(.protect, rtp(sequence))
+            let opened = try listener.open(secured)
+            #expect(opened.plain == rtp(sequence) && opened.arrival.isNewest)
+        }
+        #expect(throws: SRTPError.self) { try listener.plain(first) }
+    }
+
     @Test(arguments: SRTPSuite.allCases, SRTPBackend.allCases)
     func anIdentifierOfNoKeyIsRefused(suite: SRTPSuite, backend: SRTPBackend) throws {
         let keys = Self.keys(suite)

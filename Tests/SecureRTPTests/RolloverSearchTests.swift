@@ -84,6 +84,25 @@ import Testing
 
     /// Whatever is thrown at it: nothing old is opened again, the true stream goes on, and the search
     /// costs one check in 32.
+    /// A new key at the end of a long hold: the counter went on meanwhile, from where it was under the old
+    /// key.
+    @Test(arguments: SRTPSuite.allCases, [UInt32(1), 2])
+    func aCounterThatWentOnDuringAHoldIsFoundUnderANewKey(
+        suite: SRTPSuite, ahead: UInt32
+    ) throws {
+        let key = key(for: suite)
+        let receiver = try Session(
+            suite, key: key, .inbound, formerIndex: 20 << 16 | 40_000)
+        let sender = try Session(suite, key: key, .outbound, rolloverCounter: 20 + ahead)
+        var heard: UInt16?
+        for sequence in UInt16(45_000)..<45_100 where heard == nil {
+            let secured = try sender.run(.protect, rtp(sequence))
+            if (try? receiver.run(.unprotect, secured)) == rtp(sequence) { heard = sequence }
+        }
+        #expect(heard == 45_000 + UInt16(32 * ahead) - 1)
+        #expect(receiver.rolloverCounter(of: 7) == 20 + ahead)
+    }
+
     @Test(arguments: SRTPSuite.allCases)
     func aFloodOfWrongPacketsCostsLittleAndMovesNothing(suite: SRTPSuite) throws {
         let (sender, receiver) = try Self.pair(suite)

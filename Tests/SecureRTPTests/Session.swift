@@ -6,11 +6,13 @@ final class Session {
 
     init(
         _ suite: SRTPSuite = .aesCM128HMACSHA1_80, key: [UInt8], _ direction: SRTPContext.Direction,
-        _ backend: SRTPBackend = .libcrypto, identifier: [UInt8] = [], rolloverCounter: UInt32 = 0
+        _ backend: SRTPBackend = .libcrypto, identifier: [UInt8] = [], rolloverCounter: UInt32 = 0,
+        formerIndex: UInt64? = nil
     ) throws(SRTPError) {
         context = try SRTPContext(
             suite: suite, key: key, direction: direction, backend: backend,
-            masterKeyIdentifier: identifier, rolloverCounter: rolloverCounter)
+            masterKeyIdentifier: identifier, rolloverCounter: rolloverCounter,
+            formerIndex: formerIndex)
     }
 
     func rolloverCounter(of ssrc: UInt32) -> UInt32? { context.rolloverCounter(of: ssrc) }
