@@ -25,6 +25,9 @@ final class LegSeat: @unchecked Sendable {
     /// What the worker's routes know of this leg (shared ports only).
     var provenAddress: SocketAddressValue?
     var provenSSRC: UInt32?
+    /// Since when, and behind how many packets, the far end has a new description; nil: it was heard
+    /// under it.
+    var expected: (since: Instant, accepted: Int)?
     /// Kernel's drops seen so far: its counter is per socket.
     private var rtpDrops: Int64 = 0
     private var rtcpDrops: Int64 = 0

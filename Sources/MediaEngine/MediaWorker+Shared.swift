@@ -25,7 +25,9 @@ extension MediaWorker {
         else { return }
         let rtcp = remote.rtcpMux ? nil : remote.rtcpDestination
         shared.routes.configure(
-            seat.index, rtp: rtp, rtcp: rtcp, isSecure: remote.srtp != nil || remote.dtls != nil)
+            seat.index, rtp: rtp, rtcp: rtcp, isSecure: remote.srtp != nil || remote.dtls != nil,
+            isReceiving: remote.receives)
+        seat.expected = (monotonicNow(), seat.leg.packetsAccepted)
         seat.provenAddress = nil
         seat.provenSSRC = nil
         noteProof(seat)
@@ -116,6 +118,12 @@ extension MediaWorker {
         ) { bytes, address, channel in seat.send(bytes, address, channel) }
         report(seat)
         noteProof(seat)
+        if let expected = seat.expected, expected.accepted != seat.leg.packetsAccepted,
+            now - expected.since >= SharedReceiver.expectation
+        {
+            seat.expected = nil
+            shared.routes.settle(seat.index)
+        }
         if channel == .rtp { follow(seat, arrival: now) }
     }
 

@@ -85,6 +85,9 @@ struct SharedReceiver: ~Copyable {
     static let trialsPerSlot = 32
     /// Legs that one such packet is tried on.
     static let trialsPerPacket = 4
+    /// How long after a new description a far end with keys is looked for elsewhere although it is heard:
+    /// what comes may be the tail of what was before.
+    static let expectation = Interval.seconds(5)
     /// Legs of one worker on shared ports at most, those whose addresses rest included.
     static let legLimit = 8192
 

@@ -38,6 +38,8 @@ struct SharedRoutes: ~Copyable {
     private struct Leg {
         var port: Int32 = -1
         var isSecure = false
+        /// Under a new description its far end may come from another place with another SSRC.
+        var isExpected = false
         var ssrc: UInt32?
         var addresses = Addresses(repeating: nil)
         var rtp: SocketAddressValue?
@@ -63,7 +65,7 @@ struct SharedRoutes: ~Copyable {
     private var freeGroups: [Int] = []
     private var resting: [(key: RouteKey, until: Instant)] = []
     private var restingHead = 0
-    /// For each port the secure legs that nobody has been heard by yet.
+    /// For each port the secure legs that nobody has been heard by yet, or that have a new description.
     private var waiting: [[Int32]]
     private var nextTrial = 0
     /// Claims of an address that another live leg had.
@@ -102,6 +104,7 @@ struct SharedRoutes: ~Copyable {
         var open: Int32 = -1
         var openCount = 0
         var hasSecure = false
+        var hasExpected = false
         for index in 0..<Self.groupLimit {
             guard let member = group.members[index] else { continue }
             if let ssrc, member.ssrc == ssrc {
@@ -110,7 +113,10 @@ struct SharedRoutes: ~Copyable {
             guard member.leg >= 0 else { continue }
             live = member.leg
             liveCount += 1
-            guard member.ssrc == nil else { continue }
+            guard member.ssrc == nil else {
+                if legs[Int(member.leg)].isExpected { hasExpected = true }
+                continue
+            }
             open = member.leg
             openCount += 1
             if legs[Int(member.leg)].isSecure { hasSecure = true }
@@ -118,8 +124,8 @@ struct SharedRoutes: ~Copyable {
         // The others only rest: a new SSRC is the living one's, and so is what has none (DTLS).
         if liveCount == 1 { return .leg(Int(live)) }
         guard ssrc != nil else { return .drop }
-        if openCount == 1 { return .leg(Int(open)) }
-        return hasSecure ? .tryKeys : .drop
+        if openCount == 1, !hasSecure || !hasExpected { return .leg(Int(open)) }
+        return hasSecure || hasExpected ? .tryKeys : .drop
     }
 
     /// - Parameter place: in `Addresses`; its parity is the channel.
@@ -141,9 +147,11 @@ struct SharedRoutes: ~Copyable {
         legs[leg] = Leg(port: Int32(port))
     }
 
-    /// The far end's addresses from the SDP. What was learned stays when they are the same.
+    /// The far end's addresses from the SDP. What was learned stays when they are the same; where there
+    /// are keys, a stream from elsewhere is looked for all the same until `settle(_:)`.
     mutating func configure(
-        _ leg: Int, rtp: SocketAddressValue, rtcp: SocketAddressValue?, isSecure: Bool
+        _ leg: Int, rtp: SocketAddressValue, rtcp: SocketAddressValue?, isSecure: Bool,
+        isReceiving: Bool = true
     ) {
         if legs[leg].rtp != rtp {
             legs[leg].proven = nil
@@ -152,7 +160,15 @@ struct SharedRoutes: ~Copyable {
         legs[leg].rtp = rtp
         legs[leg].rtcp = rtcp
         legs[leg].isSecure = isSecure
+        // Who was not heard yet, or is not any more, is waited for anyhow.
+        legs[leg].isExpected = isSecure && isReceiving && legs[leg].ssrc != nil
         claim(leg)
+        setWaiting(leg)
+    }
+
+    /// The far end has been heard under its newest description, and nobody else is to be looked for.
+    mutating func settle(_ leg: Int) {
+        legs[leg].isExpected = false
         setWaiting(leg)
     }
 
@@ -171,6 +187,7 @@ struct SharedRoutes: ~Copyable {
         let addresses = legs[leg].addresses
         setSSRC(leg, nil)
         legs[leg].isSecure = false
+        legs[leg].isExpected = false
         setWaiting(leg)
         for index in addresses.indices {
             guard let address = addresses[index] else { continue }
@@ -247,7 +264,7 @@ struct SharedRoutes: ~Copyable {
         let port = Int(legs[leg].port)
         guard waiting.indices.contains(port) else { return }
         let place = waiting[port].firstIndex(of: Int32(leg))
-        let wants = legs[leg].isSecure && legs[leg].ssrc == nil
+        let wants = legs[leg].isSecure && (legs[leg].ssrc == nil || legs[leg].isExpected)
         if wants, place == nil { waiting[port].append(Int32(leg)) }
         if !wants, let place { waiting[port].remove(at: place) }
     }

@@ -206,6 +206,37 @@ import Testing
         }
     }
 
+    /// Behind a NAT that has forgotten the port, a telephone that begins another stream: nothing but its
+    /// key says whose it is.
+    @Test func behindAHoldKeysFindAFarEndThatHasMoved() throws {
+        let engine = try MediaEngine(
+            sharing(24150...24199, shared: 1), metrics: MetricsRegistry()
+        ) { _ in }
+        defer { engine.shutdown() }
+        let key = [UInt8](repeating: 5, count: 30)
+        var remote = RemoteMedia(
+            address: "127.0.0.1", port: 9,
+            srtp: SRTPKeys(suite: .aesCM128HMACSHA1_80, local: key, remote: key))
+        var context = try SRTPContext(
+            suite: .aesCM128HMACSHA1_80, key: key, direction: .outbound)
+        let leg = try engine.createLeg(options())
+        for round in UInt32(1)...2 {
+            let phone = try Phone()
+            phone.ssrc = round
+            remote.receives = true
+            engine.send(.configure(remote), to: leg.id)
+            var answered = false
+            for _ in 0..<50 where !answered {
+                try phone.send(
+                    [UInt8](repeating: 0xFF, count: 160), to: leg.port, under: &context)
+                answered = phone.receive(milliseconds: 100)?.count == 170
+            }
+            #expect(answered)
+            remote.receives = false
+            engine.send(.configure(remote), to: leg.id)
+        }
+    }
+
     @Test func afterAHangUpLatePacketsOfTheCallReachNobody() throws {
         let log = try EventLog()
         let metrics = MetricsRegistry()

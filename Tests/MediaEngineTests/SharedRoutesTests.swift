@@ -189,6 +189,55 @@ private func routes() -> SharedRoutes { SharedRoutes(ports: 2, legLimit: 64, see
     #expect(trial == nil)
 }
 
+/// A far end behind a NAT that comes back from a hold on another port and with another SSRC.
+@Test func aNewDescriptionIsWaitedForWhereThereAreKeys() {
+    var routes = routes()
+    routes.add(0, port: 0)
+    routes.configure(0, rtp: host(1), rtcp: nil, isSecure: true)
+    routes.prove(0, address: host(9), ssrc: 77)
+    routes.settle(0)
+    var found = routes.route(port: 0, from: host(9, 5000), ssrc: 78)
+    #expect(found == .drop)
+    // On hold nothing is wanted, behind it the keys decide.
+    routes.configure(0, rtp: host(1), rtcp: nil, isSecure: true, isReceiving: false)
+    found = routes.route(port: 0, from: host(9, 5000), ssrc: 78)
+    #expect(found == .drop)
+    routes.configure(0, rtp: host(1), rtcp: nil, isSecure: true)
+    found = routes.route(port: 0, from: host(9, 5000), ssrc: 78)
+    let trial = routes.nextTrial(port: 0)
+    #expect(found == .tryKeys && trial == 0)
+    routes.prove(0, address: host(9, 5000), ssrc: 78)
+    routes.settle(0)
+    found = routes.route(port: 0, from: host(9, 5000), ssrc: 79)
+    #expect(found == .leg(0))
+    found = routes.route(port: 0, from: host(9, 5002), ssrc: 79)
+    #expect(found == .drop)
+    // Without keys nobody can say.
+    routes.configure(0, rtp: host(1), rtcp: nil, isSecure: false)
+    found = routes.route(port: 0, from: host(9, 5002), ssrc: 79)
+    #expect(found == .drop)
+    routes.remove(0, now: at(0), rest: .zero)
+    let rest = (routes.keyCount, routes.nextTrial(port: 0))
+    #expect(rest.0 == 0 && rest.1 == nil)
+}
+
+@Test func aNewDescriptionAtASharedAddressIsAQuestionOfKeys() {
+    var routes = routes()
+    for leg in 0...1 {
+        routes.add(leg, port: 0)
+        routes.configure(leg, rtp: host(1), rtcp: nil, isSecure: true)
+        routes.prove(leg, address: host(1), ssrc: UInt32(leg))
+        routes.settle(leg)
+    }
+    var found = routes.route(port: 0, from: host(1), ssrc: 7)
+    #expect(found == .drop)
+    routes.configure(1, rtp: host(1), rtcp: nil, isSecure: true)
+    found = routes.route(port: 0, from: host(1), ssrc: 7)
+    #expect(found == .tryKeys)
+    found = routes.route(port: 0, from: host(1), ssrc: 1)
+    #expect(found == .leg(1))
+}
+
 @Test func afterAHangUpAddressAndSSRCRest() {
     var routes = routes()
     routes.add(0, port: 0)
