@@ -100,7 +100,13 @@ extension MediaWorker {
             // A wrong tag costs us a hash: so many a slot and no more.
             guard shared.trials < SharedReceiver.trialsPerSlot else { return dropForeign() }
             shared.trials += 1
-            hand(packet, to: index, from, channel, now)
+            guard channel == .rtp, shared.routes.isAwaited(port: port),
+                packet.count <= shared.trial.count
+            else { return hand(packet, to: index, from, channel, now) }
+            // A far end that nobody has heard yet may have the same SSRC.
+            if !isTaken(packet, by: index, from, channel, now) {
+                tryKeys(packet, port, from, channel, now)
+            }
         case .tryKeys: tryKeys(packet, port, from, channel, now)
         case .drop: dropForeign()
         }
@@ -145,17 +151,25 @@ extension MediaWorker {
         guard channel == .rtp, packet.count <= shared.trial.count else { return dropForeign() }
         for _ in 0..<SharedReceiver.trialsPerPacket {
             guard shared.trials < SharedReceiver.trialsPerSlot,
-                let index = shared.routes.nextTrial(port: port), index < seats.count,
-                let seat = seats[index]
+                let index = shared.routes.nextTrial(port: port)
             else { break }
             shared.trials += 1
-            shared.trial.copyMemory(from: UnsafeRawBufferPointer(packet))
-            let before = seat.leg.packetsAccepted
-            hand(
-                UnsafeMutableRawBufferPointer(rebasing: shared.trial[0..<packet.count]),
-                to: index, from, channel, now)
-            if seat.leg.packetsAccepted != before { return }
+            if isTaken(packet, by: index, from, channel, now) { return }
         }
         dropForeign()
+    }
+
+    /// Shows the leg a copy of a packet that fits `shared.trial`.
+    private func isTaken(
+        _ packet: UnsafeMutableRawBufferPointer, by index: Int, _ from: SocketAddressValue,
+        _ channel: LegChannel, _ now: Instant
+    ) -> Bool {
+        guard index < seats.count, let seat = seats[index] else { return false }
+        shared.trial.copyMemory(from: UnsafeRawBufferPointer(packet))
+        let before = seat.leg.packetsAccepted
+        hand(
+            UnsafeMutableRawBufferPointer(rebasing: shared.trial[0..<packet.count]), to: index,
+            from, channel, now)
+        return seat.leg.packetsAccepted != before
     }
 }

@@ -13,6 +13,8 @@ internal import Media
 ///                  └─ of none ─► SSRC of one leg on this port ──────► that leg (its rule judges)
 ///                                otherwise ─────────────────────────► keys decide, else dropped
 /// ```
+/// An SSRC that rests, or whose leg does not believe the packet, leaves the same question to keys.
+///
 /// Only commands and packets that a leg has accepted write here, so nobody else can make it grow or
 /// move an entry. After a leg has gone, its addresses rest with its SSRC: late packets of it are
 /// dropped, and another leg may have the address in the meantime.
@@ -105,10 +107,12 @@ struct SharedRoutes: ~Copyable {
         var openCount = 0
         var hasSecure = false
         var hasExpected = false
+        var isResting = false
         for index in 0..<Self.groupLimit {
             guard let member = group.members[index] else { continue }
             if let ssrc, member.ssrc == ssrc {
-                return member.leg < 0 ? .drop : .leg(Int(member.leg))
+                if member.leg >= 0 { return .leg(Int(member.leg)) }
+                isResting = true
             }
             guard member.leg >= 0 else { continue }
             live = member.leg
@@ -121,6 +125,8 @@ struct SharedRoutes: ~Copyable {
             openCount += 1
             if legs[Int(member.leg)].isSecure { hasSecure = true }
         }
+        // The tail of a call that has gone, or another call of a far end with one SSRC: keys can tell.
+        if isResting { return hasSecure || hasExpected ? .tryKeys : .drop }
         // The others only rest: a new SSRC is the living one's, and so is what has none (DTLS).
         if liveCount == 1 { return .leg(Int(live)) }
         guard ssrc != nil else { return .drop }
@@ -132,6 +138,9 @@ struct SharedRoutes: ~Copyable {
     private static func key(_ port: Int, _ place: Int, _ address: SocketAddressValue) -> RouteKey {
         RouteKey(port: port * 2 + place % 2, address: address)
     }
+
+    /// Whether `nextTrial` has one.
+    func isAwaited(port: Int) -> Bool { !waiting[port].isEmpty }
 
     /// The next leg on `port` whose keys may be tried; nil when there is none.
     mutating func nextTrial(port: Int) -> Int? {

@@ -176,15 +176,19 @@ import Testing
         #expect(metrics.counter(Catalogue.mediaSharedCollisions).value == 1)
     }
 
-    @Test func keysTellApartWhatAddressesDoNot() throws {
+    @Test(arguments: [false, true]) func keysTellApartWhatAddressesDoNot(
+        oneSSRC: Bool
+    ) throws {
         let engine = try MediaEngine(
             sharing(23400...23499, shared: 1), metrics: MetricsRegistry()
         ) { _ in }
         defer { engine.shutdown() }
+        var phones: [Phone] = []
         // Both far ends are behind a NAT: what they signal is not where they send from.
         for value in [UInt8(1), 2] {
             let phone = try Phone()
-            phone.ssrc = UInt32(value)
+            phones.append(phone)
+            phone.ssrc = oneSSRC ? 7 : UInt32(value)
             let leg = try engine.createLeg(options())
             let key = [UInt8](repeating: value, count: 30)
             engine.send(

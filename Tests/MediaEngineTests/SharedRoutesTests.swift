@@ -265,6 +265,27 @@ private func routes() -> SharedRoutes { SharedRoutes(ports: 2, legLimit: 64, see
 }
 
 /// DTLS has no SSRC: where old calls only rest, it is the living one's.
+/// A far end that has one port and one SSRC for all its calls.
+@Test func anSSRCThatRestsIsAQuestionOfKeys() {
+    var routes = routes()
+    routes.add(0, port: 0)
+    routes.configure(0, rtp: host(1), rtcp: nil, isSecure: true)
+    routes.prove(0, address: host(1), ssrc: 77)
+    routes.remove(0, now: at(0), rest: .seconds(30))
+    routes.add(1, port: 0)
+    routes.configure(1, rtp: host(1), rtcp: nil, isSecure: false)
+    var found = routes.route(port: 0, from: host(1), ssrc: 77)
+    #expect(found == .drop)
+    routes.configure(1, rtp: host(1), rtcp: nil, isSecure: true)
+    found = routes.route(port: 0, from: host(1), ssrc: 77)
+    let trial = routes.nextTrial(port: 0)
+    #expect(found == .tryKeys && trial == 1)
+    routes.prove(1, address: host(1), ssrc: 77)
+    routes.settle(1)
+    found = routes.route(port: 0, from: host(1), ssrc: 77)
+    #expect(found == .leg(1))
+}
+
 @Test func whatHasNoSSRCIsTheOnlyLiveLegs() {
     var routes = routes()
     routes.add(0, port: 0)
@@ -277,8 +298,9 @@ private func routes() -> SharedRoutes { SharedRoutes(ports: 2, legLimit: 64, see
     routes.configure(1, rtp: host(1), rtcp: nil, isSecure: true)
     found = routes.route(port: 0, from: host(1), ssrc: nil)
     #expect(found == .leg(1))
+    // What rests has no key of the new leg's.
     found = routes.route(port: 0, from: host(1), ssrc: 10)
-    #expect(found == .drop)
+    #expect(found == .tryKeys)
     // A second live one there, and nobody can say.
     routes.add(2, port: 0)
     routes.configure(2, rtp: host(1), rtcp: nil, isSecure: true)
