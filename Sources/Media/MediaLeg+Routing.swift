@@ -1,3 +1,4 @@
+public import Base
 internal import RTP
 
 extension MediaLeg {
@@ -11,4 +12,21 @@ extension MediaLeg {
 
     /// RTP packets accepted so far.
     public var packetsAccepted: Int { receiver.accepted }
+
+    /// As `receive` on the RTP channel, of a packet that may be another leg's: where it is not taken it is
+    /// no drop of this leg's, and no counter knows of it. A failed try may spoil the bytes.
+    ///
+    /// - Returns: whether it was taken.
+    public mutating func tryPacket(
+        _ packet: UnsafeMutableRawBufferPointer, from address: SocketAddressValue, now: Instant,
+        workspace: inout LegWorkspace, out: inout Outbox<LegOutput>, send: PacketSend
+    ) -> Bool {
+        let before = receiver.accepted
+        isTrial = true
+        defer { isTrial = false }
+        receive(
+            packet: packet, from: address, on: .rtp, now: now, workspace: &workspace, out: &out,
+            send: send)
+        return receiver.accepted != before
+    }
 }

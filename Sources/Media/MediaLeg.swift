@@ -101,6 +101,8 @@ public struct MediaLeg: ~Copyable {
     var receivesSince: Instant?
     var saidTimeout = false
     private var ticks = 0
+    /// What is not taken is counted by whoever tries it on several legs.
+    var isTrial = false
 
     /// - Parameters:
     ///   - mediaTimeout: silence of RTP and RTCP after the answer that is reported.
@@ -257,6 +259,7 @@ public struct MediaLeg: ~Copyable {
     }
 
     mutating func reject(_ reason: RejectReason, _ workspace: inout LegWorkspace) {
+        guard !isTrial else { return }
         receiver.rejected += 1
         workspace.counters.reject(reason)
     }

@@ -104,7 +104,7 @@ extension MediaWorker {
                 packet.count <= shared.trial.count
             else { return hand(packet, to: index, from, channel, now) }
             // A far end that nobody has heard yet may have the same SSRC.
-            if !isTaken(packet, by: index, from, channel, now) {
+            if !isTaken(packet, by: index, from, now) {
                 tryKeys(packet, port, from, channel, now)
             }
         case .tryKeys: tryKeys(packet, port, from, channel, now)
@@ -122,6 +122,10 @@ extension MediaWorker {
         seat.leg.receive(
             packet: packet, from: from, on: channel, now: now, workspace: &workspace, out: &outputs
         ) { bytes, address, channel in seat.send(bytes, address, channel) }
+        noteReceived(seat, channel, now)
+    }
+
+    private func noteReceived(_ seat: LegSeat, _ channel: LegChannel, _ now: Instant) {
         report(seat)
         noteProof(seat)
         if let expected = seat.expected, expected.accepted != seat.leg.packetsAccepted,
@@ -154,22 +158,23 @@ extension MediaWorker {
                 let index = shared.routes.nextTrial(port: port)
             else { break }
             shared.trials += 1
-            if isTaken(packet, by: index, from, channel, now) { return }
+            if isTaken(packet, by: index, from, now) { return }
         }
         dropForeign()
     }
 
-    /// Shows the leg a copy of a packet that fits `shared.trial`.
+    /// Shows the leg a copy of an RTP packet that fits `shared.trial`.
     private func isTaken(
         _ packet: UnsafeMutableRawBufferPointer, by index: Int, _ from: SocketAddressValue,
-        _ channel: LegChannel, _ now: Instant
+        _ now: Instant
     ) -> Bool {
         guard index < seats.count, let seat = seats[index] else { return false }
         shared.trial.copyMemory(from: UnsafeRawBufferPointer(packet))
-        let before = seat.leg.packetsAccepted
-        hand(
-            UnsafeMutableRawBufferPointer(rebasing: shared.trial[0..<packet.count]), to: index,
-            from, channel, now)
-        return seat.leg.packetsAccepted != before
+        let isTaken = seat.leg.tryPacket(
+            UnsafeMutableRawBufferPointer(rebasing: shared.trial[0..<packet.count]), from: from,
+            now: now, workspace: &workspace, out: &outputs
+        ) { bytes, address, channel in seat.send(bytes, address, channel) }
+        noteReceived(seat, .rtp, now)
+        return isTaken
     }
 }

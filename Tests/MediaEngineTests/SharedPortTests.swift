@@ -241,6 +241,42 @@ import Testing
         }
     }
 
+    /// Keys are tried on what nobody knows; the leg that was tried is none the worse for it.
+    @Test func aStrangersPacketIsOneDropHoweverManyKeysWereTried() throws {
+        let log = try EventLog()
+        let metrics = MetricsRegistry()
+        let engine = try MediaEngine(sharing(24200...24249, shared: 1), metrics: metrics) {
+            log.add($0)
+        }
+        defer { engine.shutdown() }
+        var legs: [LegHandle] = []
+        for value in [UInt8(1), 2, 3] {
+            let key = [UInt8](repeating: value, count: 30)
+            let leg = try engine.createLeg(options())
+            engine.send(
+                .configure(
+                    RemoteMedia(
+                        address: "127.0.0.1", port: 9 + Int(value),
+                        srtp: SRTPKeys(
+                            suite: .aesCM128HMACSHA1_80, local: key, remote: key))),
+                to: leg.id)
+            legs.append(leg)
+        }
+        let foe = try Phone()
+        let foreign = metrics.counter(Catalogue.rtpPacketsRejected, ["foreign_source"])
+        #expect(
+            log.wait {
+                foe.send([UInt8](repeating: 0xFF, count: 160), to: legs[0].port)
+                return foreign.value >= 10
+            })
+        for leg in legs { engine.removeLeg(leg.id) }
+        for leg in legs {
+            #expect(try #require(log.waitForClosed(leg.id)).packetsRejected == 0)
+        }
+        engine.shutdown()
+        #expect(metrics.counter(Catalogue.rtpPacketsRejected, ["authentication"]).value == 0)
+    }
+
     @Test func afterAHangUpLatePacketsOfTheCallReachNobody() throws {
         let log = try EventLog()
         let metrics = MetricsRegistry()
