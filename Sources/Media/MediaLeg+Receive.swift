@@ -246,9 +246,7 @@ extension MediaLeg {
         if awaitsKeys { return reject(.noKeys, &workspace) }
         var count = packet.count
         if receiver.isSecure {
-            guard let opened = unprotectRTCP(packet) else {
-                return reject(.authentication, &workspace)
-            }
+            guard let opened = unprotectRTCP(packet, &workspace) else { return }
             count = opened.count
             // What comes on RTP's port says nothing about where RTCP's is.
             if channel == .rtcp { noteReportSource(packet, opened.arrival, address) }

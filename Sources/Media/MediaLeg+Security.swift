@@ -107,26 +107,34 @@ extension MediaLeg {
         do throws(SRTPError) {
             return try keyring.unprotect(packet, .rtp, inUse: &receiver.srtp)
         } catch {
-            switch error {
-            case .replayed: reject(.duplicate, &workspace)
-            case .tooOld: reject(.late, &workspace)
-            default: reject(.authentication, &workspace)
-            }
+            refuse(error, &workspace)
             return nil
         }
     }
 
-    mutating func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer) -> Opened? {
+    /// The same of an SRTCP packet.
+    mutating func unprotectRTCP(
+        _ packet: UnsafeMutableRawBufferPointer, _ workspace: inout LegWorkspace
+    ) -> Opened? {
         do throws(SRTPError) {
-            if dtls?.rtcp != nil {
-                guard let count = try srtcpIn?.unprotectRTCP(packet, count: packet.count),
-                    let arrival = srtcpIn?.lastArrival()
-                else { return nil }
-                return (count, arrival)
+            guard dtls?.rtcp != nil else {
+                return try keyring.unprotect(packet, .rtcp, inUse: &receiver.srtp)
             }
-            return try keyring.unprotect(packet, .rtcp, inUse: &receiver.srtp)
+            guard let count = try srtcpIn?.unprotectRTCP(packet, count: packet.count),
+                let arrival = srtcpIn?.lastArrival()
+            else { throw .authenticationFailed }
+            return (count, arrival)
         } catch {
+            refuse(error, &workspace)
             return nil
+        }
+    }
+
+    private mutating func refuse(_ error: SRTPError, _ workspace: inout LegWorkspace) {
+        switch error {
+        case .replayed: reject(.duplicate, &workspace)
+        case .tooOld: reject(.late, &workspace)
+        default: reject(.authentication, &workspace)
         }
     }
 

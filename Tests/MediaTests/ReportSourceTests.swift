@@ -75,4 +75,22 @@ private let keys = SRTPKeys(
         #expect(!bench.reportsTo.isEmpty)
         #expect(bench.reportsTo.allSatisfy { $0 == reports })
     }
+
+    /// A network that sends a report twice has broken nothing.
+    @Test func aReportThatComesTwiceIsADuplicate() throws {
+        let bench = try LegBench(remote: LegBench.remote(srtp: keys))
+        let far = try SecureFar(keys)
+        let first = try far.report()
+        for _ in 0..<2 { bench.receive(first, from: reports, on: .rtcp) }
+        #expect(bench.rejected(.duplicate) == 1 && bench.rejected(.authentication) == 0)
+        var last = first
+        for _ in 0..<200 { last = try far.report() }
+        bench.receive(last, from: reports, on: .rtcp)
+        bench.receive(first, from: reports, on: .rtcp)
+        #expect(bench.rejected(.late) == 1 && bench.rejected(.authentication) == 0)
+        last = try far.report()
+        last[last.count - 1] ^= 1
+        bench.receive(last, from: reports, on: .rtcp)
+        #expect(bench.rejected(.authentication) == 1)
+    }
 }
