@@ -117,7 +117,9 @@ extension MediaLeg {
     ) {
         guard let header = receiver.held.header else { return }
         let arrival = receiver.held.arrival
-        guard header.ssrc == next.ssrc, header.sequence &+ 1 == next.sequence,
+        // What came plain is nobody's once there are keys.
+        guard !receiver.isSecure, header.ssrc == next.ssrc,
+            header.sequence &+ 1 == next.sequence,
             now - arrival < HeldPacket.limit, let content = receiver.content(of: header.payloadType)
         else { return dropHeld(&workspace) }
         if case .audio(let codec) = content, receiver.needsChange(for: codec) {

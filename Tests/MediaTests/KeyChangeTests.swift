@@ -90,6 +90,20 @@ private func keys(
         #expect(now == sequence)
     }
 
+    /// A plain packet whose SSRC nobody believed yet is not heard because an authentic one follows.
+    @Test func whatCamePlainBeforeTheKeysIsNotHeardBehindThem() throws {
+        let bench = try LegBench()
+        var far = FarEnd()
+        bench.receive(far.audio())
+        var forged = FarEnd(ssrc: 7, sequence: 499, timestamp: 499 * 160)
+        bench.receive(forged.audio())
+        try bench.configure(keys(0, 50))
+        bench.receive(try SecureFar(keys(0, 50)).audio(500))
+        #expect(bench.followed == 7)
+        #expect(bench.summary.packetsReceived == 2)
+        #expect(bench.rejected(.foreignSSRC) == 1)
+    }
+
     /// The far end begins a new key's counter at 0 for a stream that it knows already, or does not.
     @Test(arguments: [true, false]) func aNewKeyBeginsAnotherStreamBelowHalfTheNumbers(
         plain: Bool
