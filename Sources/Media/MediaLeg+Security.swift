@@ -14,7 +14,7 @@ extension MediaLeg {
         let old = liveKeys.flatMap { $0.suite == keys.suite ? $0 : nil }
         let keepsOutbound = old?.local == keys.local
         let keepsInbound = old?.remote == keys.remote
-        noteFormerIndex()
+        noteFormerIndex(carries: !keepsInbound || old?.furtherRemote != keys.furtherRemote)
         do throws(SRTPError) {
             var outbound: SRTPContext?
             if !keepsOutbound, !keyring.holds(keys.suite, key: keys.local, .outbound) {
@@ -62,7 +62,7 @@ extension MediaLeg {
     /// Goes on without protection, or until DTLS gives keys. What was in use is kept for when it comes
     /// back.
     mutating func dropKeys() {
-        noteFormerIndex()
+        noteFormerIndex(carries: true)
         let live = liveKeys
         liveKeys = nil
         if let context = sender.srtp.take(), let live {
@@ -78,11 +78,12 @@ extension MediaLeg {
 
     /// Where the far end's stream is, for the next key: also over a key that no packet came under, and
     /// over a time without protection.
-    private mutating func noteFormerIndex() {
+    private mutating func noteFormerIndex(carries: Bool) {
         if let ssrc = receiver.stream?.ssrc,
             let newest = keyring.newestIndex(of: ssrc, inUse: receiver.srtp)
         {
             formerIndex = newest
+            if carries { keyring.carry(newest, of: ssrc) }
         } else if let untried = receiver.srtp?.untriedFormerIndex() {
             formerIndex = untried
         }

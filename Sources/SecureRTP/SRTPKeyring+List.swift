@@ -54,25 +54,34 @@ extension SRTPKeyring {
         inUse: inout SRTPContext?
     ) throws(SRTPError) -> (count: Int, arrival: SRTPContext.Arrival) {
         do throws(SRTPError) {
-            let header = latest == nil ? nil : Header(packet, kind)
-            if let header, kind == .rtp {
-                inUse?.setFormerIndex(newestIndex(of: header.ssrc, inUse: nil))
+            let header = latest == nil && carried == nil ? nil : Header(packet, kind)
+            if let header, kind == .rtp,
+                let former = newestIndex(of: header.ssrc, inUse: nil)
+            {
+                inUse?.setFormerIndex(former)
             }
+            var previous: UInt64?
+            if let header { previous = inUse?.newestIndex(of: header.ssrc) }
             guard let count = try inUse?.unprotect(packet, kind) else {
                 throw .authenticationFailed
             }
             let arrival = inUse?.lastArrival() ?? SRTPContext.Arrival()
             guard let header else { return (count, arrival) }
-            return (count, settle(arrival, header, kind, nil, inUse))
+            return (count, settle(arrival, header, kind, nil, inUse, since: previous))
         } catch {
             guard error == .unknownMasterKey, !listed.isEmpty else { throw error }
             return try unprotectListed(packet, kind, inUse)
         }
     }
 
+    /// The keys are about to change: `newestIndex(of:inUse:)` of the stream stays what it is until a newer
+    /// packet has been opened, whichever key that has and wherever on the ring it is then.
+    public mutating func carry(_ index: UInt64, of ssrc: UInt32) { carried = (ssrc, index) }
+
     /// Rollover counter ‖ sequence number of a source's newest packet, under the key that was used
     /// last.
     public func newestIndex(of ssrc: UInt32, inUse: borrowing SRTPContext?) -> UInt64? {
+        if let carried, carried.ssrc == ssrc { return carried.index }
         if let latest { return latest.context?.newestIndex(of: ssrc) }
         return inUse?.newestIndex(of: ssrc)
     }
@@ -101,23 +110,25 @@ extension SRTPKeyring {
         else { throw .unknownMasterKey }
         if entry.context == nil { try entry.open(backend) }
         // Asked again for each packet until one is right: what is forged may have come before.
-        if kind == .rtp, entry !== latest {
+        if kind == .rtp, entry !== latest || carried != nil {
             entry.context?.setFormerIndex(newestIndex(of: header.ssrc, inUse: inUse))
         }
+        let previous = entry.context?.newestIndex(of: header.ssrc)
         guard let count = try entry.context?.unprotect(packet, kind) else {
             throw .unknownMasterKey
         }
         let arrival = entry.context?.lastArrival() ?? SRTPContext.Arrival()
-        return (count, settle(arrival, header, kind, entry, inUse))
+        return (count, settle(arrival, header, kind, entry, inUse, since: previous))
     }
 
     /// Of a packet under another key than the newest was: whether it is newer still, so that this is
     /// the key from now on.
     private mutating func settle(
         _ arrival: SRTPContext.Arrival, _ header: Header, _ kind: PacketKind, _ entry: Entry?,
-        _ inUse: borrowing SRTPContext?
+        _ inUse: borrowing SRTPContext?, since previous: UInt64?
     ) -> SRTPContext.Arrival {
-        guard entry !== latest else { return arrival }
+        let isCarried = kind == .rtp && carried?.ssrc == header.ssrc
+        guard entry !== latest || isCarried else { return arrival }
         var arrival = arrival
         if let newest = newestIndex(of: header.ssrc, inUse: inUse) {
             switch kind {
@@ -125,14 +136,36 @@ extension SRTPKeyring {
                 // By the number alone, which goes on whatever becomes of the counter.
                 let ahead = Int16(
                     bitPattern: header.sequence &- UInt16(truncatingIfNeeded: newest))
-                arrival.isNewest = arrival.isNewest && (arrival.isFirst || ahead > 0)
+                arrival.isNewest =
+                    arrival.isNewest
+                    && (arrival.isFirst || ahead > 0
+                        || isFarBeyond(newest, header.ssrc, since: previous, entry, inUse))
             // The stream says when the key has changed.
             case .rtcp: arrival.isNewest = false
             }
             arrival.isFirst = false
         }
-        if arrival.isNewest { latest = entry }
+        if arrival.isNewest {
+            latest = entry
+            if isCarried { carried = nil }
+        }
         return arrival
+    }
+}
+
+extension SRTPKeyring {
+    /// Behind a hold of 2¹⁵ packets the number alone cannot tell ahead from behind, and the whole index does: so
+    /// far on under its own key that nobody can have held it back from before the change.
+    private func isFarBeyond(
+        _ newest: UInt64, _ ssrc: UInt32, since previous: UInt64?, _ entry: Entry?,
+        _ inUse: borrowing SRTPContext?
+    ) -> Bool {
+        let opened =
+            if let entry { entry.context?.newestIndex(of: ssrc) } else {
+                inUse?.newestIndex(of: ssrc)
+            }
+        guard let opened, opened > newest else { return false }
+        return previous.map { opened >= $0 + 0x8000 } ?? true
     }
 }
 

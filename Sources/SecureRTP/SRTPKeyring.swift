@@ -68,6 +68,8 @@ public struct SRTPKeyring {
     var listed: [Entry] = []
     /// Whose packet was the newest; nil: that of the context in use.
     var latest: Entry?
+    /// Where a stream was when the keys changed, until a packet shows under which of them it goes on.
+    var carried: (ssrc: UInt32, index: UInt64)?
 
     /// - Parameter backend: of the contexts that are made here.
     public init(backend: SRTPBackend = .libcrypto) { self.backend = backend }
