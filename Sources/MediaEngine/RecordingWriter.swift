@@ -136,14 +136,17 @@ final class RecordingWriter: @unchecked Sendable {
         }
     }
 
-    /// Empties the ring, also when the file has failed.
+    /// Takes what the ring holds by now, also when the file has failed. What comes meanwhile waits for the
+    /// next round: behind a disk that is slower than a frame there is always something.
     private func write(_ item: inout Item) {
-        var total = 0
+        let total = item.recording.ring.count
+        var left = total
         do throws(RecordingFailure) {
-            while true {
-                let count = item.recording.ring.read(into: buffer)
+            while left > 0 {
+                let part = UnsafeMutableBufferPointer(rebasing: buffer[0..<min(left, buffer.count)])
+                let count = item.recording.ring.read(into: part)
                 guard count > 0 else { break }
-                total += count
+                left -= count
                 try item.file?.append(UnsafeBufferPointer(rebasing: buffer[0..<count]))
             }
             if total > 0 { try item.file?.save() }

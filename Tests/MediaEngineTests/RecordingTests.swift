@@ -217,6 +217,32 @@ private final class OddDisk: Sendable {
         writer.stop()
     }
 
+    /// A disk that takes longer for a write than the leg for its next frame (a share over a network): every
+    /// time the recorder looks, there is something.
+    @Test func aDiskThatIsNeverDoneKeepsNobodyElseWaiting() throws {
+        let slow = Mutex<Recording?>(nil)
+        let frames = Atomic<Int>(0)
+        var disk = RecordingDisk.system
+        disk.write = { file, bytes, offset in
+            if let leg = slow.withLock({ $0 }), frames.load(ordering: .relaxed) < 500 {
+                frames.wrappingAdd(1, ordering: .relaxed)
+                let frame = [Int16](repeating: 5, count: 320)
+                _ = frame.withUnsafeBufferPointer { leg.ring.write($0) }
+            }
+            return RecordingDisk.system.write(file, bytes, offset)
+        }
+        let bench = try RecorderBench(disk: disk)
+        let (first, second) = (bench.begin("slow.wav"), bench.begin("other.wav", leg: 2))
+        #expect(bench.writer.add(first) && bench.writer.add(second))
+        #expect(bench.log.wait { bench.bytes("other.wav").count == 44 })
+        slow.withLock { $0 = first }
+        bench.put(second, frames: 160)
+        bench.put(first, frames: 160)
+        #expect(bench.log.wait { bench.bytes("other.wav").count == 44 + 640 })
+        #expect(frames.load(ordering: .relaxed) < 100)
+        for recording in [first, second] { recording.finish() }
+    }
+
     @Test func recordingsBeyondTheLimitAreRefusedAndThoseThatEndMakeRoom() throws {
         let bench = try RecorderBench(limit: 2)
         let open = [bench.begin("0.wav"), bench.begin("1.wav")]
