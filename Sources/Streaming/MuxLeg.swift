@@ -225,8 +225,13 @@ final class MuxLeg {
     private func countLost() {
         let missed = playout.takeLost()
         guard missed > 0 else { return }
-        elapsedSamples += missed
+        pass(missed)
         meters.lateSamples.increment(by: missed)
+    }
+
+    /// Time that the bot hears nothing of. Before the first `start` it is nobody's.
+    private func pass(_ samples: Int) {
+        if hasStarted { elapsedSamples += samples }
     }
 
     /// Drops the oldest frames beyond half the ring: what a slow bot gets later is not old, and the
@@ -234,7 +239,7 @@ final class MuxLeg {
     private func shed() {
         let dropped = playout.discardOldest(format.frameSamples)
         guard dropped > 0 else { return }
-        elapsedSamples += dropped
+        pass(dropped)
         meters.lateSamples.increment(by: dropped)
         guard state == .live else { return }
         let frames = dropped / format.frameSamples

@@ -61,6 +61,11 @@ import Testing
             made?.connected(.socket(socket))
         }
 
+        /// What the bot has got since it was asked last.
+        func records() -> [MuxRecord] {
+            (bot?.frames() ?? []).flatMap { MuxRecord.all($0.payload) ?? [] }
+        }
+
         func drop() {
             socket?.close()
             made?.channelClosed(error: nil)
@@ -143,5 +148,20 @@ import Testing
         #expect(events.all == [])
         bench.advance(5000)
         #expect(events.all.count == 1)
+    }
+
+    /// The bot comes late, and only the newest quarter of a second has been kept for it: times count from
+    /// its `start` all the same, as those of a call's own stream do.
+    @Test func timesBeginWithTheFirstStartHoweverLateTheConnectionIs() throws {
+        let bench = try Bench()
+        for index in 0..<100 {
+            let frame = [Int16](repeating: Int16(index), count: 160)
+            _ = frame.withUnsafeBufferPointer { bench.leg.playout.bridge.offer($0) }
+            bench.leg.pump()
+        }
+        try bench.accept()
+        let records = bench.records().filter { $0.leg != 0 }
+        #expect(records.map(\.type) == [2] + [UInt8](repeating: 1, count: 12))
+        #expect(records.map(\.timestamp) == [0] + (0..<12).map { UInt64($0 * 160) })
     }
 }
