@@ -12,7 +12,7 @@ enum BotMessage: Equatable {
     /// No JSON object, no `event`, or without what its event needs.
     case malformed
 
-    /// Longer mark names are malformed: a name is echoed, so it must not be a way to grow things.
+    /// Longer mark names are malformed, bytes: a name is echoed, so it must not be a way to grow things.
     static let maximumMarkName = 1024
     /// Longer transcripts are malformed, bytes: a few minutes of speech.
     static let maximumTranscript = 8192
@@ -53,13 +53,16 @@ enum BotMessage: Equatable {
         return scanner.isEqual(event, "clear") ? .clear : .unknown
     }
 
-    /// - Parameter limit: bytes as they stand in the message.
+    /// Bytes of an escape at most for each byte of what it stands for: `\u0041`.
+    private static let longestEscape = 6
+
+    /// - Parameter limit: bytes of the text itself, however it is escaped in the message.
     private static func string(
         _ text: JSONScanner.Text?, _ scanner: JSONScanner, limit: Int
     ) -> String? {
-        guard let text, text.range.count <= limit, let bytes = scanner.unescaped(text) else {
-            return nil
-        }
+        guard let text, text.range.count <= limit * longestEscape,
+            let bytes = scanner.unescaped(text), bytes.count <= limit
+        else { return nil }
         return String(validating: bytes, as: UTF8.self)
     }
 

@@ -119,6 +119,25 @@ import Testing
         #expect(parse(#"{"event":"mark","mark":{"name":"\#(fits)n"}}"#) == .malformed)
     }
 
+    /// Python's `json.dumps` writes everything beyond ASCII as `\u043f`: six bytes for two, or twelve for four.
+    @Test func limitsCountTheTextAndNotItsEscapes() {
+        func message(_ event: String, _ field: String, _ escaped: String) -> String {
+            "{\"event\":\"\(event)\",\"\(event)\":{\"\(field)\":\"\(escaped)\"}}"
+        }
+        let letters = BotMessage.maximumTranscript / 2
+        let escaped = String(repeating: #"\u043f"#, count: letters)
+        #expect(
+            parse(message("transcript", "text", escaped))
+                == .transcript(text: String(repeating: "п", count: letters)))
+        #expect(parse(message("transcript", "text", escaped + "a")) == .malformed)
+        let faces = BotMessage.maximumMarkName / 4
+        let pairs = String(repeating: #"\ud83d\ude00"#, count: faces)
+        #expect(
+            parse(message("mark", "name", pairs))
+                == .mark(name: String(repeating: "😀", count: faces)))
+        #expect(parse(message("mark", "name", pairs + "a")) == .malformed)
+    }
+
     @Test func deepNestingIsMalformedAndDoesNotRecurse() {
         let deep = String(repeating: "[", count: 100_000)
         #expect(parse(#"{"event":"clear","x":\#(deep)"#) == .malformed)
