@@ -124,20 +124,34 @@ extension CallCenter {
     }
 
     /// Lets two parties hear each other. Their bots and clips end unless they are to stay; a call then
-    /// ends with its last partner, a bare leg goes on.
+    /// ends with its last partner, a bare leg goes on. Who hears the other already (he listened, he
+    /// whispered, they are bridged) goes on by the link that is there: a voice is not heard twice.
     func bridge(
         _ party: MediaParty, with other: MediaParty, digits: Bool, keepsBot: Bool
     ) throws(PlatformError) -> [LiveLink] {
         let a = try conversingLeg(party)
         let b = try conversingLeg(other, field: "with")
         guard a != b else { throw .invalid("with", "\(party) cannot be bridged with itself") }
-        let ids = try connectAll([
-            LinkSpec(from: a, to: b, digits: digits), LinkSpec(from: b, to: a, digits: digits),
-        ])
+        let there = (parts?.engine.links(of: a) ?? []).filter { $0.tap != .sent }
+        var specs: [LinkSpec] = []
+        var replaced: [LinkID] = []
+        // nil: a new one.
+        let kept: [LinkID?] = [(a, b), (b, a)].map { from, to in
+            let links = there.filter { $0.from == from && $0.to == to }
+            if let usable = links.first(where: { !$0.isMuted && ($0.digits || !digits) }) {
+                return usable.id
+            }
+            replaced += links.map(\.id)
+            let tap: LinkTap = links.contains { $0.tap == .both } ? .both : .received
+            specs.append(LinkSpec(from: from, to: to, tap: tap, digits: digits))
+            return nil
+        }
+        var made = try connectAll(specs).makeIterator()
+        for id in replaced { _ = disconnect(id) }
         if !keepsBot {
             for each in [party, other] { handOver(each) }
         }
-        return ids.compactMap { link($0) }
+        return kept.compactMap { $0 ?? made.next() }.compactMap { link($0) }
     }
 
     /// Another party takes the place of bot and clip (`CallFlow.handOver`, and the same of a bare leg).
@@ -168,8 +182,8 @@ extension CallCenter {
         }
         let links = parts?.engine.links(of: leg) ?? []
         var specs: [LinkSpec] = []
-        if kind != .whisper, !links.contains(where: { $0.to == boss && $0.tap == .both }) {
-            specs.append(LinkSpec(from: leg, to: boss, tap: .both))
+        if kind != .whisper, let tap = Self.unheard(by: boss, links) {
+            specs.append(LinkSpec(from: leg, to: boss, tap: tap))
         }
         if kind != .listen {
             var hearers = [leg]
@@ -183,6 +197,16 @@ extension CallCenter {
             }
         }
         return try connectAll(specs).compactMap { link($0) }
+    }
+
+    /// What of a leg with `links` has to be given to `boss` so that he hears both sides, each once; nil:
+    /// nothing.
+    private static func unheard(by boss: LegID, _ links: [LinkDescription]) -> LinkTap? {
+        let taps = links.filter { $0.to == boss }.map(\.tap)
+        let hearsReceived = taps.contains { $0 != .sent }
+        let hearsSent = taps.contains { $0 != .received }
+        if hearsReceived, hearsSent { return nil }
+        return hearsReceived ? .sent : hearsSent ? .received : .both
     }
 
     /// All of them or none.

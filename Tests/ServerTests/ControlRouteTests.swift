@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// A caller of the test on a leg of the house.
-private struct LegCaller: Sendable {
+struct LegCaller: Sendable {
     var phone: UDPEar
     var leg: String
     var port: Int

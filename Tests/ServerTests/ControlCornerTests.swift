@@ -1,0 +1,64 @@
+import Foundation
+import Testing
+
+/// What one of the control routes leaves behind, another one meets.
+@Suite(.serialized) struct ControlCornerTests {
+    private func links(_ house: House) async throws -> [JSON] {
+        try await house.json("GET", "/v1/links")["links"].array
+    }
+
+    /// Listen, whisper, take over: each then hears the other once.
+    @Test func aSupervisorWhoTakesOverIsBridgedWithoutASecondVoice() async throws {
+        try await House.open { house in
+            let callee = try await LegCaller(house)
+            let boss = try await LegCaller(house)
+            let with = "{\"with\":\"\(boss.leg)\"}"
+            let ear = try await house.json("POST", "/v1/legs/\(callee.leg)/listen", with)
+            let mouth = try await house.json("POST", "/v1/legs/\(callee.leg)/whisper", with)
+            let made = try await house.json("POST", "/v1/legs/\(callee.leg)/bridge", with)
+            // What carries both sides carries what the bridge would: the links are those that are there.
+            #expect(
+                made["links"].array.map { $0["link_id"].string }
+                    == [ear, mouth].map { $0["links"][0]["link_id"].string })
+            #expect(try await links(house).count == 2)
+            // And a bridge that is asked for twice is one bridge.
+            let again = try await house.json(
+                "POST", "/v1/legs/\(boss.leg)/bridge", "{\"with\":\"\(callee.leg)\"}")
+            #expect(again["links"].array.count == 2)
+            #expect(try await links(house).count == 2)
+            for caller in [callee, boss] { try await caller.phone.close() }
+        }
+    }
+
+    /// Who hears the far end by a bridge hears it once, whatever else he listens to.
+    @Test func whoIsBridgedAndListensHearsTheOtherSideToo() async throws {
+        try await House.open { house in
+            let callee = try await LegCaller(house)
+            let agent = try await LegCaller(house)
+            let with = "{\"with\":\"\(agent.leg)\"}"
+            _ = try await house.json("POST", "/v1/legs/\(callee.leg)/bridge", with)
+            for taps in [["sent"], []] {
+                let ear = try await house.json("POST", "/v1/legs/\(callee.leg)/listen", with)
+                #expect(ear["links"].array.map { $0["tap"].string } == taps)
+            }
+            for caller in [callee, agent] { try await caller.phone.close() }
+        }
+    }
+
+    /// Digits that the links there are do not pass on are a reason to replace them.
+    @Test func aBridgeWithDigitsTakesThePlaceOfOneWithout() async throws {
+        try await House.open { house in
+            let a = try await LegCaller(house)
+            let b = try await LegCaller(house)
+            for _ in 0..<2 {
+                _ = try await house.json(
+                    "POST", "/v1/legs/\(a.leg)/bridge", "{\"with\":\"\(b.leg)\"}")
+            }
+            let made = try await house.json(
+                "POST", "/v1/legs/\(a.leg)/bridge", "{\"with\":\"\(b.leg)\",\"digits\":true}")
+            #expect(made["links"].array.map { $0["digits"].bool } == [true, true])
+            #expect(try await links(house).count == 2)
+            for caller in [a, b] { try await caller.phone.close() }
+        }
+    }
+}
