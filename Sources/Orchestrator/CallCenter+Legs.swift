@@ -90,13 +90,14 @@ extension CallCenter {
 
     func removeBareLeg(_ id: LegID) -> Bool {
         guard let leg = bareLegs.removeValue(forKey: id) else { return false }
+        leavingLegs.insert(id)
         leg.stream?.stop()
         parts?.engine.removeLeg(id)
         return true
     }
 
     func bareLegEvent(_ event: EngineEvent, _ now: CallFlow.Moment) {
-        guard bareLegs[event.leg] != nil else { return }
+        guard bareLegs[event.leg] != nil else { return lastWord(event, now) }
         switch event.kind {
         case .mediaTimeout:
             // Its owner has gone without a word: nobody else would ever give the port back.
@@ -106,6 +107,7 @@ extension CallCenter {
         case .closed:
             // Ended by the engine, not by us.
             _ = removeBareLeg(event.leg)
+            leavingLegs.remove(event.leg)
             return
         default: break
         }
@@ -113,12 +115,7 @@ extension CallCenter {
             switch event.kind {
             case .detection(let detection): CallEvent.Kind(detection)
             case .dtmf(let digit, let source): .dtmf(digit: digit, source: source.rawValue)
-            case .recordingFinished(let path): .recordingFinished(path: path)
-            case .recordingFailed(_, let reason): .recordingFailed(reason: reason)
-            case .playFinished(let id, let completed):
-                .playFinished(id: id, completed: completed)
-            case .linkEnded(let id, let reason): .linkEnded(id, reason: reason.label)
-            default: nil
+            default: Self.ending(event.kind)
             }
         switch event.kind {
         case .recordingFinished, .recordingFailed: bareLegs[event.leg]?.isRecording = false
@@ -132,6 +129,24 @@ extension CallCenter {
             stream.report(
                 CallEvent(call: CallID(event.leg.description), at: now.wall, kind: kind))
         }
+    }
+
+    /// What has begun on a leg and is over.
+    private static func ending(_ kind: EngineEvent.Kind) -> CallEvent.Kind? {
+        switch kind {
+        case .recordingFinished(let path): .recordingFinished(path: path)
+        case .recordingFailed(_, let reason): .recordingFailed(reason: reason)
+        case .playFinished(let id, let completed): .playFinished(id: id, completed: completed)
+        case .linkEnded(let id, let reason): .linkEnded(id, reason: reason.label)
+        default: nil
+        }
+    }
+
+    /// A leg that was deleted, or of nobody: how its recording, clip and links ended is told all the same.
+    private func lastWord(_ event: EngineEvent, _ now: CallFlow.Moment) {
+        guard leavingLegs.contains(event.leg) else { return }
+        if case .closed = event.kind { leavingLegs.remove(event.leg) }
+        if let kind = Self.ending(event.kind) { note(kind, event.leg, now) }
     }
 
     /// `id` is the leg's, as a stream knows it.

@@ -95,6 +95,8 @@ actor CallCenter {
     var calls: [CallID: Active] = [:]
     var callOfLeg: [LegID: CallID] = [:]
     var bareLegs: [LegID: BareLeg] = [:]
+    /// Bare legs that were deleted and have not closed yet.
+    var leavingLegs: Set<LegID> = []
     var outbox = Outbox<CallFlow.Action>(reserving: 16)
     /// Agents' calls that nobody waits for any more; ended behind the actions at hand.
     var orphans: [CallID] = []

@@ -61,4 +61,22 @@ import Testing
             for caller in [a, b] { try await caller.phone.close() }
         }
     }
+
+    /// Whose leg is deleted still wants the file.
+    @Test func theEndOfARecordingIsToldThoughItsLegWasDeleted() async throws {
+        try await House.open { house in
+            let caller = try await LegCaller(house)
+            let feed = try await Wire(port: house.httpPort)
+            try await feed.send(
+                "GET /v1/events HTTP/1.1\r\nHost: 127.0.0.1:\(house.httpPort)\r\n\r\n")
+            try await feed.until(": trunkline events")
+            #expect(
+                try await house.request(
+                    "POST", "/v1/legs/\(caller.leg)/record", #"{"path":"recordings/last.wav"}"#
+                ).status == 202)
+            #expect(try await house.request("DELETE", "/v1/legs/\(caller.leg)").status == 204)
+            try await feed.until("event: recording_finished")
+            try await caller.phone.close()
+        }
+    }
 }
