@@ -58,10 +58,27 @@ extension CallCenter {
 
     func hold(_ party: MediaParty, music: PlaybackClip?) throws(PlatformError) {
         try order(.hold(music: music), try conversingLeg(party))
+        if case .call(let id) = party { calls[id]?.hold = Hold(music: music) }
     }
 
     func resume(_ party: MediaParty) throws(PlatformError) {
         try order(.resume, try conversingLeg(party))
+        if case .call(let id) = party { calls[id]?.hold = nil }
+    }
+
+    /// A call waits for an agent: that ends no hold it was on before.
+    func holdForTransfer(_ id: CallID, music: PlaybackClip?) throws(PlatformError) {
+        try order(.hold(music: music), try conversingLeg(.call(id)))
+    }
+
+    /// No agent comes: the call is as it was.
+    func endHoldForTransfer(_ id: CallID) throws(PlatformError) {
+        let leg = try conversingLeg(.call(id))
+        if let hold = calls[id]?.hold {
+            try order(.hold(music: hold.music), leg)
+        } else {
+            try order(.resume, leg)
+        }
     }
 
     /// - Parameter path: nil ends the recording.

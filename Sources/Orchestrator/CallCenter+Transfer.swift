@@ -53,7 +53,7 @@ extension CallCenter {
         guard active.transferCall == nil else {
             throw .conflict("\(id) is being transferred already")
         }
-        try hold(.call(id), music: music)
+        try holdForTransfer(id, music: music)
         calls[id]?.transferCall = plan.id
         report(.trying, of: id)
         place(plan, target: target, from: from, transferring: id, completion: completion)
@@ -100,7 +100,7 @@ extension CallCenter {
         guard calls[id] != nil else { return }
         calls[id]?.transferCall = nil
         // The leg may have gone in this very moment: then there is nobody to resume.
-        try? resume(.call(id))
+        try? endHoldForTransfer(id)
         report(.failed(status), of: id)
     }
 

@@ -34,6 +34,12 @@ actor CallCenter {
     /// Called once for each call, with its record; must make it durable.
     typealias Completion = @Sendable (CallRecord) async -> Void
 
+    /// A call hears this, looped, instead of everybody.
+    struct Hold {
+        /// nil: silence.
+        var music: PlaybackClip?
+    }
+
     struct Active {
         var flow: CallFlow
         var leg: LegID
@@ -47,6 +53,8 @@ actor CallCenter {
         var stream: StreamSession?
         var recogniser: StreamSession?
         var bridge: AudioBridge?
+        /// As the API asked; a transfer's own hold is none of it.
+        var hold: Hold?
         /// The call with an agent that this one waits for; and of an agent's, the one that waits.
         var transferCall: CallID?
         var transferring: CallID?

@@ -90,6 +90,36 @@ import Testing
         try await second.close()
     }
 
+    /// On hold before, on hold behind it, with the same music.
+    @Test func aHeldCallIsHeldAgainWhenNoAgentComes() async throws {
+        let agent = try await TestTrunk(.busy)
+        try await House.open(legs: 8) { house in
+            try wav(milliseconds: 100).write(
+                to: URL(fileURLWithPath: house.directory + "/ring.wav"))
+            let id = try await call(house)
+            #expect(
+                try await house.request(
+                    "POST", "/v1/calls/\(id)/hold", #"{"music":"ring.wav"}"#
+                ).status == 202)
+            _ = try await house.json(
+                "POST", "/v1/calls/\(id)/transfer",
+                #"{"to":"sip:desk@127.0.0.1:\#(agent.port)"}"#)
+            #expect(try await outcome(house, id) == 486)
+            _ = try await house.request(
+                "POST", "/v1/calls/\(id)/record", #"{"path":"recordings/held.wav"}"#)
+            let path = house.directory + "/recordings/held.wav"
+            func heard() -> [UInt8] { Array(FileManager.default.contents(atPath: path) ?? Data()) }
+            try await eventually("half a second") { heard().count > 44 + 4 * 4000 }
+            // The second of each two samples is what we say.
+            let bytes = heard()
+            let said = stride(from: 46, to: bytes.count - 1, by: 4).map { place in
+                Int16(truncatingIfNeeded: Int(bytes[place]) | Int(bytes[place + 1]) << 8)
+            }
+            #expect(said.contains { $0 > 8000 })
+        }
+        try await agent.close()
+    }
+
     @Test func theAgentStopsRingingWhenTheCallerHasGone() async throws {
         let agent = try await TestTrunk(.rings)
         try await House.open(legs: 8) { house in
