@@ -30,7 +30,12 @@ struct CaptureAudio {
             try leg.configure(
                 RemoteMedia(
                     address: "127.0.0.1", port: 4000, codec: codec,
-                    payloadType: codec.staticPayloadType ?? 0, telephoneEventPayloadType: eventType),
+                    payloadType: codec.staticPayloadType ?? 0, telephoneEventPayloadType: eventType,
+                    // The far end may have changed between the laws in mid-call.
+                    alternatives: [
+                        ReceiveFormat(payloadType: 0, codec: .pcmu),
+                        ReceiveFormat(payloadType: 8, codec: .pcma),
+                    ]),
                 now: origin)
         } catch { return nil }
         guard leg.attach(bridge) else { return nil }

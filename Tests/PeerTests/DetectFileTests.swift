@@ -10,16 +10,19 @@ import Testing
 @Suite struct DetectFileTests {
     /// Two seconds of 20 ms packets with a tone from 0.5 to 1.2 s, PCMU; `time` moves them.
     private static func capture(
-        _ count: Int = 100, time: (Int, Interval) -> Interval
+        _ count: Int = 100, aLawFrom: Int = .max, time: (Int, Interval) -> Interval
     ) throws -> [UInt8] {
         var writer = PcapWriter()
         for index in 0..<count {
-            var bytes: [UInt8] = [0x80, 0]
+            var bytes: [UInt8] = [0x80, index < aLawFrom ? 0 : 8]
             bytes += [UInt8(truncatingIfNeeded: index >> 8), UInt8(truncatingIfNeeded: index)]
             let stamp = UInt32(index * 160)
             bytes += (0..<4).map { UInt8(truncatingIfNeeded: stamp >> (24 - 8 * UInt32($0))) }
             bytes += [0, 0, 0, 7]
-            bytes += (0..<160).map { G711.muLaw(sample(index * 160 + $0)) }
+            bytes += (0..<160).map {
+                let sample = sample(index * 160 + $0)
+                return index < aLawFrom ? G711.muLaw(sample) : G711.aLaw(sample)
+            }
             try writer.append(
                 payload: bytes, source: PcapEndpoint(address: [10, 0, 0, 1], port: 4000),
                 destination: PcapEndpoint(address: [10, 0, 0, 2], port: 5000),
@@ -77,6 +80,15 @@ import Testing
         #expect(stream.secondsCut == 0)
         #expect(stream.samples.count / 8 < 2400)
         #expect(try (400...700).contains(#require(Self.beeps(stream).first)))
+    }
+
+    /// A far end may change between the types of an answer with any packet; a live leg hears both.
+    @Test(arguments: [20, 40, 60])
+    func aStreamOfBothLawsIsHeardWhole(change: Int) throws {
+        let stream = try #require(try Self.hear(Self.capture(aLawFrom: change) { $1 }).first)
+        #expect(try (480...620).contains(#require(Self.beeps(stream).first)))
+        let level = Level.dBm0(Array(stream.samples[8000 * 9 / 10..<8000 * 11 / 10]))
+        #expect(level > -15)
     }
 
     @Test func packetsInAWrongOrderKeepTheirClock() throws {
