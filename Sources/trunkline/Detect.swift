@@ -108,6 +108,7 @@ struct Detect: ParsableCommand {
                 switch result {
                 case .heard(let streams):
                     for stream in streams {
+                        for note in stream.notes { Console.error("\(name): \(note)") }
                         if stream.secondsCut > 0 {
                             Console.error(
                                 "\(name), stream \(stream.stream): pauses of more than 60 s were cut by "

@@ -16,6 +16,8 @@ struct HeardStream: Sendable {
     var answerAtMs = 0
     /// Of a capture's pauses, what was left out (`CaptureTimes`).
     var secondsCut = 0
+    /// What its file lacks, a sentence each.
+    var notes: [String] = []
     /// CPU time of the detectors on this thread; nil when nobody asked.
     var costMicroseconds: Int?
 
@@ -54,20 +56,31 @@ struct Recording: Sendable {
     /// By the name of the file, in order of time.
     var transcripts: [String: [FileDetection.Transcript]] = [:]
 
+    /// All of a file that is not too large.
+    ///
+    /// - Throws: `PlatformConfiguration.Invalid`, whose text goes behind the file's name.
+    static func bytes(of file: String) throws -> [UInt8] {
+        // A folder can be opened, and not read.
+        let handle = FileHandle(forReadingAtPath: file)
+        defer { try? handle?.close() }
+        guard let handle, let data = try? handle.read(upToCount: fileLimit + 1) ?? Data() else {
+            throw PlatformConfiguration.Invalid("cannot be read: correct the path or permissions")
+        }
+        guard data.count <= fileLimit else {
+            throw PlatformConfiguration.Invalid("is larger than \(fileLimit) bytes: split it")
+        }
+        if data.isEmpty { throw PlatformConfiguration.Invalid("is empty") }
+        return [UInt8](data)
+    }
+
+    /// What is said of a capture that was cut.
+    static let cutNote = "the capture ends within a packet; what comes before it is used"
+
     /// Every stream of a WAV or capture with the detectors' findings.
     ///
     /// - Throws: `PlatformConfiguration.Invalid`, `WAVError` or `AudioError`, saying why not.
     func hear(_ file: String) throws -> [HeardStream] {
-        guard let handle = FileHandle(forReadingAtPath: file) else {
-            throw PlatformConfiguration.Invalid("cannot be read: correct the path or permissions")
-        }
-        defer { try? handle.close() }
-        let data = try handle.read(upToCount: Self.fileLimit + 1) ?? Data()
-        guard data.count <= Self.fileLimit else {
-            throw PlatformConfiguration.Invalid("is larger than \(Self.fileLimit) bytes: split it")
-        }
-        if data.isEmpty { throw PlatformConfiguration.Invalid("is empty") }
-        let bytes = [UInt8](data)
+        let bytes = try Self.bytes(of: file)
         if WAVFile.isBegun(by: bytes) {
             let wav = try WAVFile(parsing: bytes)
             guard channel < wav.channels else {
@@ -103,9 +116,17 @@ struct Recording: Sendable {
             heard[heard.count - 1].secondsCut = audio.secondsCut
         }
         if heard.isEmpty {
-            throw PlatformConfiguration.Invalid(
-                "has no RTP stream with PCMU or PCMA audio (\(streams.count) RTP streams seen)")
+            var why =
+                "has no RTP stream with PCMU or PCMA audio (\(streams.count) RTP streams seen)"
+            if capture.skipped > 0 {
+                why +=
+                    "; \(capture.skipped) packets that are no whole UDP were left out: where a snap "
+                    + "length has cut them, capture with `tcpdump -s 0`"
+            }
+            throw PlatformConfiguration.Invalid(why)
         }
+        // Once a file.
+        if capture.isTruncated { heard[0].notes.append(Self.cutNote) }
         return heard
     }
 

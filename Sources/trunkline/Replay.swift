@@ -29,19 +29,24 @@ struct Replay: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    func validate() throws {
+        if let seconds, seconds < 1 { throw ValidationError("--seconds is at least 1") }
+    }
+
     func run() throws {
         try exiting { try replay() }
     }
 
     private func replay() throws {
-        guard let data = FileManager.default.contents(atPath: pcap) else {
-            throw PlatformConfiguration.Invalid(
-                "\(pcap) cannot be read: correct the path or its permissions")
+        let bytes: [UInt8]
+        do { bytes = try Recording.bytes(of: pcap) } catch {
+            throw PlatformConfiguration.Invalid("\(pcap) \(error)")
         }
         let file: PcapFile
-        do { file = try PcapFile(parsing: [UInt8](data)) } catch {
+        do { file = try PcapFile(parsing: bytes) } catch {
             throw PlatformConfiguration.Invalid("\(pcap) is not a usable capture: \(error)")
         }
+        if file.isTruncated { Console.error("\(pcap): \(Recording.cutNote)") }
         let endpoint = try Parse.endpoint("--to", destination)
         let replayer = try PcapReplayer(
             file,

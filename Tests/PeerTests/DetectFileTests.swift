@@ -91,6 +91,39 @@ import Testing
         #expect(level > -15)
     }
 
+    @Test func whatACaptureLacksIsSaid() throws {
+        let whole = try Self.capture { $1 }
+        #expect(try Self.hear(whole).first?.notes == [])
+        let cut = try #require(try Self.hear(Array(whole.dropLast(10))).first)
+        #expect(cut.notes.contains { $0.contains("ends within a packet") })
+        // `tcpdump -s 96`: every record is shorter than its packet.
+        var short = Array(whole[..<24])
+        for record in stride(from: 24, to: whole.count, by: 16 + 42 + 172) {
+            short += whole[record..<record + 8]
+            short += [96, 0, 0, 0] + whole[record + 12..<record + 16 + 96]
+        }
+        #expect(Self.failure { try Self.hear(short) }.contains("100 packets that are no whole UDP"))
+    }
+
+    @Test func aFolderIsNoRecording() throws {
+        let folder = try Place.scratch("folder")
+        #expect(
+            Self.failure { try Recording().hear(folder) }
+                == "cannot be read: correct the path or permissions")
+    }
+
+    @Test func aReplayOfNoTimeIsRefused() throws {
+        func failure(_ seconds: String) -> String {
+            Self.failure {
+                try Replay.parse(["a.pcap", "--to", "127.0.0.1:9", "--seconds=" + seconds])
+            }
+        }
+        #expect(failure("1") == "" && failure("999999999999") == "")
+        for seconds in ["0", "-5"] {
+            #expect(failure(seconds).contains("--seconds is at least 1"), "\(seconds)")
+        }
+    }
+
     @Test func packetsInAWrongOrderKeepTheirClock() throws {
         let streams = PcapFile.streams(
             try Self.capture { $0 == 10 ? $1 + .milliseconds(50) : $1 })
