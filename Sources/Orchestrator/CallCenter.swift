@@ -51,6 +51,8 @@ actor CallCenter {
         var unprovenMedia: RemoteMedia?
         var sip: CallLeg?
         var stream: StreamSession?
+        /// Of `stream`.
+        var inlet: StreamInlet?
         var recogniser: StreamSession?
         var bridge: AudioBridge?
         /// As the API asked; a transfer's own hold is none of it.
@@ -255,7 +257,8 @@ actor CallCenter {
             if inlet.listens {
                 calls[id]?.flow.recogniser(event, now, out: &outbox)
             } else {
-                calls[id]?.flow.stream(event, now, out: &outbox)
+                let isCurrent = calls[id]?.inlet === inlet
+                calls[id]?.flow.stream(event, isCurrent: isCurrent, now, out: &outbox)
             }
             perform(id, now)
         case .inbound(let call): accept(call, now)
@@ -327,6 +330,7 @@ actor CallCenter {
             calls[id]?.recogniser = session
         } else {
             calls[id]?.stream = session
+            calls[id]?.inlet = inlet
             calls[id]?.bridge = bridge
         }
         parts.engine.send(.attach(bridge), to: active.leg)

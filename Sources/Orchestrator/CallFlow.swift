@@ -232,10 +232,17 @@ public struct CallFlow: Sendable {
         }
     }
 
-    /// What the bot's connection tells.
-    public mutating func stream(_ event: StreamEvent, _ now: Moment, out: inout Outbox<Action>) {
+    /// What a bot's connection tells.
+    ///
+    /// - Parameter isCurrent: false: of a stream that another one has followed, and that was told to end.
+    public mutating func stream(
+        _ event: StreamEvent, isCurrent: Bool = true, _ now: Moment, out: inout Outbox<Action>
+    ) {
         guard phase != .finished else { return }
         switch event {
+        case .ended(let reason) where !isCurrent, .failed(let reason) where !isCurrent:
+            emit(.streamEnded(reason: reason), now, &out)
+        case .connected where !isCurrent, .transcript where !isCurrent: break
         case .connected:
             streamIsUp = true
             facts.streamConnected = true
@@ -245,16 +252,13 @@ public struct CallFlow: Sendable {
             emit(.mark(name: name), now, &out)
         case .cleared: break
         case .transcript(let text): out.push(.media(.transcript(text)))
-        case .ended(let reason):
+        case .ended(let reason), .failed(let reason):
             streamIsUp = false
             streamIsOpen = false
             emit(.streamEnded(reason: reason), now, &out)
-            if phase == .talking, !isHandedOver { end(.localHangup, now, &out) }
-        case .failed(let reason):
-            streamIsUp = false
-            streamIsOpen = false
-            emit(.streamEnded(reason: reason), now, &out)
-            if phase == .talking, !isHandedOver { end(.streamFailed, now, &out) }
+            guard phase == .talking, !isHandedOver else { return }
+            if case .failed = event { return end(.streamFailed, now, &out) }
+            end(.localHangup, now, &out)
         }
     }
 

@@ -40,6 +40,11 @@ struct Bench {
         flow.stream(event, now, out: &out)
         actions += out.takeAll()
     }
+    /// Of a stream that another one has followed.
+    mutating func formerStream(_ event: StreamEvent) {
+        flow.stream(event, isCurrent: false, now, out: &out)
+        actions += out.takeAll()
+    }
     mutating func recogniser(_ event: StreamEvent) {
         flow.recogniser(event, now, out: &out)
         actions += out.takeAll()
@@ -97,6 +102,9 @@ struct Bench {
             default: nil
             }
         }
+    }
+    var digits: [Character] {
+        actions.compactMap { if case .streamDigit(let digit) = $0 { digit } else { nil } }
     }
     var hangUps: Int { actions.count { if case .hangUp = $0 { true } else { false } } }
     var records: [CallRecord] {

@@ -277,6 +277,28 @@ private func hiss(ms: Int) -> [Int16] {
     #expect(bench.records.first?.outcome == .voicemailLeft)
 }
 
+/// The bot of the first talk takes its time to close, and its stream ends in the middle of the second.
+@Test func theEndOfAnEarlierStreamIsNotTheEndOfTheTalk() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(verdict(.human))
+    bench.stream(.connected)
+    bench.advance(2000)
+    bench.heard(beep)
+    bench.interrupt(600)
+    bench.advance(500)
+    #expect(bench.streamsConnected == 2)
+    bench.stream(.connected)
+    bench.formerStream(.mark(name: "of the first"))
+    bench.formerStream(.ended(reason: "stopped"))
+    #expect(bench.hangUps == 0)
+    #expect(bench.events.filter { $0 == "stream_ended" }.count == 1)
+    bench.media(.dtmf("5", source: .rfc4733))
+    #expect(bench.digits == ["5"])
+    bench.stream(.ended(reason: "the bot closed the stream"))
+    #expect(bench.hangUps == 1)
+}
+
 @Test func aBeepOfTheNetworkBeforeTheAnswerOverrulesNobody() {
     var bench = Bench(plan())
     bench.sip(.answered(sdp: [1]))
