@@ -13,6 +13,8 @@ public final class PcapReplayer: Sendable {
     public static let maximumPortStep = 65_535
     /// How long packets that are on their way back are waited for after the last one was sent.
     public static let tail = Interval.milliseconds(500)
+    /// Packets may stand in a file in a wrong order by this much: their clock was not set back.
+    private static let disorder = Interval.seconds(1)
 
     /// What to send, and where to.
     public struct Options: Sendable {
@@ -104,13 +106,26 @@ public final class PcapReplayer: Sendable {
                         + streams.map { "0x" + String($0.ssrc, radix: 16) }.joined(separator: " "))
         }
         bytes = file.bytes
-        steps = chosen.packets.map { Step(at: $0.time - first.time, datagram: $0.datagram) }
-        let round = Round(chosen.packets)
+        let times = Self.times(chosen.packets)
+        steps = zip(times, chosen.packets).map { Step(at: $0, datagram: $1.datagram) }
+        let round = Round(chosen.packets, span: times.last ?? .zero)
         period = round.period
         sequencePeriod = last.header.sequence &- first.header.sequence &+ 1
         timestampPeriod = round.timestamps
         self.target = target
         self.options = options
+    }
+
+    /// When each packet is sent, from the first on. A clock that was set back goes on from where it had
+    /// come to; packets that overtook one another on their way into the file keep their times.
+    private static func times(_ packets: [PcapRTPPacket]) -> [Interval] {
+        guard var origin = packets.first?.time else { return [] }
+        var latest = Interval.zero
+        return packets.map { packet in
+            if packet.time - origin < latest - disorder { origin = packet.time - latest }
+            latest = max(latest, packet.time - origin)
+            return packet.time - origin
+        }
     }
 
     /// Any thread: ends `run` soon.
@@ -202,8 +217,8 @@ private struct Round {
     let timestamps: UInt32
 
     /// The gap at the end is the stream's usual step of its timestamps, whatever its clock, and as
-    /// long as the stream itself takes for so much.
-    init(_ packets: [PcapRTPPacket]) {
+    /// long as the stream itself takes for so much: `span` from its first packet to its last.
+    init(_ packets: [PcapRTPPacket], span: Interval) {
         // Signed: packets may have overtaken one another.
         let steps = zip(packets, packets.dropFirst()).map {
             Int64(Int32(bitPattern: $1.header.timestamp &- $0.header.timestamp))
@@ -211,7 +226,6 @@ private struct Round {
         // Packets of one picture or of one digit share a timestamp.
         let forward = steps.filter { $0 > 0 }.sorted()
         let step = forward.isEmpty ? 0 : forward[forward.count / 2]
-        let span = (packets.last?.time ?? .zero) - (packets.first?.time ?? .zero)
         let units = steps.reduce(0, +)
         // Timestamps that jump back or make no sense give no rate: the mean gap then.
         let mean = span / Int64(max(1, steps.count))

@@ -8,12 +8,13 @@ import Testing
 /// What a replay does with captures and numbers that are not the usual ones.
 @Suite struct PcapReplayerTests {
     /// One packet each 20 ms, `units` of its clock apart; `pauseAfter` says after which packet a pause
-    /// of a second follows.
+    /// of a second follows, `setBackAfter` after which one the capture's clock is set back by ten hours.
     private func capture(
-        packets: Int, units: UInt32, first: UInt32 = 0, pauseAfter: Int? = nil
+        packets: Int, units: UInt32, first: UInt32 = 0, pauseAfter: Int? = nil,
+        setBackAfter: Int? = nil
     ) throws -> PcapFile {
         var writer = PcapWriter()
-        var time = Interval.zero
+        var time = Interval.seconds(36_000)
         var timestamp = first
         for index in 0..<packets {
             var bytes = [UInt8](repeating: 0, count: 40)
@@ -25,6 +26,7 @@ import Testing
                 destination: PcapEndpoint(address: [10, 0, 0, 2], port: 5000), time: time)
             let frames: Int64 = index == pauseAfter ? 51 : 1
             time = time + .milliseconds(20 * frames)
+            if index == setBackAfter { time = time - .seconds(36_000) }
             timestamp &+= units &* UInt32(frames)
         }
         return try PcapFile(parsing: writer.bytes)
@@ -76,6 +78,15 @@ import Testing
         #expect(heard.count == 6)
         let last = try #require(heard.last)
         #expect(last.timestamp &- heard[0].timestamp == 55 * 960)
+    }
+
+    /// The rest came at once, and a loop of it as often as the kernel took it.
+    @Test func aCaptureWhoseClockWasSetBackGoesOnFromThere() throws {
+        let file = try capture(packets: 10, units: 160, setBackAfter: 4)
+        let once = try PcapReplayer(file, .init(host: "127.0.0.1", port: try Phone().port)).run()
+        #expect(once.sent == 10)
+        #expect((0.15...0.2).contains(once.seconds))
+        #expect((10...24).contains(try replayed(file, .milliseconds(390)).count))
     }
 
     @Test(arguments: [
