@@ -42,8 +42,9 @@ struct LegPlayout {
         _ bytes: UnsafeBufferPointer<UInt8>, _ statistics: inout StreamStatistics,
         _ meters: StreamMeters
     ) -> Bool {
+        let whole = bytes.count + queue.splitBytes
         let dropped = queue.enqueue(bytes, playingOn: bridge)
-        statistics.playoutSamples += bytes.count / queue.encoding.bytesPerSample - dropped
+        statistics.playoutSamples += whole / queue.encoding.bytesPerSample - dropped
         guard dropped > 0 else { return true }
         // In whole milliseconds of the stream's total, so that small drops add up.
         let before = statistics.playoutDroppedSamples / samplesPerMillisecond

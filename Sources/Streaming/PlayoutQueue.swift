@@ -28,6 +28,8 @@ public struct PlayoutQueue: Sendable {
     public private(set) var droppedSamples = 0
 
     private var audio = ByteQueue()
+    /// First byte of a linear sample whose second has not come yet.
+    private var half: UInt8?
     /// Absolute position of the first sample of `audio`: everything before it is on the bridge.
     private var handedOver: Int
     /// Positions up to here count as sent, because `clear` took their audio away.
@@ -54,9 +56,28 @@ public struct PlayoutQueue: Sendable {
     /// Marks that wait for their audio.
     public var outstandingMarks: Int { marks.count - firstMark }
 
-    /// Appends samples in `encoding` (an odd byte at the end of linear ones is left out); what is
-    /// beyond the limit is dropped from the end. Returns how many samples were dropped.
+    /// Bytes that wait for the rest of their sample: 0 or 1.
+    var splitBytes: Int { half == nil ? 0 : 1 }
+
+    /// Appends samples in `encoding`; what is beyond the limit is dropped from the end. Half a linear sample
+    /// at the end waits for its other half, until a mark or a clear. Returns how many samples were dropped.
     public mutating func enqueue(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+        guard encoding == .linear16 else { return append(bytes) }
+        var rest = bytes[...]
+        var dropped = 0
+        if let first = half, let second = rest.popFirst() {
+            half = nil
+            let sample = UInt16(first) | UInt16(second) << 8
+            dropped = withUnsafeBytes(of: sample.littleEndian) {
+                append($0.bindMemory(to: UInt8.self))
+            }
+        }
+        if rest.count % 2 == 1 { half = rest.popLast() }
+        return dropped + append(UnsafeBufferPointer(rebasing: rest))
+    }
+
+    /// Whole samples.
+    private mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
         let width = encoding.bytesPerSample
         let samples = bytes.count / width
         let accepted = max(0, min(samples, maximumSamples - queuedSamples))
@@ -89,6 +110,7 @@ public struct PlayoutQueue: Sendable {
 
     /// Puts a mark after everything enqueued so far. False when too many are outstanding.
     public mutating func enqueueMark(_ name: String) -> Bool {
+        half = nil
         guard outstandingMarks < maximumMarks else { return false }
         marks.append(Mark(name: name, position: handedOver + queuedSamples))
         return true
@@ -163,6 +185,7 @@ public struct PlayoutQueue: Sendable {
     /// the outstanding marks in their order. Later positions go on counting.
     public mutating func clear(_ bridge: AudioBridge) -> [String] {
         audio.removeAll()
+        half = nil
         bridge.clear()
         handedOver = bridge.playout.writePosition
         cleared = handedOver

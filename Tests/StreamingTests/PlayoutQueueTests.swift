@@ -144,6 +144,46 @@ extension PlayoutQueue {
         #expect(queue.enqueueMark("d") == true)
     }
 
+    /// A synthesiser's bytes come over HTTP in pieces of any length, and a bot passes them on as they come.
+    @Test func aSampleMayBeSplitBetweenTwoRecords() {
+        let said = (0..<1000).map { Int16($0 * 30 - 15_000) }
+        let bytes = said.flatMap {
+            [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)]
+        }
+        for length in [1, 3, 7, 321, 1999] {
+            let bridge = AudioBridge()
+            var queue = PlayoutQueue(
+                bridge: bridge, maximumMilliseconds: 1000, maximumMarks: 10, encoding: .linear16)
+            var worker = WorkerClock(bridge)
+            for start in stride(from: 0, to: bytes.count, by: length) {
+                #expect(
+                    queue.enqueue(bytes: Array(bytes[start..<min(start + length, 2000)])) == 0)
+            }
+            #expect(queue.queuedSamples == 1000)
+            queue.topUp(bridge)
+            while worker.tick() > 0 {}
+            #expect(worker.played == said, "\(length)")
+        }
+    }
+
+    /// What follows a mark or a clear begins with a whole sample, however the speech before it ended.
+    @Test func halfASampleIsNotCarriedIntoTheNextUtterance() {
+        var queue = PlayoutQueue(
+            bridge: bridge, maximumMilliseconds: 1000, maximumMarks: 10, encoding: .linear16)
+        var worker = WorkerClock(bridge)
+        #expect(queue.enqueue(bytes: [1, 0, 2]) == 0)
+        #expect(queue.enqueueMark("end") == true)
+        #expect(queue.enqueue(bytes: [3, 0, 4]) == 0)
+        queue.topUp(bridge)
+        worker.tick()
+        #expect(worker.played == [1, 3])
+        _ = queue.clear(bridge)
+        #expect(queue.enqueue(bytes: [5, 0]) == 0)
+        queue.topUp(bridge)
+        worker.tick()
+        #expect(worker.played == [1, 3, 5])
+    }
+
     @Test func clearEmptiesWithinOneTickAndReturnsMarksInOrder() {
         var queue = makeQueue()
         var worker = WorkerClock(bridge)
