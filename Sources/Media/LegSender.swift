@@ -47,7 +47,8 @@ struct LegSender: ~Copyable {
     var clip: ClipPlayback?
     var digits = DigitQueue()
     private(set) var frameMilliseconds = LegSender.tickMilliseconds
-    /// Media time not sent yet, ms; a frame leaves when this reaches `frameMilliseconds`.
+    /// Media time not sent yet, ms; a frame leaves when this reaches `frameMilliseconds`. Below 0 where a
+    /// longer frame has said what is only now due.
     private var budget = 0
     private var needsMarker = true
     private var lastTick: Instant?
@@ -139,10 +140,17 @@ struct LegSender: ~Copyable {
     mutating func setPtime(milliseconds: Int) {
         let milliseconds = codec.frameMilliseconds(for: milliseconds)
         guard milliseconds != frameMilliseconds || lastTick == nil else { return }
+        // The first frame leaves on the first tick, and later ones keep to that: what the last frame of
+        // the old length was longer than a tick has been said already.
+        budget =
+            lastTick == nil
+            ? Self.lead(milliseconds)
+            : budget + Self.lead(milliseconds) - Self.lead(frameMilliseconds)
         frameMilliseconds = milliseconds
-        // The first frame leaves on the first tick.
-        budget = max(0, milliseconds - Self.tickMilliseconds)
     }
+
+    /// Media time that a frame carries beyond the tick on which it leaves, ms.
+    private static func lead(_ milliseconds: Int) -> Int { max(0, milliseconds - tickMilliseconds) }
 
     /// What the far end lost of ours (RTCP, 0…1): Opus prepares for it, and for a while for more
     /// than the newest report says.
@@ -443,7 +451,7 @@ struct LegSender: ~Copyable {
 
     /// The clock goes on while nothing is sent; the part frame is kept.
     private mutating func passTime() {
-        let whole = budget / frameMilliseconds * frameMilliseconds
+        let whole = max(0, budget) / frameMilliseconds * frameMilliseconds
         budget -= whole
         advance(whole)
     }

@@ -213,6 +213,28 @@ func ptimeIsHonoured(ptime: Int, payloads: [Int]) throws {
     #expect(bench.rtp.allSatisfy { $0.payload.allSatisfy { $0 == 0xFF } })
 }
 
+/// Re-INVITEs that change the packet length, as often as they like: media time stays the clock's.
+@Test(arguments: [(20, 60), (20, 40), (30, 60), (20, 30), (10, 60), (10, 20)])
+func changesOfThePacketLengthMoveNoClock(first: Int, second: Int) throws {
+    let bench = try LegBench(remote: LegBench.remote(ptime: first))
+    bench.run(ticks: 5)
+    for cycle in 0..<20 {
+        let ptime = cycle % 2 == 0 ? second : first
+        try bench.leg.configure(LegBench.remote(ptime: ptime), now: bench.now)
+        bench.run(ticks: 5 + cycle % 3)
+    }
+    let packets = bench.rtp
+    for packet in packets.dropFirst(10) {
+        let media = Int(packet.header.timestamp &- packets[0].header.timestamp) / 8
+        let clock = Int((packet.at - packets[0].at).milliseconds)
+        #expect((-20...20).contains(media - clock))
+    }
+    for (before, after) in zip(packets, packets.dropFirst()) {
+        #expect(
+            after.header.timestamp &- before.header.timestamp == UInt32(before.payload.count))
+    }
+}
+
 @Test func aLawLegsSendALaw() throws {
     let bench = try LegBench(remote: LegBench.remote(codec: .pcma))
     bench.run(ticks: 1)
