@@ -86,7 +86,12 @@ extension CallCenter {
         let leg = try mediaLeg(party)
         guard let path else {
             guard isRecording(party) else { throw .conflict("\(party) is not being recorded") }
-            return try order(.stopRecording, leg)
+            try order(.stopRecording, leg)
+            switch party {
+            case .call(let id): calls[id]?.flow.recordingStopped()
+            case .leg(let id): bareLegs[id]?.recordings.stopped()
+            }
+            return
         }
         guard !isRecording(party) else {
             throw .conflict("\(party) is being recorded already: stop that first")
@@ -94,14 +99,14 @@ extension CallCenter {
         try order(.startRecording(path: path), leg)
         switch party {
         case .call(let id): calls[id]?.flow.recordingBegan()
-        case .leg(let id): bareLegs[id]?.isRecording = true
+        case .leg(let id): bareLegs[id]?.recordings.began()
         }
     }
 
     private func isRecording(_ party: MediaParty) -> Bool {
         switch party {
         case .call(let id): calls[id]?.flow.isRecording ?? false
-        case .leg(let id): bareLegs[id]?.isRecording ?? false
+        case .leg(let id): bareLegs[id]?.recordings.isRunning ?? false
         }
     }
 

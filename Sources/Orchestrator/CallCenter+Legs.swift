@@ -12,7 +12,7 @@ struct BareLeg: Sendable {
 
     var description: LegDescription
     var stream: StreamSession?
-    var isRecording = false
+    var recordings = RecordingBook()
 }
 
 extension CallCenter {
@@ -71,8 +71,8 @@ extension CallCenter {
             description: LegDescription(
                 id: handle.id, port: handle.port,
                 answer: String(decoding: answer.sdp, as: UTF8.self), mode: request.mode,
-                createdAt: SystemClock.wall, events: []),
-            isRecording: request.recordingPath != nil)
+                createdAt: SystemClock.wall, events: []))
+        if request.recordingPath != nil { leg.recordings.began() }
         if request.mode == .stream, let url = request.streamURL {
             let bridge = parts.hub.makeBridge(for: url)
             let id = CallID(handle.id.description)
@@ -118,7 +118,7 @@ extension CallCenter {
             default: Self.ending(event.kind)
             }
         switch event.kind {
-        case .recordingFinished, .recordingFailed: bareLegs[event.leg]?.isRecording = false
+        case .recordingFinished, .recordingFailed: bareLegs[event.leg]?.recordings.ended()
         default: break
         }
         if case .dtmf(let digit, _) = event.kind {

@@ -103,7 +103,7 @@ public struct CallFlow: Sendable {
     private var signallingEnd: (reason: EndReason, status: Int)?
     private var legRemoved = false
     private var legClosed = false
-    private var recordingPending = false
+    private var recordings = RecordingBook()
     private var streamIsUp = false
     var interruptions = 0
     var restarts = 0
@@ -126,8 +126,8 @@ public struct CallFlow: Sendable {
     public var nextDeadline: Instant? { timers.next }
     /// The record is out; further input changes nothing.
     public var isFinished: Bool { phase == .finished }
-    /// A recording was ordered, and neither its file nor its failure has been told.
-    public var isRecording: Bool { recordingPending }
+    /// One is being written: ordered, and neither told to end nor failed.
+    public var isRecording: Bool { recordings.isRunning }
 
     // MARK: inputs
 
@@ -217,12 +217,12 @@ public struct CallFlow: Sendable {
         case .mediaTimeout:
             if facts.answeredAt != nil { end(.mediaTimeout, now, &out) }
         case .recordingFinished(let path):
-            recordingPending = false
+            recordings.ended()
             facts.recordingPath = path
             emit(.recordingFinished(path: path), now, &out)
             finishIfComplete(now, &out)
         case .recordingFailed(_, let reason):
-            recordingPending = false
+            recordings.ended()
             emit(.recordingFailed(reason: reason), now, &out)
             finishIfComplete(now, &out)
         case .closed(let summary):
@@ -285,7 +285,9 @@ public struct CallFlow: Sendable {
     }
 
     /// The API has begun a recording.
-    public mutating func recordingBegan() { recordingPending = true }
+    public mutating func recordingBegan() { recordings.began() }
+    /// The API has told it to end; its last word may come later.
+    public mutating func recordingStopped() { recordings.stopped() }
 
     /// The call cannot go on for a reason of ours (no leg, unusable SDP, shutdown).
     public mutating func abort(_ reason: EndReason, _ now: Moment, out: inout Outbox<Action>) {
@@ -298,7 +300,7 @@ public struct CallFlow: Sendable {
     ) {
         legRemoved = true
         legClosed = true
-        recordingPending = false
+        recordings.abandon()
         if localReason == nil { localReason = reason }
         if signallingEnd == nil { signallingEnd = (reason, 0) }
         beginTeardown(now, &out)
@@ -322,7 +324,7 @@ public struct CallFlow: Sendable {
             case .teardown:
                 removeLeg(&out)
                 legClosed = true
-                recordingPending = false
+                recordings.abandon()
                 if signallingEnd == nil {
                     signallingEnd = (localReason ?? .internalError, 0)
                 }
@@ -339,7 +341,7 @@ public struct CallFlow: Sendable {
         emit(.answered, now, &out)
         out.push(.media(.answered))
         if plan.record, let path = plan.recordingPath {
-            recordingPending = true
+            recordings.began()
             out.push(.media(.startRecording(path: path)))
         }
         timers.set(.maximumDuration, at: now.instant + plan.maximumDuration)
@@ -477,7 +479,7 @@ public struct CallFlow: Sendable {
     }
 
     private mutating func finishIfComplete(_ now: Moment, _ out: inout Outbox<Action>) {
-        guard phase == .ending, let end = signallingEnd, legClosed, !recordingPending else {
+        guard phase == .ending, let end = signallingEnd, legClosed, recordings.isSettled else {
             return
         }
         phase = .finished

@@ -131,6 +131,25 @@ private let listenedTo: CallPlan = {
     #expect(bench.records.first?.recordingPath == "/tmp/a.wav")
 }
 
+/// Operators change files in mid-call: the next one begins when the one before it was told to end, however long
+/// its disk takes.
+@Test func aRecordingThatWasStoppedIsInNobodysWay() {
+    var bench = Bench(plan(record: true))
+    bench.sip(.answered(sdp: [1]))
+    #expect(bench.flow.isRecording)
+    bench.flow.recordingStopped()
+    #expect(!bench.flow.isRecording)
+    bench.flow.recordingBegan()
+    bench.media(.recordingFinished(path: "/tmp/x.wav"))
+    #expect(bench.flow.isRecording)
+    // And the call waits for both.
+    bench.hangUp()
+    bench.closeDown()
+    #expect(bench.records.isEmpty)
+    bench.media(.recordingFailed(path: "/tmp/y.wav", reason: "full"))
+    #expect(bench.records.first?.recordingPath == "/tmp/x.wav")
+}
+
 @Test func pressingTheOptOutDigitStoresTheWishBeforeAnythingElseEnds() throws {
     var bench = Bench(plan())
     bench.sip(.answered(sdp: [1]))
