@@ -25,6 +25,7 @@ except ImportError:
              "python3-websockets (and run this with /usr/bin/python3)")
 
 RATE = 8000  # samples a second, and bytes a second in mu-law
+FRAMES = (160, 320, 480, 640, 800)  # bytes of a frame of 20, 40, 60, 80 or 100 ms
 
 
 def mulaw_encode_sample(sample):
@@ -87,6 +88,7 @@ class Stream:
         self.sequence = 0
         self.heard = bytearray()
         self.frames = self.second_frames = self.second = 0
+        self.frame_bytes = 160  # all frames are as long as the first
         self.mark_times = {}
         self.violations = []
 
@@ -146,7 +148,10 @@ class Stream:
         if int(media["chunk"]) != self.frames:
             self.violation(f"chunk {media['chunk']} is frame {self.frames}")
             self.frames = int(media["chunk"])
-        if int(media["timestamp"]) != (self.frames - 1) * 20 or len(payload) != 160:
+        if self.frames == 1 and len(payload) in FRAMES:
+            self.frame_bytes = len(payload)
+        begins = (self.frames - 1) * self.frame_bytes * 1000 // RATE
+        if int(media["timestamp"]) != begins or len(payload) != self.frame_bytes:
             self.violation(f"frame {self.frames}: timestamp {media['timestamp']}, "
                            f"{len(payload)} bytes")
         if self.bot.options.save:
@@ -154,10 +159,11 @@ class Stream:
         if self.bot.options.echo:
             await self.send("media", media={"payload": media["payload"]})
         self.second_frames += 1
-        if self.frames // 50 != self.second:
+        second = self.frames * self.frame_bytes // RATE
+        if second != self.second:
             self.log("media", frames=self.second_frames, total=self.frames,
                      timestamp=int(media["timestamp"]))
-            self.second_frames, self.second = 0, self.frames // 50
+            self.second_frames, self.second = 0, second
             if self.second == 1 and self.bot.options.transcript:
                 await self.send("transcript", transcript={"text": self.bot.options.transcript})
 

@@ -115,6 +115,32 @@ import Testing
         try await rig.shutdown()
     }
 
+    /// `#frame=100` of the URL, or `stream.frame_milliseconds`.
+    @Test(
+        .enabled(if: isAvailable, "python3-websockets is not installed"), arguments: [20, 40, 100])
+    func demoBotTakesFramesOfAnyLengthForWhatTheyAre(milliseconds: Int) async throws {
+        let bot = try PeerProcess(
+            Self.python,
+            [Self.root.appendingPathComponent("tools/demo-bot.py").path, "--port", "0", "--once"],
+            directory: FileManager.default.temporaryDirectory)
+        var lines = bot.lines.makeAsyncIterator()
+        let port = try #require(object(await lines.next())["port"] as? Int)
+        let rig = try Rig()
+        var events = rig.events.makeAsyncIterator()
+        let session = rig.connect(
+            rig.request("ws://127.0.0.1:\(port)/#frame=\(milliseconds)"))
+        #expect(await events.next() == .connected)
+        rig.offer([Int16](repeating: 100, count: 1600))
+        session.stop()
+        #expect(await events.next() == .ended(reason: "stopped"))
+        var closed: [String: Any] = [:]
+        while let line = await lines.next() { closed = object(line) }
+        #expect(closed["frames"] as? Int == 200 / milliseconds)
+        #expect(closed["violations"] as? [String] == [])
+        #expect(await bot.exitStatus() == 0)
+        try await rig.shutdown()
+    }
+
     private func object(_ line: String?) -> [String: Any] {
         let parsed = try? JSONSerialization.jsonObject(with: Data((line ?? "{}").utf8))
         return parsed as? [String: Any] ?? [:]
