@@ -170,8 +170,12 @@ extension CallCenter {
         }
         var made = try connectAll(specs).makeIterator()
         for id in replaced { _ = disconnect(id) }
-        if !keepsBot {
-            for each in [party, other] { handOver(each) }
+        for each in [party, other] {
+            if !keepsBot {
+                handOver(each)
+            } else if case .call(let id) = each {
+                calls[id]?.flow.share()
+            }
         }
         return kept.compactMap { $0 ?? made.next() }.compactMap { link($0) }
     }

@@ -14,7 +14,7 @@ extension CallFlow {
         case .interrupted: leaveMessage(now, &out)
         case .talking
         where facts.verdict == .human && plan.voicemail != nil && plan.detectAnswer
-            && !isHandedOver:
+            && !hasPartner:
             guard let answered = facts.answeredInstant,
                 now.instant - answered < Self.lateBeepWindow
             else { return }

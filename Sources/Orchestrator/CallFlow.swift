@@ -103,7 +103,7 @@ public struct CallFlow: Sendable {
     private var signallingEnd: (reason: EndReason, status: Int)?
     private var legRemoved = false
     private var legClosed = false
-    private var recordings = RecordingBook()
+    var recordings = RecordingBook()
     private var streamIsUp = false
     var interruptions = 0
     var restarts = 0
@@ -111,8 +111,11 @@ public struct CallFlow: Sendable {
     var speechLeft = CallFlow.takeoverSpeech
     /// A bridge has taken the bot's place; the call ends with its last partner.
     var isHandedOver = false
+    /// Another party has joined the bot.
+    var isShared = false
+    var hasPartner: Bool { isHandedOver || isShared }
     /// Asked for and not over yet, connected or not.
-    private var streamIsOpen = false
+    var streamIsOpen = false
     /// Asked for and not over yet (`CallFlow+Recogniser`).
     var recogniserIsOpen = false
 
@@ -257,6 +260,7 @@ public struct CallFlow: Sendable {
             streamIsOpen = false
             emit(.streamEnded(reason: reason), now, &out)
             guard phase == .talking, !isHandedOver else { return }
+            if isShared { return botLeft(&out) }
             if case .failed = event { return end(.streamFailed, now, &out) }
             end(.localHangup, now, &out)
         }
@@ -266,28 +270,6 @@ public struct CallFlow: Sendable {
     public mutating func hangUp(_ now: Moment, out: inout Outbox<Action>) {
         end(facts.answeredAt == nil ? .cancelled : .localHangup, now, &out)
     }
-
-    /// Another party takes the place of bot and clip: neither ends the call any more.
-    public mutating func handOver(_ now: Moment, out: inout Outbox<Action>) {
-        guard phase == .talking || phase == .detecting else { return }
-        phase = .talking
-        isHandedOver = true
-        timers.cancel(.tail)
-        stopRecogniser(&out)
-        stopStream(&out)
-        out.push(.media(.stopPlaying))
-        out.push(.media(.detach))
-    }
-
-    /// The last leg that a handed-over call heard has gone.
-    public mutating func partnerLeft(_ now: Moment, out: inout Outbox<Action>) {
-        if isHandedOver { end(.localHangup, now, &out) }
-    }
-
-    /// The API has begun a recording.
-    public mutating func recordingBegan() { recordings.began() }
-    /// The API has told it to end; its last word may come later.
-    public mutating func recordingStopped() { recordings.stopped() }
 
     /// The call cannot go on for a reason of ours (no leg, unusable SDP, shutdown).
     public mutating func abort(_ reason: EndReason, _ now: Moment, out: inout Outbox<Action>) {
@@ -409,7 +391,7 @@ public struct CallFlow: Sendable {
             facts.voicemailLeft = true
             emit(.voicemailFinished, now, &out)
             timers.set(.tail, at: now.instant + Self.messageTail)
-        } else if id == Self.conversationPlay, phase == .talking, !isHandedOver {
+        } else if id == Self.conversationPlay, phase == .talking, !hasPartner {
             timers.set(.tail, at: now.instant + Self.messageTail)
         }
     }

@@ -119,6 +119,27 @@ private let listenedTo: CallPlan = {
     #expect(bench.records.first?.endReason == .localHangup)
 }
 
+/// `bridge` with `keep_bot`: two people and a bot, which leave in whatever order.
+@Test func aSharedCallEndsWithTheLastOfBotAndPartner() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(verdict(.human))
+    bench.stream(.connected)
+    bench.flow.share()
+    #expect(bench.actions.allSatisfy { if case .stopStream = $0 { false } else { true } })
+    var other = bench
+    bench.stream(.ended(reason: "the bot closed the stream"))
+    bench.heard(beep)
+    #expect(bench.hangUps == 0 && bench.plays.isEmpty)
+    bench.loseThePartner()
+    #expect(bench.hangUps == 1)
+    // The bot has the call to itself again, and ends it.
+    other.loseThePartner()
+    #expect(other.hangUps == 0)
+    other.stream(.ended(reason: "the bot closed the stream"))
+    #expect(other.hangUps == 1)
+}
+
 @Test func aRecordingThatTheAPIBeganIsWaitedForAtTheEnd() {
     var bench = Bench(plan())
     bench.sip(.answered(sdp: [1]))
