@@ -16,13 +16,18 @@ struct LinkTable: Sendable {
     private var nextID: UInt32 = 1
 
     var count: Int { links.count }
-    var all: [LegLink] { links.values.sorted { $0.id < $1.id } }
+    /// Oldest first, without those that a worker has refused.
+    var all: [LegLink] { Self.live(links.values) }
     func link(_ id: LinkID) -> LegLink? { links[id] }
 
-    /// Links to or from a leg.
+    /// Those to or from a leg, as `all`.
     func links(of leg: LegID) -> [LegLink] {
         guard let known = legs[leg] else { return [] }
-        return (known.inputs + known.outputs).compactMap { links[$0] }.sorted { $0.id < $1.id }
+        return Self.live((known.inputs + known.outputs).compactMap { links[$0] })
+    }
+
+    private static func live(_ links: some Sequence<LegLink>) -> [LegLink] {
+        links.filter { $0.ended == nil }.sorted { $0.id < $1.id }
     }
 
     mutating func add(_ leg: LegID, mode: LegMode) { legs[leg] = Leg(mode: mode) }
