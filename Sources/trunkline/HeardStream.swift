@@ -44,8 +44,9 @@ struct HeardStream: Sendable {
 struct Recording: Sendable {
     /// Bytes of a file that will be read: two hours of 16 kHz stereo.
     static let fileLimit = 500 << 20
-    /// Audio of all streams of a capture, which its packets' times can make as long as they like.
-    static let captureLimit = Interval.seconds(12 * 3600)
+    /// Audio of a file: the times of a capture's packets, and a low rate in a WAV's header, can make it as
+    /// long as they like.
+    static let audioLimit = Interval.seconds(12 * 3600)
 
     var vadTrace = false
     var cost = false
@@ -53,6 +54,8 @@ struct Recording: Sendable {
     /// Of a WAV file, from 0.
     var channel = 0
     var policy = DetectionPolicy.balanced
+    /// Longer files are refused.
+    var longest = Recording.audioLimit
     /// By the name of the file, in order of time.
     var transcripts: [String: [FileDetection.Transcript]] = [:]
 
@@ -88,6 +91,7 @@ struct Recording: Sendable {
                     "has no channel \(channel): --channel is from 0 to \(wav.channels - 1)")
             }
             guard wav.frameCount > 0 else { throw PlatformConfiguration.Invalid("has no samples") }
+            try refuseLonger(.milliseconds(Int64(wav.durationMilliseconds)))
             return [
                 try hear(
                     wav.channel(channel, at: 8000), file: file, stream: String(channel), digits: [])
@@ -102,11 +106,7 @@ struct Recording: Sendable {
         let streams = capture.rtpStreams()
         var heard: [HeardStream] = []
         let length = streams.reduce(Interval.zero) { $0 + CaptureTimes($1).length }
-        guard length <= Self.captureLimit else {
-            throw PlatformConfiguration.Invalid(
-                "has \(length.milliseconds / 3_600_000) h of audio, more than "
-                    + "\(Self.captureLimit.milliseconds / 3_600_000): split it")
-        }
+        try refuseLonger(length)
         for stream in streams {
             guard let audio = CaptureAudio(stream, in: capture) else { continue }
             heard.append(
@@ -128,6 +128,13 @@ struct Recording: Sendable {
         // Once a file.
         if capture.isTruncated { heard[0].notes.append(Self.cutNote) }
         return heard
+    }
+
+    private func refuseLonger(_ length: Interval) throws {
+        guard length > longest else { return }
+        throw PlatformConfiguration.Invalid(
+            "has \(length.milliseconds / 3_600_000) h of audio, more than "
+                + "\(longest.milliseconds / 3_600_000): split it")
     }
 
     private func hear(

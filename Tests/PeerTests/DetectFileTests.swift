@@ -146,6 +146,17 @@ import Testing
         #expect(Self.failure { try Self.hear(bytes) }.contains("h of audio, more than 12"))
     }
 
+    /// 130 MB that claim 1000 Hz are 38 hours, and gigabytes at the detectors' rate.
+    @Test func aWAVOfMoreThanHalfADayIsRefused() throws {
+        #expect(Recording().longest == .seconds(12 * 3600))
+        let silence = [Int16](repeating: 0, count: 2001)
+        let bytes = WAVFile(sampleRate: 1000, samples: silence).serialised
+        var recording = Recording()
+        recording.longest = .seconds(2)
+        #expect(Self.failure { try Self.hear(bytes, recording) }.contains("of audio, more than"))
+        #expect(try Self.hear(Array(bytes.dropLast(2)), recording).first?.samples.count == 16_000)
+    }
+
     @Test(
         arguments: [
             ("empty", [], "is empty"), ("four letters", Array("RIFF".utf8), "too early"),
