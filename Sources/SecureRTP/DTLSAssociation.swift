@@ -96,11 +96,11 @@ public struct DTLSAssociation: ~Copyable, @unchecked Sendable {
         _ identity: DTLSIdentity, _ transport: DTLSTransport, _ role: DTLSParameters.Role
     ) throws(SRTPError) -> OpaquePointer {
         guard let ssl = SSL_new(identity.context) else { throw .library(1) }
-        // Two references for one BIO: SSL_free gives back both.
-        guard let bio = DTLSTransportMethod.shared.makeBIO(transport), BIO_up_ref(bio) == 1 else {
+        guard let bio = DTLSTransportMethod.shared.makeBIO(transport) else {
             SSL_free(ssl)
             throw .library(2)
         }
+        // Takes our reference, and of one BIO for both ways a second of its own; SSL_free gives both back.
         SSL_set_bio(ssl, bio, bio)
         SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(transport).toOpaque())
         switch role {
