@@ -19,6 +19,17 @@ import Testing
         return settings
     }
 
+    /// Whether a leg with SRTP answers one of fifty packets within five seconds.
+    private func isAnswered(
+        _ phone: Phone, _ leg: LegHandle, _ context: inout SRTPContext
+    ) throws -> Bool {
+        for _ in 0..<50 {
+            try phone.send([UInt8](repeating: 0xFF, count: 160), to: leg.port, under: &context)
+            if phone.receive(milliseconds: 100)?.count == 170 { return true }
+        }
+        return false
+    }
+
     private func options(farEnd: Phone? = nil) -> LegOptions {
         var options = LegOptions(mode: .echo, detection: false)
         options.sharedPort = true
@@ -200,13 +211,7 @@ import Testing
                 to: leg.id)
             var context = try SRTPContext(
                 suite: .aesCM128HMACSHA1_80, key: key, direction: .outbound)
-            var answered = false
-            for _ in 0..<50 where !answered {
-                try phone.send(
-                    [UInt8](repeating: 0xFF, count: 160), to: leg.port, under: &context)
-                answered = phone.receive(milliseconds: 100)?.count == 170
-            }
-            #expect(answered)
+            #expect(try isAnswered(phone, leg, &context))
         }
     }
 
@@ -229,13 +234,7 @@ import Testing
             phone.ssrc = round
             remote.receives = true
             engine.send(.configure(remote), to: leg.id)
-            var answered = false
-            for _ in 0..<50 where !answered {
-                try phone.send(
-                    [UInt8](repeating: 0xFF, count: 160), to: leg.port, under: &context)
-                answered = phone.receive(milliseconds: 100)?.count == 170
-            }
-            #expect(answered)
+            #expect(try isAnswered(phone, leg, &context))
             remote.receives = false
             engine.send(.configure(remote), to: leg.id)
         }

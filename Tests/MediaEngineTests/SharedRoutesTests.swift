@@ -264,7 +264,6 @@ private func routes() -> SharedRoutes { SharedRoutes(ports: 2, legLimit: 64, see
     #expect(count == 1)
 }
 
-/// DTLS has no SSRC: where old calls only rest, it is the living one's.
 /// A far end that has one port and one SSRC for all its calls.
 @Test func anSSRCThatRestsIsAQuestionOfKeys() {
     var routes = routes()
@@ -286,6 +285,7 @@ private func routes() -> SharedRoutes { SharedRoutes(ports: 2, legLimit: 64, see
     #expect(found == .leg(1))
 }
 
+/// DTLS has no SSRC: where old calls only rest, it is the living one's.
 @Test func whatHasNoSSRCIsTheOnlyLiveLegs() {
     var routes = routes()
     routes.add(0, port: 0)

@@ -8,6 +8,15 @@ import Testing
 @Suite struct DTLSRestartTests {
     private static let alert: [UInt8] = [21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 50, 0, 2, 2, 40]
 
+    /// What is on its way is lost, and forged alerts end the client's handshake.
+    private static func beginAnew(_ pair: SecurePair, _ mux: Bool) {
+        pair.loseWhatIsOnItsWay()
+        pair.a.receive(alert, from: SecurePair.addressB)
+        if !mux { pair.a.receive(alert, from: SecurePair.addressB.withPort(5001), on: .rtcp) }
+        pair.run(ticks: 100)
+        #expect(pair.a.isSecuredByDTLS && pair.b.isSecuredByDTLS)
+    }
+
     /// The alert is forged when the server has begun already: it must not wait for the handshake that
     /// its client has given up.
     @Test(arguments: [true, false]) func aClientThatBeginsAnewInMidHandshakeIsServed(
@@ -17,13 +26,7 @@ import Testing
         pair.a.tick()
         // ClientHello, cookie, ClientHello; the server's flight is lost.
         #expect(pair.deliverFromA() && pair.deliverFromB() && pair.deliverFromA())
-        pair.loseWhatIsOnItsWay()
-        pair.a.receive(Self.alert, from: SecurePair.addressB)
-        if !mux {
-            pair.a.receive(Self.alert, from: SecurePair.addressB.withPort(5001), on: .rtcp)
-        }
-        pair.run(ticks: 100)
-        #expect(pair.a.isSecuredByDTLS && pair.b.isSecuredByDTLS)
+        Self.beginAnew(pair, mux)
         #expect(pair.b.summary.packetsReceived > 0)
     }
 
@@ -36,13 +39,7 @@ import Testing
         #expect(pair.deliverFromA() && pair.deliverFromB() && pair.deliverFromA())
         #expect(pair.deliverFromB() && pair.deliverFromA())
         #expect(pair.b.isSecuredByDTLS && !pair.a.isSecuredByDTLS)
-        pair.loseWhatIsOnItsWay()
-        pair.a.receive(Self.alert, from: SecurePair.addressB)
-        if !mux {
-            pair.a.receive(Self.alert, from: SecurePair.addressB.withPort(5001), on: .rtcp)
-        }
-        pair.run(ticks: 100)
-        #expect(pair.a.isSecuredByDTLS && pair.b.isSecuredByDTLS)
+        Self.beginAnew(pair, mux)
         let heard = (pair.a.summary.packetsReceived, pair.b.summary.packetsReceived)
         #expect(heard.0 > 0 && heard.1 > 0)
     }
