@@ -101,6 +101,36 @@ func csvRow(_ number: String, _ state: String = "NY", consent: String = "written
         }
     }
 
+    /// The store refuses every do-not-call request; when it takes them again, this one is there.
+    @Test func aRefusedOptOutIsJournalledAndStoredLater() async throws {
+        try await House.open { house in
+            func sqlite(_ statement: String) throws {
+                let python = Process()
+                python.executableURL = URL(filePath: "/usr/bin/python3")
+                python.arguments = [
+                    "-c", "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute(sys.argv[2])",
+                    house.directory + "/trunkline.sqlite", statement,
+                ]
+                try python.run()
+                python.waitUntilExit()
+                try #require(python.terminationStatus == 0)
+            }
+            try sqlite("ALTER TABLE internal_list RENAME TO away")
+            let number = #"{"number":"+12125550188"}"#
+            let refused = try await house.request("POST", "/v1/dnc/internal", number)
+            #expect(refused.status >= 500)
+            let journal = house.directory + "/opt-outs.pending"
+            try await eventually("an entry of the journal") {
+                (FileManager.default.contents(atPath: journal)?.count ?? 0) > 0
+            }
+            try sqlite("ALTER TABLE away RENAME TO internal_list")
+            try await eventually("the store to have it") {
+                try await house.json("POST", "/v1/dnc/internal/check", number)["listed"].bool
+                    == true
+            }
+        }
+    }
+
     @Test func badCampaignsNameTheirField() async throws {
         try await House.open { house in
             let cases: [([String: any Sendable], String)] = [
