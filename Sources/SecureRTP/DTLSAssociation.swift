@@ -5,6 +5,9 @@ internal import COpenSSL
 // client:  idle ─ start ─────────────────────────────► handshaking ┘        │
 //                                                          └─► failed      linger
 //
+// server, handshaking:  plain alert ─┬─ anything else comes ─► it was forged
+//                                    └─ nothing for 2 s ─────► failed
+//
 //   datagram, now ─► libssl (memory) ─► datagrams of the next flight ─► send
 //   tick: now ≥ deadline ─► the last flight again, 250 ms later, then 500 ms … 4 s
 //
@@ -43,6 +46,9 @@ public struct DTLSAssociation: ~Copyable, @unchecked Sendable {
     /// How long an established association answers a far end that missed our last flight, and hears
     /// its close_notify. Its memory goes then.
     public static let linger = Interval.seconds(30)
+    /// How long a server waits for its client to go on in spite of an alert that anybody could have
+    /// sent: until there are keys alerts are not protected. A client that began anew would have time to.
+    public static let alertPatience = Interval.seconds(2)
     private static let exporterLabel = "EXTRACTOR-dtls_srtp"
 
     /// What signalling agreed on: our role, and the far end's fingerprints.
@@ -67,8 +73,11 @@ public struct DTLSAssociation: ~Copyable, @unchecked Sendable {
     private let mtu: Int
     private var ssl: OpaquePointer?
     private var interval = DTLSAssociation.firstRetransmission
+    private var resendAt = Instant.distantFuture
     private var startedAt = Instant.zero
     private var endsAt = Instant.distantFuture
+    /// As a server: an alert in the clear that nothing has followed yet.
+    private var doubt: (failure: DTLSFailure, until: Instant)?
 
     /// - Parameters:
     ///   - source: of the far end, for a client; a server learns it.
@@ -144,13 +153,13 @@ public struct DTLSAssociation: ~Copyable, @unchecked Sendable {
             ignored += 1
             return
         }
-        transport.inbound = datagram
+        transport.inbound = state == .handshaking ? withoutAlert(datagram, now) : datagram
         transport.source = source
         // The bytes are the caller's again when this returns.
         defer { transport.inbound = nil }
         switch state {
         case .waiting where parameters.role == .server: listen(source, now, send)
-        case .handshaking: advance(now, send)
+        case .handshaking: if transport.inbound?.isEmpty == false { advance(now, send) }
         case .established: readOn(send)
         case .waiting, .failed: ignored += 1
         }
@@ -164,6 +173,8 @@ public struct DTLSAssociation: ~Copyable, @unchecked Sendable {
             return
         }
         guard now < endsAt else { return fail(.timeout, now) }
+        if let doubt, now >= doubt.until { return fail(doubt.failure, now) }
+        guard now >= resendAt else { return }
         retransmissions += 1
         interval = min(interval * 2, Self.longestRetransmission)
         if !DTLSTransport.hasVirtualTime {
@@ -174,7 +185,7 @@ public struct DTLSAssociation: ~Copyable, @unchecked Sendable {
         let result = SSL_ctrl(ssl, Int32(DTLS_CTRL_HANDLE_TIMEOUT), 0, nil)
         transport.drain(send)
         if result < 0 { return fail(.timeout, now) }
-        deadline = min(now + interval, endsAt)
+        resend(at: now + interval)
     }
 
     /// Says close_notify to a far end that is still listening, and gives the memory back.
@@ -248,8 +259,28 @@ public struct DTLSAssociation: ~Copyable, @unchecked Sendable {
         transport.drain(send)
         if hasFlight {
             interval = Self.firstRetransmission
-            deadline = min(now + interval, endsAt)
+            resend(at: now + interval)
         }
+    }
+
+    private mutating func resend(at time: Instant) {
+        resendAt = time
+        deadline = min(time, doubt?.until ?? .distantFuture, endsAt)
+    }
+
+    /// Takes the end that an alert in the clear tells a server from the handshake's records, and notes it.
+    private mutating func withoutAlert(
+        _ datagram: UnsafeRawBufferPointer, _ now: Instant
+    ) -> UnsafeRawBufferPointer {
+        guard parameters.role == .server else { return datagram }
+        let alert = DTLSAlert(datagram)
+        if alert?.start != 0 { doubt = nil }
+        if let code = alert?.fatal, doubt == nil {
+            doubt = (.alert(code), now + Self.alertPatience)
+        }
+        resend(at: resendAt)
+        guard let alert else { return datagram }
+        return UnsafeRawBufferPointer(rebasing: datagram[..<alert.start])
     }
 
     private mutating func establish(_ now: Instant) {

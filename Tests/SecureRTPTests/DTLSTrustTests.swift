@@ -29,7 +29,8 @@ import Testing
         let (a, b) = try pair(clientExpects: wrong)
         exchange(a, b)
         #expect(a.failure == .fingerprintMismatch)
-        // bad_certificate (RFC 8122 6.2).
+        // bad_certificate (RFC 8122 6.2), which a server waits to hear nothing else behind.
+        b.tick(Instant(milliseconds: 2000))
         #expect(b.failure == .alert(42))
         #expect(a.keys == nil)
         #expect(b.keys == nil)
@@ -148,6 +149,58 @@ import Testing
             [21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40], from: mallory, pair.now)
         #expect(pair.b.keys?.local == before)
         #expect(pair.b.take().isEmpty)
+    }
+
+    /// The flight of a server whose client is about to answer.
+    private func serverInMidHandshake() throws -> (DTLSEnd, DTLSEnd, flight: [[UInt8]]) {
+        let (a, b) = try pair()
+        a.start(.zero)
+        for _ in 0..<2 {
+            for bytes in a.take() { b.receive(bytes, from: DTLSPair.client, .zero) }
+            if b.state == .handshaking { break }
+            for bytes in b.take() { a.receive(bytes, from: DTLSPair.server, .zero) }
+        }
+        #expect(b.state == .handshaking)
+        return (a, b, b.take())
+    }
+
+    private static let handshakeFailure: [UInt8] = [
+        21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 50, 0, 2, 2, 40,
+    ]
+
+    /// Nothing protects an alert before there are keys, and a client that gave nothing up does not begin
+    /// again: a server that believed it would never have keys.
+    @Test func forgedPlainAlertDoesNotEndTheServersHandshake() throws {
+        let (a, b, flight) = try serverInMidHandshake()
+        for alert in [Self.handshakeFailure, Self.handshakeFailure + Self.handshakeFailure] {
+            b.receive(alert, from: DTLSPair.client, .zero)
+            #expect(b.state == .handshaking)
+        }
+        // Behind a record of the client's, too; and a warning, close_notify.
+        for bytes in flight { a.receive(bytes, from: DTLSPair.server, Instant(milliseconds: 40)) }
+        var answer = a.take()
+        answer[0] += Self.handshakeFailure
+        b.receive(
+            [21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 51, 0, 2, 1, 0], from: DTLSPair.client,
+            Instant(milliseconds: 50))
+        for bytes in answer { b.receive(bytes, from: DTLSPair.client, Instant(milliseconds: 50)) }
+        for bytes in b.take() { a.receive(bytes, from: DTLSPair.server, Instant(milliseconds: 90)) }
+        #expect(a.suite != nil && b.suite == a.suite)
+        b.tick(Instant(milliseconds: 10_000))
+        #expect(b.suite != nil)
+    }
+
+    /// One that nothing follows is true: it names the reason, two seconds later.
+    @Test func plainAlertThatNothingFollowsEndsTheServersHandshake() throws {
+        let (_, b, _) = try serverInMidHandshake()
+        b.receive(Self.handshakeFailure, from: DTLSPair.client, Instant(milliseconds: 100))
+        var now = Instant.zero
+        while b.failure == nil, now < Instant(milliseconds: 5000) {
+            now = b.deadline
+            b.tick(now)
+        }
+        #expect(b.failure == .alert(40))
+        #expect(now == Instant(milliseconds: 2100))
     }
 
     /// A plain alert is one that anybody could have sent: after the handshake it says nothing.
