@@ -387,8 +387,8 @@ extension MediaLeg {
                 leaveStreamOfOldKey()
                 sender.srtp = consume outbound
                 receiver.srtp = consume inbound
-                // The handshake lives there, so media does: as if an SRTP packet had come.
-                source.authenticated(winner.address)
+                // The handshake lives there, so media does.
+                source.agreed(winner.address)
                 sender.restart()
             case .rtcp:
                 srtcpOut = consume outbound

@@ -58,6 +58,8 @@ struct SourceRule: Sendable {
     /// Who was locked before the address changed: its tail (early media that goes on for a moment
     /// after the answer) must not be taken for the new far end.
     private var former: SocketAddressValue?
+    /// Authentic packets from there in a row, with none from where the far end is now.
+    private var formerRun = 0
     private var windowEnd = Instant.zero
     /// The far end may send again and has not been heard since: its place may be another.
     private var isResuming = false
@@ -88,6 +90,7 @@ struct SourceRule: Sendable {
         former = locked ?? former
         locked = nil
         candidate = nil
+        formerRun = 0
         isResuming = false
         windowEnd = now + Self.learningWindow
     }
@@ -136,10 +139,19 @@ struct SourceRule: Sendable {
     /// A packet from `source` had a right SRTP tag and was the newest of the stream that is followed:
     /// one that somebody has held back, or sends a second way, says nothing about where the far end is.
     mutating func authenticated(_ source: SocketAddressValue) {
-        if source != locked { lock(source) }
+        if source == former, source != locked, source != signalled {
+            formerRun += 1
+            if formerRun < Self.formerProbation { return }
+        }
+        lock(source)
     }
 
+    /// A handshake with `source` has given keys: the far end is there, whatever was before.
+    mutating func agreed(_ source: SocketAddressValue) { lock(source) }
+
     private mutating func lock(_ source: SocketAddressValue) {
+        formerRun = 0
+        guard source != locked else { return }
         locked = source
         candidate = nil
         isResuming = false

@@ -258,6 +258,46 @@ private func keys(
         #expect(bench.summary.packetsReceived == accepted + 2)
     }
 
+    /// Its keys stay when a far end moves: what is still on its way from the old place is authentic, the
+    /// newest of its stream, and no reason to speak to where nobody listens any more.
+    @Test func theTailOfAnAddressThatWasLeftMovesNothing() throws {
+        let (bench, far) = try start()
+        for sequence in UInt16(0)..<5 { bench.receive(try far.audio(sequence)) }
+        var media = LegBench.remote(srtp: both)
+        media.port = 6000
+        let new = LegBench.peer.withPort(6000)
+        try bench.leg.configure(media, now: bench.now)
+        for sequence in UInt16(5)..<15 { bench.receive(try far.audio(sequence)) }
+        #expect(bench.summary.packetsReceived == 15)
+        #expect(bench.destination == new)
+        // Late ones behind the first from the new place.
+        bench.receive(try far.audio(15), from: new)
+        for sequence in stride(from: UInt16(16), to: 200, by: 2) {
+            bench.receive(try far.audio(sequence))
+            bench.receive(try far.audio(sequence + 1), from: new)
+        }
+        #expect(bench.destination == new)
+        // Who goes on there for a second is there.
+        for sequence in UInt16(200)..<249 { bench.receive(try far.audio(sequence)) }
+        #expect(bench.destination == new)
+        bench.receive(try far.audio(249))
+        #expect(bench.destination == LegBench.peer)
+    }
+
+    /// The description names the place that the far end had been heard at before: its first packet is enough.
+    @Test func theAddressThatWasLearnedMayBeSignalledLater() throws {
+        let (bench, far) = try start()
+        let new = LegBench.peer.withPort(6000)
+        bench.receive(try far.audio(0), from: new)
+        var media = LegBench.remote(srtp: both)
+        media.port = 6000
+        media.speaksFirst = false
+        try bench.leg.configure(media, now: bench.now)
+        #expect(bench.destination == nil)
+        bench.receive(try far.audio(1), from: new)
+        #expect(bench.destination == new)
+    }
+
     @Test func aReportThatWasHeldBackMovesNothing() throws {
         let (bench, far) = try start()
         bench.receive(try far.audio(0))
