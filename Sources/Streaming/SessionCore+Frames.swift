@@ -8,17 +8,22 @@ extension SessionCore {
 
     /// Received samples, one frame a message. When the bot does not read, frames are dropped here so
     /// that what it gets later is not old; `chunk` and `timestamp` go on and show the hole.
-    func drainReceived() {
+    /// - Parameter toTheEnd: what is less than a frame goes, too. Nothing may come after it.
+    func drainReceived(toTheEnd: Bool = false) {
         let ring = playout.bridge.received
-        let count = format.frameSamples
-        if ring.count >= count {
-            withUnsafeTemporaryAllocation(of: Int16.self, capacity: count) { samples in
-                withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { muLaw in
-                    while ring.count >= count, ring.read(into: samples) == count {
+        let frame = format.frameSamples
+        let least = toTheEnd ? 1 : frame
+        if ring.count >= least {
+            withUnsafeTemporaryAllocation(of: Int16.self, capacity: frame) { samples in
+                withUnsafeTemporaryAllocation(of: UInt8.self, capacity: frame) { muLaw in
+                    while ring.count >= least {
+                        let count = ring.read(into: samples)
+                        guard count > 0 else { return }
+                        let encoded = UnsafeMutableBufferPointer(rebasing: muLaw[..<count])
                         MuLawTable.encode(
-                            UnsafeBufferPointer(samples),
-                            into: UnsafeMutableRawBufferPointer(muLaw))
-                        sendMedia(UnsafeBufferPointer(muLaw))
+                            UnsafeBufferPointer(rebasing: samples[..<count]),
+                            into: UnsafeMutableRawBufferPointer(encoded))
+                        sendMedia(UnsafeBufferPointer(encoded))
                     }
                 }
             }
@@ -45,11 +50,11 @@ extension SessionCore {
     private func sendMedia(_ muLaw: UnsafeBufferPointer<UInt8>) {
         let chunk = elapsedSamples / format.frameSamples + 1
         let timestamp = elapsedSamples / 8
-        elapsedSamples += format.frameSamples
+        elapsedSamples += muLaw.count
         guard link.takesMedia else {
             statistics.mediaDropped += 1
             meters.callMediaDropped.increment()
-            meters.lateSamples.increment(by: format.frameSamples)
+            meters.lateSamples.increment(by: muLaw.count)
             notice(.notReading)
             return
         }

@@ -127,7 +127,7 @@ final class SessionCore: FrameReceiver {
             attempt?.cancel()
             fail(.cancelled)
         case .open:
-            drainReceived()
+            drainReceived(toTheEnd: true)
             returnDueMarks()
             writer.stop()
             sendMessage()

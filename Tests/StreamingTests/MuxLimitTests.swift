@@ -203,8 +203,8 @@ import Testing
             var heard = bot.heard.makeAsyncIterator()
             let leg = rig.leg(1, "call+ws://127.0.0.1:\(bot.port)/#frame=100")
             await heard.skipOpening()
-            let samples = (0..<1600).map { Int16(truncatingIfNeeded: $0 * 20) }
-            for start in stride(from: 0, to: 1600, by: 160) {
+            let samples = (0..<2080).map { Int16(truncatingIfNeeded: $0 * 12) }
+            for start in stride(from: 0, to: 2080, by: 160) {
                 leg.offer(Array(samples[start..<start + 160]))
                 rig.wake()
             }
@@ -216,8 +216,14 @@ import Testing
                 #expect(field(media, "media", "payload") == Data(wanted).base64EncodedString())
             }
             leg.session.stop()
+            // The last words are as long as they are.
+            let last = await heard.text()
+            #expect(field(last, "media", "chunk") == "3")
+            #expect(field(last, "media", "timestamp") == "200")
+            let words = samples[1600...].map { G711.muLaw($0) }
+            #expect(field(last, "media", "payload") == Data(words).base64EncodedString())
             #expect(field(await heard.text(), "event") == "stop")
-            #expect(await leg.session.statistics().mediaSent == 2)
+            #expect(await leg.session.statistics().mediaSent == 3)
         }
     }
 }
