@@ -17,7 +17,7 @@ struct CaptureAudio {
         guard let codec = Self.codec(of: stream), !stream.packets.isEmpty,
             let source = SocketAddressValue(address: "127.0.0.1", port: 4000)
         else { return nil }
-        let eventType = stream.payloadTypes.first { $0 >= 96 }
+        let eventType = Self.eventType(of: stream, in: capture)
         let origin = Instant.zero + .seconds(1)
         var leg = MediaLeg(
             LegOptions(detection: false),
@@ -85,6 +85,22 @@ struct CaptureAudio {
                 samples.append(contentsOf: frame[0..<count])
             }
         }
+    }
+
+    /// The dynamic payload type whose packets look like presses of keys (RFC 4733 2.3); a capture has no SDP
+    /// that would name it, and other dynamic types, say of comfort noise or redundancy, may come first.
+    private static func eventType(of stream: PcapRTPStream, in capture: PcapFile) -> UInt8? {
+        let presses = stream.payloadTypes.filter { $0 >= 96 }.map { type in
+            let all = stream.packets.filter { $0.header.payloadType == type }
+            return (type, all.count { isPress($0.payload, in: capture) }, all.count)
+        }
+        return presses.filter { $0.1 > 0 && $0.1 * 2 > $0.2 }.max { $0.1 < $1.1 }?.0
+    }
+
+    private static func isPress(_ payload: Range<Int>, in capture: PcapFile) -> Bool {
+        guard payload.count == TelephoneEvent.byteCount else { return false }
+        let isReservedClear = capture.bytes[payload.lowerBound + 1] & 0x40 == 0
+        return isReservedClear && TelephoneEvent.digit(capture.bytes[payload.lowerBound]) != nil
     }
 
     private static func codec(of stream: PcapRTPStream) -> AudioCodec? {

@@ -10,19 +10,22 @@ import Testing
 @Suite struct DetectFileTests {
     /// Two seconds of 20 ms packets with a tone from 0.5 to 1.2 s, PCMU; `time` moves them.
     private static func capture(
-        _ count: Int = 100, aLawFrom: Int = .max, time: (Int, Interval) -> Interval
+        _ count: Int = 100, aLawFrom: Int = .max,
+        other: [Int: (type: UInt8, payload: [UInt8])] = [:],
+        time: (Int, Interval) -> Interval
     ) throws -> [UInt8] {
         var writer = PcapWriter()
         for index in 0..<count {
-            var bytes: [UInt8] = [0x80, index < aLawFrom ? 0 : 8]
+            var bytes: [UInt8] = [0x80, other[index]?.type ?? (index < aLawFrom ? 0 : 8)]
             bytes += [UInt8(truncatingIfNeeded: index >> 8), UInt8(truncatingIfNeeded: index)]
             let stamp = UInt32(index * 160)
             bytes += (0..<4).map { UInt8(truncatingIfNeeded: stamp >> (24 - 8 * UInt32($0))) }
             bytes += [0, 0, 0, 7]
-            bytes += (0..<160).map {
+            let audio = (0..<160).map {
                 let sample = sample(index * 160 + $0)
                 return index < aLawFrom ? G711.muLaw(sample) : G711.aLaw(sample)
             }
+            bytes += other[index]?.payload ?? audio
             try writer.append(
                 payload: bytes, source: PcapEndpoint(address: [10, 0, 0, 1], port: 4000),
                 destination: PcapEndpoint(address: [10, 0, 0, 2], port: 5000),
@@ -53,6 +56,22 @@ import Testing
     private static func failure(_ body: () throws -> some Any) -> String {
         do { _ = try body() } catch { return String(describing: error) }
         return ""
+    }
+
+    /// A capture has no SDP: which dynamic type is telephone-event shows in what the packets hold.
+    @Test func digitsOfACaptureAreFoundBehindOtherDynamicTypes() throws {
+        var other: [Int: (type: UInt8, payload: [UInt8])] = [
+            3: (98, [UInt8](repeating: 7, count: 33)), 5: (98, [1, 2]), 6: (98, [5, 10, 0, 0]),
+            7: (98, []),
+        ]
+        for step in 0..<5 {
+            other[20 + step] = (101, [5, step == 4 ? 0x8A : 0x0A, 0, UInt8(160 * (step + 1) >> 2)])
+        }
+        let stream = try #require(try Self.hear(Self.capture(other: other) { $1 }).first)
+        let digits = stream.found.events.compactMap {
+            if case .dtmf(let digit, _, _) = $0 { digit } else { nil }
+        }
+        #expect(digits == ["5"])
     }
 
     @Test func aCaptureWhoseClockStandsIsHeardAsItIs() throws {
