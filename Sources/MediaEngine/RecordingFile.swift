@@ -41,7 +41,7 @@ final class RecordingFile {
         }
         // Under its own name only when it is a recording: a process killed in between leaves a draft
         // that is in nobody's way, because each draft has a name of its own.
-        let draft = "\(location).\(String(serial, radix: 16)).part"
+        let draft = Self.draft(of: location, serial)
         let descriptor = disk.create(draft)
         guard descriptor >= 0 else { throw RecordingFailure(creating: -descriptor) }
         let written = start.withUnsafeBytes { disk.write(descriptor, $0, 0) }
@@ -59,6 +59,16 @@ final class RecordingFile {
     }
 
     deinit { disk.close(descriptor) }
+
+    /// `location` with a number, short enough for a file system (Linux NAME_MAX, 255 bytes) whenever
+    /// `location` is.
+    private static func draft(of location: String, _ serial: UInt32) -> String {
+        let suffix = ".\(String(serial, radix: 16)).part"
+        let start = location.lastIndex(of: "/").map(location.index(after:)) ?? location.startIndex
+        var name = location[start...]
+        while name.utf8.count + suffix.utf8.count > 255 { name.removeLast() }
+        return location[..<start] + name + suffix
+    }
 
     /// - Parameter samples: interleaved, whole frames.
     func append(_ samples: UnsafeBufferPointer<Int16>) throws(RecordingFailure) {

@@ -25,8 +25,8 @@ extension AgentCore {
                 gate.expect(address.host)
                 var outputs = Outbox<TransactionOutput>()
                 let probe = OptionsProbe(
-                    to: uri, at: address, party: party, timing: SIPTimers(), entropy: &entropy,
-                    now: self.now, out: &outputs)
+                    to: uri, at: address, party: party, timing: configuration.timing,
+                    entropy: &entropy, now: self.now, out: &outputs)
                 trunks.began(probe, trunk: trunk)
                 for case .transmit(let bytes) in outputs.takeAll() { transmit(bytes, address) }
                 setTimer()

@@ -97,6 +97,21 @@ import Testing
         }
     }
 
+    /// The draft's name is longer than the recording's, and a file system has room for 255 bytes.
+    @Test(arguments: ["a", "é"]) func theLongestNameThatAFileMayHaveIsTaken(letter: String) throws {
+        let count = 251 / letter.utf8.count
+        let name = String(repeating: letter, count: count) + ".wav"
+        try inFolder { folder in
+            try begin(folder + "/" + name, serial: .max).get().finish()
+            #expect(try names(folder) == [name])
+            let path = folder + "/" + String(repeating: "b", count: 252) + ".wav"
+            guard case .failure = begin(path, serial: 1) else {
+                Issue.record("256 bytes were taken")
+                return
+            }
+        }
+    }
+
     @Test func whereFilesCannotBeLinkedNothingIsReplacedEither() throws {
         var disk = RecordingDisk.system
         disk.rename = { from, to in
