@@ -264,7 +264,8 @@ struct AnswerMachine: Sendable {
     }
 
     private var beepWaitMs: Int {
-        let isUnsure = hint == nil && personScore >= policy.unsurePersonScore
+        let isUnsure =
+            hint == .human || hint == nil && personScore >= policy.unsurePersonScore
         return isUnsure ? min(policy.unsureBeepWaitMs, policy.beepWaitMs) : policy.beepWaitMs
     }
 

@@ -97,7 +97,7 @@ public struct DetectionPolicy: Sendable, Equatable {
     /// must hear something within 2 s of his greeting (47 CFR 64.1200(a)(7)).
     public var unsureBeepWaitMs = 1800
     /// `AnswerEvidence.personScore` from which on `unsureBeepWaitMs` holds, where no transcript has
-    /// told.
+    /// told. It holds whatever the score where one has told of a person.
     public var unsurePersonScore = 0.1
 
     /// As `balanced`.

@@ -305,6 +305,8 @@ func trimmed(_ samples: [Int16]) -> [Int16] {
     /// 47 CFR 64.1200(a)(7): a person hears something within two seconds of his greeting.
     @Test(arguments: [
         (Float(-2), nil, 1800), (-4, nil, 4000), (-2, "leave a message after the tone", 4000),
+        // What says that a person speaks is no reason to wait longer.
+        (-3.5, "Hello, this is Dana", 1800),
     ])
     func whoMayBeAPersonAfterAllIsNotLeftInSilence(
         odds: Float, transcript: String?, wait: Int
@@ -353,6 +355,10 @@ func trimmed(_ samples: [Int16]) -> [Int16] {
         let told = answer(
             speech: 8000, silence: 0, odds: 0, transcript: "Good morning, Harbor Street Dental")
         #expect(told.first(where: \.final).map { ($0.ms - 6500).magnitude <= 10 } == true)
+        let ready = heard(
+            speech: 8000, silence: 3000, odds: 2, transcript: "Good morning, Harbor Street Dental"
+        ).readies
+        #expect(ready.count == 1 && ready.allSatisfy { ($0 - 9800).magnitude <= 10 }, "\(ready)")
     }
 
     @Test func theProvisionalVerdictFollowsTheVoice() {
