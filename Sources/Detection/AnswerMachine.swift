@@ -81,7 +81,12 @@ struct AnswerMachine: Sendable {
     mutating func hear(
         transcript verdict: AnswerVerdict?, now: Int, out: inout Outbox<DetectionEvent>
     ) {
-        guard final == nil, let verdict else { return }
+        guard final == nil else { return }
+        guard let verdict else {
+            // Who speaks is not clearer, but that somebody speaks on is.
+            if toldAt != nil { lastTold = now }
+            return
+        }
         hint = verdict
         guard verdict != .human else {
             hearPerson(now)

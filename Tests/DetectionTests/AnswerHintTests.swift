@@ -106,6 +106,12 @@ import Testing
         // What begins so and goes on as machines do is one.
         let mailbox = [(1500, "Hello."), (2400, "Hello. Please leave a message.")]
         #expect(try final(mailbox, silence) == Verdict(.voicemail, "transcript", 2400))
+        // Words that say nothing of who speaks are words that go on.
+        let slow = [
+            (1500, "Hello."), (2400, "Hello. You've reached Dana."),
+            (3300, "Hello. You've reached Dana. Please leave a message."),
+        ]
+        #expect(try final(slow, silence) == Verdict(.voicemail, "transcript", 3300))
         // The audio ends: the same.
         #expect(try final([(1500, "Hello?")], quiet(2000)) == Verdict(.human, "transcript", 2000))
         // What says nothing of who speaks is no hint, and no evidence.
