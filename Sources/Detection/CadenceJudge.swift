@@ -21,9 +21,12 @@ struct CadenceJudge: Sendable {
     /// The call was answered: rings go on being known, and what sounds from now on is the other side's, also
     /// when the network said the same before.
     mutating func answered() {
-        last = PairDetector.Burst()
+        forgetRhythm()
         if reported != .ringback { reported = nil }
     }
+
+    /// The next burst is the first of its rhythm.
+    mutating func forgetRhythm() { last = PairDetector.Burst() }
 
     /// The burst before this one had the same tone and ended less than 8 s ago.
     func repeats(_ tone: NetworkTone, hertz: Float, start: Int) -> Bool {

@@ -89,9 +89,10 @@ struct ToneClassifier: Sendable {
     private static let greetingMs = 1000
     /// So much speech is somebody's, and no click.
     private static let spokenMs = 300
-    /// A network repeats its tones within this time; a warning that a call is recorded, within 20 s.
+    /// A network repeats its tones within this time.
     private static let rhythmSamples = 7 * 8000
-    private static let warningSamples = 20 * 8000
+    /// From one warning that a call is recorded to the next: 15 s. What comes sooner is a mailbox's second beep.
+    private static let warningPeriod = 10 * 8000..<20 * 8000
 
     /// Of five tones in this time the fifth is no beep.
     private static let manySamples = 6 * 8000
@@ -117,6 +118,8 @@ struct ToneClassifier: Sendable {
     private var earlier = InlineArray<4, Int>(repeating: -1_000_000)
     private var lastWarning = -1_000_000
     private(set) var judge = CadenceJudge()
+    /// Speech heard up to the last burst that `judge` was told of, ms.
+    private var speechAtBurst = 0
     /// What sounded before; fed each hop.
     var notes = NoteMemory()
 
@@ -134,6 +137,7 @@ struct ToneClassifier: Sendable {
         earlier = InlineArray<4, Int>(repeating: -1_000_000)
         notes = NoteMemory()
         judge.answered()
+        speechAtBurst = 0
     }
 
     /// The audio is over: a tone still held back is a beep.
@@ -196,6 +200,7 @@ struct ToneClassifier: Sendable {
         if let other = held, heldForCadence, burst.start > other.end { held = nil }
         let isAfterGreeting = Self.mayBePairBeep(context)
         let isInForce = judge.isInForce(at: context.now)
+        if isOver { mindSpeech(context) }
         let kind =
             isOver
             ? judge.ended(burst, hertz: 0, now: context.now)
@@ -228,7 +233,7 @@ struct ToneClassifier: Sendable {
         guard segment.isPure else { return nil }
         if (1379...1421).contains(segment.hertz), (400...600).contains(ms) {
             // ITU-T E.180: 1400 Hz for half a second, again every fifteen.
-            let repeats = segment.start - lastWarning < Self.warningSamples
+            let repeats = Self.warningPeriod.contains(segment.start - lastWarning)
             lastWarning = segment.start
             if repeats || context.isPerson || context.speechMs < Self.greetingMs / 3 {
                 return name(.recordWarning, from: segment.start, to: segment.end)
@@ -257,11 +262,18 @@ struct ToneClassifier: Sendable {
         return .tone(kind, start: start)
     }
 
+    /// A burst is over. One that somebody's words part from the burst before it goes on with no rhythm.
+    private mutating func mindSpeech(_ context: Context) {
+        if context.speechMs - speechAtBurst >= Self.spokenMs { judge.forgetRhythm() }
+        speechAtBurst = context.speechMs
+    }
+
     /// 400…450 Hz: a burst of a cadence, or a beep that happens to lie there.
     private mutating func network(
         _ segment: ToneTracker.Segment, _ context: Context
     ) -> Finding? {
         let burst = PairDetector.Burst(tone: .single, start: segment.start, end: segment.end)
+        mindSpeech(context)
         let isRepeat = judge.repeats(.single, hertz: segment.hertz, start: segment.start)
         let inForce = judge.isInForce(at: context.now)
         if let kind = judge.ended(burst, hertz: segment.hertz, now: context.now) {

@@ -237,6 +237,23 @@ func aFaxThatIsAnsweredInMidToneIsAFax(answeredAfterMs: Int) throws {
     #expect(repeated.beeps.count == 1 && repeated.tones == [.recordWarning])
 }
 
+/// The greeting goes on behind the first beep.
+@Test(arguments: [1400.0, 1380, 425, 450])
+func theSecondBeepOfAMailboxIsNoToneOfTheNetwork(hertz: Double) throws {
+    for ms in [500, 900] {
+        let events = try heard { scene in
+            try scene.prompt("vm-intro")
+            scene.tone([hertz], ms: ms)
+            scene.silence(600)
+            try scene.prompt("vm-nobodyavail")
+            scene.tone([hertz], ms: ms)
+            scene.silence(1000)
+        }
+        #expect(events.beeps.count == 2 && events.tones == [], "\(hertz) Hz for \(ms) ms")
+        #expect(events.readies.count == 2)
+    }
+}
+
 @Test func aRhythmBeforeAnybodySpeaksIsNoRowOfBeeps() throws {
     // No country's cadence: whatever repeats like a clock before a word is said is the network's.
     let events = try heard { $0.cadence([610], [350, 900], times: 8) }
