@@ -76,6 +76,11 @@ struct CadenceJudge: Sendable {
         return group == 2 && on <= Self.longestShort ? report(.callWaiting, now) : nil
     }
 
+    /// A burst that says nothing by itself while a kind is in force: it is one more of that.
+    mutating func goesOn(now: Int) {
+        if isInForce(at: now) { reportedUntil = now + Self.forgetSamples }
+    }
+
     /// A single burst that can only be the first of a ringing cadence.
     mutating func firstRing(now: Int) -> ToneKind? { report(.ringback, now) }
 

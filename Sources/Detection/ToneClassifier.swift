@@ -283,6 +283,7 @@ struct ToneClassifier: Sendable {
         // After a greeting a lone one is a mailbox's beep, however often it has rung before.
         if inForce && context.speechMs < Self.spokenMs || isRepeat && context.speechMs == 0 {
             held = nil
+            judge.goesOn(now: context.now)
             namedUntil = max(namedUntil, segment.end)
         } else if segment.milliseconds >= Self.ringMs, context.speechMs < Self.spokenMs,
             let kind = judge.firstRing(now: context.now)
