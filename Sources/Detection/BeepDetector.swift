@@ -60,11 +60,11 @@ struct BeepDetector: Sendable {
     private var wasSteadyLine = false
     /// The gate is open: this hop belongs to a steady line.
     private(set) var isTonal = false
-    /// What sounded before the answer is forgotten as soon as it is over.
+    /// What has sounded so far is forgotten as soon as it is over.
     private var forgets = false
 
-    /// The call was answered: a tune of the network's is not what goes before who answered.
-    mutating func answered() { forgets = true }
+    /// The call was answered, or it rings: a tune of the network's is not what goes before who answers.
+    mutating func forgetNetwork() { forgets = true }
 
     /// The gate: one or two lines, or one and its harmonics, hold half of the power and stay.
     private mutating func hearsTone(_ features: HopFeatures) -> Bool {

@@ -124,7 +124,7 @@ public struct DetectorChain: ~Copyable, Sendable {
         machine.expectsTranscript = expectsTranscript
         answerer = AnswerClassifier()
         classifier.answered()
-        beeps.answered()
+        beeps.forgetNetwork()
         if segmenter.isSpeaking { machine.speechStarted(at: 0) }
     }
 
@@ -282,6 +282,7 @@ public struct DetectorChain: ~Copyable, Sendable {
         }
         if let finding = classifier.poll(&tracker, context) { report(finding, &out) }
         if let finding = classifier.sounding(&tracker, context) { report(finding, &out) }
+        if classifier.takeRing() { beeps.forgetNetwork() }
     }
 
     private static func hear(

@@ -47,8 +47,15 @@ struct NoteMemory: Sendable {
         stretch = 0
     }
 
-    /// A tone that begins at this sample is one of many: others, of other pitches, were over before.
-    func hasMany(before start: Int, besides hertz: Float, hopEnd: Int) -> Bool {
+    /// What has sounded since this sample is no note: it is a network's, say.
+    mutating func forget(since start: Int) {
+        for index in 0..<Self.remembered where notes[index].end > start { notes[index] = Note() }
+        stretch = 0
+    }
+
+    /// A tone that begins at this sample is one of many: others, of other pitches than `hertz`, were over
+    /// before.
+    func hasMany(before start: Int, besides hertz: Float = 0, hopEnd: Int) -> Bool {
         var hops: Int32 = 0
         for index in 0..<Self.remembered {
             let note = notes[index]

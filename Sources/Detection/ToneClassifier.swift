@@ -118,6 +118,8 @@ struct ToneClassifier: Sendable {
     private var earlier = InlineArray<4, Int>(repeating: -1_000_000)
     private var lastWarning = -1_000_000
     private(set) var judge = CadenceJudge()
+    /// A ring has sounded since `takeRing`.
+    private var hasRung = false
     /// Speech heard up to the last burst that `judge` was told of, ms.
     private var speechAtBurst = 0
     /// What sounded before; fed each hop.
@@ -140,6 +142,12 @@ struct ToneClassifier: Sendable {
         speechAtBurst = 0
     }
 
+    /// Whether a ring has sounded since this was asked last: what comes next may be who answers it.
+    mutating func takeRing() -> Bool {
+        defer { hasRung = false }
+        return hasRung
+    }
+
     /// The audio is over: a tone still held back is a beep.
     mutating func finish(_ context: Context) -> Finding? { release(context) }
 
@@ -154,7 +162,7 @@ struct ToneClassifier: Sendable {
             return nil
         }
         guard !swallowsActive else {
-            namedUntil = context.now
+            hasName(from: tracker.activeStart, to: context.now)
             return nil
         }
         let ms = tracker.activeMilliseconds
@@ -188,7 +196,7 @@ struct ToneClassifier: Sendable {
         _ kind: ToneKind, start: Int, information: SpecialInformation? = nil, _ context: Context
     ) -> Finding {
         swallowsActive = true
-        namedUntil = context.now
+        hasName(from: start, to: context.now)
         held = nil
         return .tone(kind, start: start, information: information)
     }
@@ -210,7 +218,7 @@ struct ToneClassifier: Sendable {
             return nil
         }
         held = nil
-        namedUntil = max(namedUntil, burst.end)
+        hasName(from: burst.start, to: burst.end)
         return kind.map { .tone($0, start: burst.start) }
     }
 
@@ -256,8 +264,16 @@ struct ToneClassifier: Sendable {
                 levelDBm0: segment.levelDBm0, score: 1), context)
     }
 
-    private mutating func name(_ kind: ToneKind, from start: Int, to end: Int) -> Finding {
+    /// What sounded from here to there is no beep, and no note, either, unless it sounded in a tune.
+    private mutating func hasName(from start: Int, to end: Int) {
         namedUntil = max(namedUntil, end)
+        guard !notes.hasMany(before: start, hopEnd: end) else { return }
+        notes.forget(since: start)
+        if judge.isRinging(at: end) { hasRung = true }
+    }
+
+    private mutating func name(_ kind: ToneKind, from start: Int, to end: Int) -> Finding {
+        hasName(from: start, to: end)
         if let other = held, other.end > start { held = nil }
         return .tone(kind, start: start)
     }
@@ -284,7 +300,7 @@ struct ToneClassifier: Sendable {
         if inForce && context.speechMs < Self.spokenMs || isRepeat && context.speechMs == 0 {
             held = nil
             judge.goesOn(now: context.now)
-            namedUntil = max(namedUntil, segment.end)
+            hasName(from: segment.start, to: segment.end)
         } else if segment.milliseconds >= Self.ringMs, context.speechMs < Self.spokenMs,
             let kind = judge.firstRing(now: context.now)
         {

@@ -72,6 +72,27 @@ import Testing
         }
     }
 
+    /// It rings after the answer, and a mailbox picks up: what rang is no note of a tune that its beep goes on
+    /// with, and no rhythm.
+    @Test(arguments: [([425.0], [1000, 1000]), ([440, 480], [2000, 1000])], [425.0, 850])
+    func aBeepBehindARingAndAGreetingIsABeep(ring: ([Double], [Int]), hertz: Double) throws {
+        for greeting in ["vm-nobodyavail", "vm-goodbye"] {
+            for ms in [400, 1000] {
+                var late = Self.rings(ring.0, ring.1, times: 1)
+                late.append(try Prompt.samples(greeting))
+                late.silence(300)
+                late.tone([hertz], ms: ms)
+                let end = late.ms
+                late.silence(3000)
+                let events = Self.events(early: Scene(), late: late)
+                #expect(events.tones == [.ringback])
+                #expect(events.finalVerdicts == [.voicemail])
+                #expect(events.beeps.count == 1, "\(greeting), \(ms) ms")
+                #expect(events.beeps.allSatisfy { abs($0.start - end + ms) < 50 })
+            }
+        }
+    }
+
     /// Half a ring, and then the answer: the callee is no machine.
     @Test func whatBeganBeforeTheAnswerIsNobodysBeep() {
         for hertz in [425.0, 900] {
