@@ -181,7 +181,10 @@ struct ToneClassifier: Sendable {
             return swallow(
                 .sit, start: steps.start, information: steps.complete(), context)
         }
-        if Self.isNetworkHz(hertz), context.speechMs == 0 {
+        // One line of a pair is no tone of its own.
+        if Self.isNetworkHz(hertz), context.speechMs == 0,
+            context.lastPair <= tracker.activeStart
+        {
             let burst = PairDetector.Burst(
                 tone: .single, start: tracker.activeStart, end: context.now)
             if let kind = judge.sounding(burst, now: context.now) {

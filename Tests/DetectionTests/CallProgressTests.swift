@@ -42,6 +42,8 @@ private func heard(_ build: (inout Scene) throws -> Void) throws -> [DetectionEv
 @Test func dialToneIsDialTone() throws {
     #expect(try heard { $0.tone([350, 440], ms: 3000, level: -18) }.tones == [.dial])
     #expect(try heard { $0.tone([425], ms: 3500, level: -18) }.tones == [.dial])
+    // A long ring of two tones near it is none, though each of them goes on for as long.
+    #expect(try heard { $0.tone([440, 480], ms: 4000, level: -18) }.tones == [.ringback])
 }
 
 /// Bellcore's code: low and high are 913.8 and 985.2 Hz, then 1370.6 and 1428.5; short and long 274 and 380 ms.
