@@ -31,6 +31,8 @@ struct AnswerMachine: Sendable {
     private var quietSince = 0
     private var isRinging = false
     private var loneBeepAt: Int?
+    /// Since when something sounds that may become a beep.
+    private var beepingSince: Int?
     private(set) var hasHeardBeep = false
     private var firstVoice: Int?
     private var hint: AnswerVerdict?
@@ -185,7 +187,8 @@ struct AnswerMachine: Sendable {
     ///
     /// - Parameters:
     ///   - onset: where a word that is not yet believed may have begun; it stops the pause.
-    ///   - isBeeping: what may become a beep is sounding; nobody's pause is judged before it is over.
+    ///   - isBeeping: what may become a beep is sounding; neither a pause nor silence is judged before it is
+    ///     over, or too long for one.
     ///   - isRinging: a network rings (a transfer, a late 200), or has within its cadence: this is nobody's
     ///     silence.
     ///   - odds: natural logarithm of the odds that a person speaks, by the sound of it.
@@ -193,12 +196,14 @@ struct AnswerMachine: Sendable {
         to now: Int, onset: Int?, isBeeping: Bool, isRinging: Bool, odds: Float,
         out: inout Outbox<DetectionEvent>
     ) {
+        beepingSince = isBeeping ? beepingSince ?? now : nil
+        let isBeeping = beepingSince.map { (now - $0) / 8 < ToneClassifier.longestBeepMs } ?? false
         if final == nil {
             self.odds = odds
             self.isRinging = isRinging
             judge(now, onset, isBeeping, &out)
         }
-        if final == .voicemail { followGreeting(now, &out) }
+        if final == .voicemail { followGreeting(now, isBeeping, &out) }
     }
 
     private mutating func judge(
@@ -237,7 +242,9 @@ struct AnswerMachine: Sendable {
             if pause >= policy.toldPauseMs || (now - first) / 8 >= policy.silenceMs {
                 return decide(.human, Self.toldConfidence, "transcript", now, &out)
             }
-        } else if !isRinging, (now - max(quietSince, lastVoice)) / 8 >= policy.silenceMs {
+        } else if !isRinging, !isBeeping,
+            (now - max(quietSince, lastVoice)) / 8 >= policy.silenceMs
+        {
             return decide(.silence, 0.9, "no_speech", now, &out)
         }
         if now / 8 >= policy.capMs { decide(.unknown, 0.3, "time_limit", now, &out) }
@@ -256,7 +263,9 @@ struct AnswerMachine: Sendable {
         }
     }
 
-    private mutating func followGreeting(_ now: Int, _ out: inout Outbox<DetectionEvent>) {
+    private mutating func followGreeting(
+        _ now: Int, _ isBeeping: Bool, _ out: inout Outbox<DetectionEvent>
+    ) {
         guard hasSpoken || interruptedAt > 0 else { return }
         if isSpeaking, now - lastVoice < 400 * 8 {
             // The greeting goes on after a pause.
@@ -265,7 +274,10 @@ struct AnswerMachine: Sendable {
         }
         let pause = (now - lastVoice) / 8
         if pause >= policy.greetingEndMs { endGreeting(&out) }
-        if min(pause, (now - interruptedAt) / 8) >= beepWaitMs { becomeReady(now, &out) }
+        // What beeps says itself when it is over.
+        if !isBeeping, min(pause, (now - interruptedAt) / 8) >= beepWaitMs {
+            becomeReady(now, &out)
+        }
     }
 
     private var beepWaitMs: Int {

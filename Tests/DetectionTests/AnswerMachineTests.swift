@@ -182,6 +182,42 @@ func aLongGreetingIsVoicemailWhileItIsStillSpoken(names: [String]) throws {
     }
 }
 
+/// A mailbox that says nothing beeps just when five seconds are over.
+@Test func whatBeepsIsNoSilence() throws {
+    for (start, ms) in [(4700, 400), (4850, 900)] {
+        var scene = Scene()
+        scene.silence(start)
+        scene.tone([850], ms: ms)
+        scene.silence(3000)
+        let found = try events(scene.onTheLine())
+        #expect(found.finalVerdicts == [.voicemail], "\(start)")
+        #expect(found.readies.count == 1)
+    }
+    // What goes on for longer than any beep is none.
+    var whistle = Scene()
+    whistle.silence(500)
+    whistle.tone([850], ms: 9000)
+    let verdicts = try events(whistle.onTheLine()).verdicts
+    #expect(verdicts.map(\.verdict) == [.silence])
+    #expect(verdicts.allSatisfy { (5000...7000).contains($0.ms) }, "\(verdicts)")
+}
+
+/// A beep that sounds when the wait for one is over is waited for.
+@Test(arguments: [(3700, 500), (3000, 5000)])
+func theMessageBeginsBehindALateBeepAndNotWithinIt(after: Int, ms: Int) throws {
+    var scene = Scene()
+    scene.silence(500)
+    try scene.prompt("vm-intro")
+    scene.silence(after)
+    scene.tone([850], ms: ms)
+    let end = scene.ms
+    scene.silence(3000)
+    let found = try events(scene.onTheLine())
+    #expect(found.finalVerdicts == [.voicemail] && found.beeps.count == 1)
+    #expect(found.readies.count == 1)
+    #expect(found.readies.allSatisfy { (end...end + 60).contains($0) }, "\(found.readies)")
+}
+
 @Test func ringingAfterTheAnswerPutsSilenceOff() throws {
     var scene = Scene()
     scene.cadence([440, 480], [2000, 4000], times: 1)
