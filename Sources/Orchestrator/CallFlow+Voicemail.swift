@@ -1,5 +1,6 @@
 internal import Base
 internal import CallModel
+internal import Detection
 
 // What beeps and voices do to a message: it is left, begun again, or stopped for who speaks up.
 
@@ -29,6 +30,15 @@ extension CallFlow {
             out.push(.media(.isVoicemail))
             leaveMessage(now, &out)
         default: break
+        }
+    }
+
+    /// What the detectors tell of a mailbox, though a person talks who has picked up: to the end of the call
+    /// they follow what they have taken for one.
+    func isOfMailboxOnly(_ detection: DetectionEvent) -> Bool {
+        switch detection {
+        case .greetingEnd, .readyForMessage: facts.verdict == .human
+        default: false
         }
     }
 

@@ -349,7 +349,9 @@ public struct CallFlow: Sendable {
     private mutating func detected(
         _ detection: DetectionEvent, _ now: Moment, _ out: inout Outbox<Action>
     ) {
-        if let kind = CallEvent.Kind(detection) { emit(kind, now, &out) }
+        if let kind = CallEvent.Kind(detection), !isOfMailboxOnly(detection) {
+            emit(kind, now, &out)
+        }
         switch detection {
         case .verdict(let verdict, let final, let confidence, _, _, _):
             guard final, facts.verdict == nil else { return }

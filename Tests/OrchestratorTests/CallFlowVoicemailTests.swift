@@ -108,6 +108,21 @@ extension Bench {
     #expect(record?.disposition == .answeredHuman)
 }
 
+/// The detectors go on following a mailbox: where a person pauses is no greeting's end.
+@Test func whatAMailboxWouldDoIsNotToldOfWhoHasPickedUp() {
+    var bench = Bench.leaving()
+    bench.interrupt(700)
+    bench.advance(500)
+    #expect(bench.streamsConnected == 1)
+    bench.clear()
+    bench.heard(.speechStart(atMs: 12_000))
+    bench.heard(.speechEnd(atMs: 13_000))
+    bench.heard(.greetingEnd(atMs: 13_000))
+    bench.heard(.readyForMessage(atMs: 17_000))
+    #expect(bench.events == ["speech_start", "speech_end"])
+    #expect(bench.plays == [])
+}
+
 /// What a bot takes for the beginning and the end of a turn does not say who has picked up.
 @Test func whoPicksUpIsKnownWhereverATurnBeginsAndEnds() throws {
     var patient = DetectionPolicy.balanced
