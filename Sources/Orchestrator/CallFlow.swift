@@ -77,6 +77,9 @@ public struct CallFlow: Sendable {
     static let interruptionLimit = 2
     /// A second beep this soon after the message began means the first was not the last: start over.
     static let secondBeepWindow = Interval.seconds(3)
+    /// A message that a beep brings begins within this, also where the beep is all that is heard (1.5 s):
+    /// where it begins without one 1.8 s at least have passed.
+    static let beepFollowedWithin = Interval.milliseconds(1700)
     /// How often that may happen: what beeps on and on is no mailbox.
     static let restartLimit = 3
     /// A beep this soon after the answer overrules a verdict of `human`.
@@ -361,7 +364,11 @@ public struct CallFlow: Sendable {
         case .tone(let kind, _, _, let information): networkSounds(kind, information, now)
         // While an interruption lasts: who makes it is nobody whom the verdict's rule hears.
         case .readyForMessage:
-            if phase == .awaitingBeep || phase == .interrupted { leaveMessage(now, &out) }
+            guard phase == .awaitingBeep || phase == .interrupted else { return }
+            if let beep = facts.beepInstant, now.instant - beep > Self.beepFollowedWithin {
+                facts.beepInstant = nil
+            }
+            leaveMessage(now, &out)
         case .bargeIn: bargedIn(now, &out)
         case .interrupter(let speaks, _): if speaks { partySpeaks(now) } else { partyIsSilent(now) }
         // What began before the answer is the network's.

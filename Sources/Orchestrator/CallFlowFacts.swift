@@ -16,7 +16,7 @@ struct CallFlowFacts: Sendable {
     var verdictConfidence: Double?
     /// What the network's special information tones said, before or after the answer.
     var information: SpecialInformation?
-    /// When the last beep became known.
+    /// When the beep became known that a message follows: the last one, nil when it begins without.
     var beepInstant: Instant?
     var voicemailLeft = false
     var optedOut = false

@@ -123,6 +123,38 @@ extension Bench {
     #expect(bench.plays == [])
 }
 
+/// `trunkline_beep_to_message_seconds` is of messages that follow a beep, and of that beep.
+@Test func aMessageThatBeginsWithoutABeepFollowsNone() {
+    // A beep at the answer, then a greeting, then none for as long as one is waited for.
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.advance(600)
+    bench.heard(beep)
+    bench.advance(5000)
+    bench.heard(verdict(.voicemail))
+    bench.advance(6000)
+    bench.heard(.readyForMessage(atMs: 11_600))
+    #expect(bench.plays == [CallFlow.messagePlay])
+    #expect(bench.flow.facts.beepInstant == nil)
+    // Only a beep: its message begins 1.5 s later.
+    var lone = Bench(plan())
+    lone.sip(.answered(sdp: [1]))
+    lone.advance(600)
+    lone.heard(beep)
+    lone.advance(1500)
+    lone.heard(verdict(.voicemail))
+    lone.heard(.readyForMessage(atMs: 2100))
+    #expect(lone.flow.facts.beepInstant == Bench.moment(600).instant)
+    // Behind an interruption the message begins again by itself.
+    var again = Bench.leaving()
+    #expect(again.flow.facts.beepInstant != nil)
+    again.heard(.bargeIn(atMs: 0))
+    again.advance(1800)
+    again.heard(.readyForMessage(atMs: 0))
+    #expect(again.plays == [CallFlow.messagePlay])
+    #expect(again.flow.facts.beepInstant == nil)
+}
+
 /// What a bot takes for the beginning and the end of a turn does not say who has picked up.
 @Test func whoPicksUpIsKnownWhereverATurnBeginsAndEnds() throws {
     var patient = DetectionPolicy.balanced
