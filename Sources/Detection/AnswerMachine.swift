@@ -33,7 +33,8 @@ struct AnswerMachine: Sendable {
     private var loneBeepAt: Int?
     /// Since when something sounds that may become a beep.
     private var beepingSince: Int?
-    private(set) var hasHeardBeep = false
+    private var hasHeardBeep = false
+    private var speechAtBeep = 0
     private var firstVoice: Int?
     private var hint: AnswerVerdict?
     /// When a transcript first said that a person speaks, and when last.
@@ -58,6 +59,9 @@ struct AnswerMachine: Sendable {
 
     /// Speech heard so far, ms.
     var speechMs: Int { speech / 8 }
+
+    /// The part of it behind the last beep, ms; nil: nothing has beeped.
+    var speechSinceBeepMs: Int? { hasHeardBeep ? (speech - speechAtBeep) / 8 : nil }
 
     private var speech: Int {
         closedSpeech + (isSpeaking ? max(lastVoice - spanStart, 0) : 0)
@@ -151,6 +155,7 @@ struct AnswerMachine: Sendable {
     mutating func beep(start: Int, knownAt now: Int, out: inout Outbox<DetectionEvent>) {
         guard start >= 0 else { return }
         hasHeardBeep = true
+        speechAtBeep = speech
         if final == nil {
             guard speechMs >= policy.greetingMinimumMs else {
                 suggest(.voicemail, 0.6, "beep_without_greeting", now, &out)

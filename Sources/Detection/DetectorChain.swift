@@ -394,10 +394,12 @@ public struct DetectorChain: ~Copyable, Sendable {
     }
 
     private func context() -> ToneClassifier.Context {
-        ToneClassifier.Context(
+        let sinceBeep = machine.speechSinceBeepMs
+        return ToneClassifier.Context(
             now: hopEnd, speechMs: answerSample == nil ? 0 : machine.speechMs,
             lastDigit: lastDigit, lastPress: lastPress, offPitch: dtmf.offPitch, lastPair: lastPair,
-            beepScore: beeps.recentScore, isAfterBeep: machine.hasHeardBeep,
+            beepScore: beeps.recentScore,
+            isAfterBeep: sinceBeep.map { $0 < ToneClassifier.spokenMs } ?? false,
             isPerson: machine.final == .human,
             levelDBm0: hopLevel, peakHz: peakHz)
     }

@@ -24,7 +24,7 @@ struct ToneClassifier: Sendable {
         var lastPair: Int
         /// The best that the beep network has thought of the last 160 ms, 0…1.
         var beepScore: Float = 0
-        /// A beep has been heard: what follows is more likely the network's.
+        /// A beep has been heard, and nobody since: what follows is more likely the network's.
         var isAfterBeep = false
         /// A person has answered, for good: what beeps now is rather a warning tone of the line's than a mailbox.
         var isPerson = false
@@ -88,7 +88,7 @@ struct ToneClassifier: Sendable {
     /// So much speech is a greeting, after which a beep is expected.
     private static let greetingMs = 1000
     /// So much speech is somebody's, and no click.
-    private static let spokenMs = 300
+    static let spokenMs = 300
     /// A network repeats its tones within this time.
     private static let rhythmSamples = 7 * 8000
     /// From one warning that a call is recorded to the next: 15 s. What comes sooner is a mailbox's second beep.
@@ -477,7 +477,7 @@ struct ToneClassifier: Sendable {
         return context.lastPress >= start - 240 && !isOffPitch
     }
 
-    /// Somebody has spoken, who is no person for sure, and has not beeped yet.
+    /// Somebody has spoken, who is no person for sure, and has not beeped since.
     private static func mayBePairBeep(_ context: Context) -> Bool {
         context.speechMs >= spokenMs && !context.isPerson && !context.isAfterBeep
     }

@@ -256,6 +256,31 @@ func theSecondBeepOfAMailboxIsNoToneOfTheNetwork(hertz: Double) throws {
     }
 }
 
+/// Two tones that are a network's, too, behind a beep at the answer, and again behind more of the greeting.
+@Test(arguments: [[480.0, 620], [440, 480]])
+func aPairBehindAGreetingIsABeepWhateverBeepedBeforeIt(pair: [Double]) throws {
+    for first in [[1000.0], pair] {
+        let events = try heard { scene in
+            if first == [1000] {
+                scene.tone(first, ms: 200)
+                scene.silence(600)
+            }
+            try scene.prompt("vm-intro")
+            scene.silence(300)
+            if first == pair {
+                scene.tone(pair, ms: 400)
+                scene.silence(500)
+                try scene.prompt("vm-nobodyavail")
+                scene.silence(300)
+            }
+            scene.tone(pair, ms: 400)
+            scene.silence(1000)
+        }
+        #expect(events.beeps.count == 2 && events.tones == [], "\(first)")
+        #expect(events.readies.count == (first == pair ? 2 : 1))
+    }
+}
+
 @Test func aRhythmBeforeAnybodySpeaksIsNoRowOfBeeps() throws {
     // No country's cadence: whatever repeats like a clock before a word is said is the network's.
     let events = try heard { $0.cadence([610], [350, 900], times: 8) }
