@@ -194,21 +194,25 @@ struct AnswerMachine: Sendable {
     ///   - onset: where a word that is not yet believed may have begun; it stops the pause.
     ///   - isBeeping: what may become a beep is sounding; neither a pause nor silence is judged before it is
     ///     over, or too long for one.
-    ///   - isRinging: a network rings (a transfer, a late 200), or has within its cadence: this is nobody's
-    ///     silence.
+    ///   - rangAt: when a network rang last (a transfer, a late 200), if that is within its cadence: it rings
+    ///     on, which is nobody's silence, and no time for a message.
     ///   - odds: natural logarithm of the odds that a person speaks, by the sound of it.
     mutating func advance(
-        to now: Int, onset: Int?, isBeeping: Bool, isRinging: Bool, odds: Float,
+        to now: Int, onset: Int?, isBeeping: Bool, rangAt: Int?, odds: Float,
         out: inout Outbox<DetectionEvent>
     ) {
         beepingSince = isBeeping ? beepingSince ?? now : nil
         let isBeeping = beepingSince.map { (now - $0) / 8 < ToneClassifier.longestBeepMs } ?? false
         if final == nil {
             self.odds = odds
-            self.isRinging = isRinging
+            isRinging = rangAt != nil
             judge(now, onset, isBeeping, &out)
         }
-        if final == .voicemail { followGreeting(now, isBeeping, &out) }
+        if final == .voicemail {
+            // Rings before the greeting are those that it has answered.
+            let ringsOn = rangAt.map { $0 > lastVoice } ?? false
+            followGreeting(now, isBeeping || ringsOn, &out)
+        }
     }
 
     private mutating func judge(
@@ -269,7 +273,7 @@ struct AnswerMachine: Sendable {
     }
 
     private mutating func followGreeting(
-        _ now: Int, _ isBeeping: Bool, _ out: inout Outbox<DetectionEvent>
+        _ now: Int, _ mustWait: Bool, _ out: inout Outbox<DetectionEvent>
     ) {
         guard hasSpoken || interruptedAt > 0 else { return }
         if isSpeaking, now - lastVoice < 400 * 8 {
@@ -280,7 +284,7 @@ struct AnswerMachine: Sendable {
         let pause = (now - lastVoice) / 8
         if pause >= policy.greetingEndMs { endGreeting(&out) }
         // What beeps says itself when it is over.
-        if !isBeeping, min(pause, (now - interruptedAt) / 8) >= beepWaitMs {
+        if !mustWait, min(pause, (now - interruptedAt) / 8) >= beepWaitMs {
             becomeReady(now, &out)
         }
     }

@@ -18,6 +18,11 @@ struct CadenceJudge: Sendable {
     /// It has rung, and may ring again.
     func isRinging(at sample: Int) -> Bool { reported == .ringback && sample < reportedUntil }
 
+    /// When a ring was last heard that may go on; nil when none does.
+    func lastRing(at sample: Int) -> Int? {
+        isRinging(at: sample) ? reportedUntil - Self.forgetSamples : nil
+    }
+
     /// The call was answered: rings go on being known, and what sounds from now on is the other side's, also
     /// when the network said the same before.
     mutating func answered() {

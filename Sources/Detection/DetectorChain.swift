@@ -210,7 +210,8 @@ public struct DetectorChain: ~Copyable, Sendable {
             machine.advance(
                 to: sinceAnswer(hopEnd), onset: onset,
                 isBeeping: beeps.isSounding || classifier.isHolding,
-                isRinging: classifier.judge.isRinging(at: hopEnd), odds: answerer.odds, out: &out)
+                rangAt: classifier.judge.lastRing(at: hopEnd).map { sinceAnswer($0) },
+                odds: answerer.odds, out: &out)
         }
     }
 

@@ -333,7 +333,7 @@ func trimmed(_ samples: [Int16]) -> [Int16] {
             if ms <= speech { machine.voiced(until: ms * 8) }
             if ms == speech + 240 { machine.speechEnded(at: speech * 8) }
             machine.advance(
-                to: ms * 8, onset: nil, isBeeping: false, isRinging: false, odds: odds, out: &out)
+                to: ms * 8, onset: nil, isBeeping: false, rangAt: nil, odds: odds, out: &out)
         }
         return out.takeAll()
     }

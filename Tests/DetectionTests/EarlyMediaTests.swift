@@ -93,6 +93,24 @@ import Testing
         }
     }
 
+    /// "Please hold", and it rings for somebody else, whose mailbox beeps: nobody would hear a message before.
+    @Test func noMessageBeginsWhileItRings() throws {
+        var late = Scene()
+        late.silence(500)
+        late.append(try Prompt.samples("vm-nobodyavail"))
+        late.silence(700)
+        late.cadence([440, 480], [2000, 4000], times: 2)
+        late.append(try Prompt.samples("vm-intro"))
+        late.silence(300)
+        late.tone([1000], ms: 400)
+        let end = late.ms
+        late.silence(1000)
+        let events = Self.events(early: Scene(), late: late)
+        #expect(events.finalVerdicts == [.voicemail])
+        #expect(events.readies.count == 1)
+        #expect(events.readies.allSatisfy { (end...end + 60).contains($0) }, "\(events.readies)")
+    }
+
     /// Half a ring, and then the answer: the callee is no machine.
     @Test func whatBeganBeforeTheAnswerIsNobodysBeep() {
         for hertz in [425.0, 900] {
