@@ -174,7 +174,7 @@ struct LegReceiver: ~Copyable {
     mutating func resume() {
         tap.resume()
         statistics.resume()
-        losses.beginSource()
+        losses.resume()
     }
 
     /// Counts an accepted packet; true for the very first of the leg.

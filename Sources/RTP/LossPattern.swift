@@ -32,6 +32,7 @@ public struct LossPattern: Sendable {
     private var bursts = 0
     private var lossRuns = 0
     private var wasLost = false
+    private var isResuming = false
 
     /// Packets whose fate is known: the last `window` numbers are still open.
     public private(set) var decided = 0
@@ -50,6 +51,12 @@ public struct LossPattern: Sendable {
     public mutating func discard(sequence: UInt16) { note(sequence, isUsable: false) }
 
     private mutating func note(_ sequence: UInt16, isUsable: Bool) {
+        if isResuming, let top = highest {
+            let behind = top - unwrapper.peek(sequence)
+            // A straggler of before: its fate has been counted.
+            if behind >= 0, behind < Self.maximumJump { return }
+            beginSource()
+        }
         guard let top = highest else {
             begin(at: unwrapper.unwrap(sequence), isUsable)
             return
@@ -73,8 +80,15 @@ public struct LossPattern: Sendable {
         }
     }
 
+    /// What the source has sent since its last packet was not to be received, and is not lost.
+    public mutating func resume() {
+        if let highest { settle(through: highest) }
+        isResuming = true
+    }
+
     /// Another source, or the same with new numbers: the counts go on, the window begins anew.
     public mutating func beginSource() {
+        isResuming = false
         guard let highest else { return }
         settle(through: highest)
         self.highest = nil

@@ -123,9 +123,10 @@ public struct ReceiverStatistics: Sendable {
             begin(at: sequence, credit: Self.minimumSequential)
             return true
         }
-        if isResuming {
+        // A straggler of before says nothing about where the source is now.
+        if isResuming, delta > 0, delta <= 0xFFFF - Self.maximumMisorder {
             isResuming = false
-            if delta > 0, delta < Self.maximumDropout { baseSequence &+= UInt32(delta - 1) }
+            if delta < Self.maximumDropout { baseSequence &+= UInt32(delta - 1) }
         }
         if delta < Self.maximumDropout {
             if sequence < maximumSequence { cycles &+= 0x1_0000 }

@@ -29,6 +29,32 @@ import Testing
         #expect(bench.summary.packetsLost == 0)
     }
 
+    /// A packet of before the hold, late or sent twice, may come behind it: what was sent during the hold is
+    /// no loss for that.
+    @Test(arguments: [0, 1]) func aStragglerBehindAHoldMakesNoLoss(back: Int) throws {
+        var remote = media(.pcmu)
+        let bench = try LegBench(remote: remote)
+        let far = try CodecFarEnd(.pcmu)
+        var sent: [[UInt8]] = []
+        bench.run(ticks: 10) { _ in
+            sent.append(far.packet())
+            bench.receive(sent[sent.count - 1])
+        }
+        remote.receives = false
+        try bench.leg.configure(remote, now: bench.now)
+        bench.run(ticks: 500) { _ in bench.receive(far.packet()) }
+        remote.receives = true
+        try bench.leg.configure(remote, now: bench.now)
+        bench.receive(sent[9 - back])
+        bench.run(ticks: 100) { _ in bench.receive(far.packet()) }
+        #expect(bench.summary.packetsLost <= 0)
+        #expect(bench.leg.quality.losses.lost == 0)
+        // What is missing from then on is.
+        _ = far.packet()
+        bench.run(ticks: 100) { _ in bench.receive(far.packet()) }
+        #expect(bench.leg.quality.losses.lost == 1)
+    }
+
     /// A NAT forgets its binding during a hold: the far end comes from another port, with the same stream
     /// or another one.
     @Test(arguments: [true, false])
