@@ -208,27 +208,37 @@ extension CallCenter {
         }
         let links = parts?.engine.links(of: leg) ?? []
         var specs: [LinkSpec] = []
-        if kind != .whisper, let tap = Self.unheard(by: boss, links) {
+        // Muted links give way to those that are made.
+        var replaced: [LinkDescription] = []
+        let ears = links.filter { $0.to == boss }
+        if kind != .whisper, let tap = Self.unheard(ears) {
             specs.append(LinkSpec(from: leg, to: boss, tap: tap))
+            replaced += ears.filter(\.isMuted)
         }
         if kind != .listen {
             var hearers = [leg]
             if kind == .barge {
                 hearers += links.filter { $0.from == leg && $0.tap == .received }.map(\.to)
             }
-            let heard = parts?.engine.links(of: boss) ?? []
-            for hearer in hearers
-            where hearer != boss && !heard.contains(where: { $0.from == boss && $0.to == hearer }) {
+            // What is only said to the supervisor is not his voice.
+            let voices = (parts?.engine.links(of: boss) ?? [])
+                .filter { $0.from == boss && $0.tap != .sent }
+            for hearer in hearers where hearer != boss {
+                let there = voices.filter { $0.to == hearer }
+                guard !there.contains(where: { !$0.isMuted }) else { continue }
                 specs.append(LinkSpec(from: boss, to: hearer))
+                replaced += there
             }
         }
-        return try connectAll(specs).compactMap { link($0) }
+        let made = try connectAll(specs)
+        for link in replaced { _ = disconnect(link.id) }
+        return made.compactMap { link($0) }
     }
 
-    /// What of a leg with `links` has to be given to `boss` so that he hears both sides, each once; nil:
-    /// nothing.
-    private static func unheard(by boss: LegID, _ links: [LinkDescription]) -> LinkTap? {
-        let taps = links.filter { $0.to == boss }.map(\.tap)
+    /// What of a leg has to be given to a supervisor, who has these links from it, so that he hears both
+    /// sides, each once; nil: nothing.
+    private static func unheard(_ links: [LinkDescription]) -> LinkTap? {
+        let taps = links.filter { !$0.isMuted }.map(\.tap)
         let hearsReceived = taps.contains { $0 != .sent }
         let hearsSent = taps.contains { $0 != .received }
         if hearsReceived, hearsSent { return nil }

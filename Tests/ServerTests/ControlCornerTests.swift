@@ -45,6 +45,42 @@ import Testing
         }
     }
 
+    /// A muted link is heard by nobody: who supervises again is given another one in its place.
+    @Test func aMutedLinkIsNoVoiceAndNoEar() async throws {
+        try await House.open { house in
+            let callee = try await LegCaller(house)
+            let boss = try await LegCaller(house)
+            let with = "{\"with\":\"\(boss.leg)\"}"
+            for kind in ["listen", "whisper"] {
+                let path = "/v1/legs/\(callee.leg)/" + kind
+                let first = try await house.json("POST", path, with)
+                let id = try #require(first["links"][0]["link_id"].string)
+                _ = try await house.json("PATCH", "/v1/links/\(id)", #"{"muted":true}"#)
+                let second = try await house.json("POST", path, with)
+                #expect(second["links"].array.count == 1)
+                #expect(second["links"][0]["muted"].bool == false)
+                #expect(second["links"][0]["link_id"].string != id)
+            }
+            #expect(try await links(house).map { $0["muted"].bool } == [false, false])
+            for caller in [callee, boss] { try await caller.phone.close() }
+        }
+    }
+
+    /// What is said to the supervisor, passed on, is not what he says.
+    @Test func whatIsSentToASupervisorIsNotHisVoice() async throws {
+        try await House.open { house in
+            let callee = try await LegCaller(house)
+            let boss = try await LegCaller(house)
+            _ = try await house.json(
+                "POST", "/v1/links",
+                "{\"from\":\"\(boss.leg)\",\"to\":\"\(callee.leg)\",\"tap\":\"sent\"}")
+            let made = try await house.json(
+                "POST", "/v1/legs/\(callee.leg)/whisper", "{\"with\":\"\(boss.leg)\"}")
+            #expect(made["links"].array.map { $0["tap"].string } == ["received"])
+            for caller in [callee, boss] { try await caller.phone.close() }
+        }
+    }
+
     /// Digits that the links there are do not pass on are a reason to replace them.
     @Test func aBridgeWithDigitsTakesThePlaceOfOneWithout() async throws {
         try await House.open { house in
