@@ -93,7 +93,9 @@ import Testing
 }
 
 @Test func shutdownEndsEveryCallAndClosesThePort() async throws {
-    let (caller, callee) = (try await Phone(), try await Phone())
+    // An address of its own: no other test's socket is given the port as soon as it is free.
+    let caller = try await Phone { $0.host = "127.0.9.9" }
+    let callee = try await Phone()
     let (answered, ringing, back) = (Events(), Events(), Events())
     _ = caller.call(port: callee.port, to: answered)
     _ = try await callee.calls.first().answer(sdp: answer, events: { back.put($0) })
@@ -108,7 +110,10 @@ import Testing
     let after = Events()
     _ = caller.call(port: callee.port, to: after)
     #expect(try await after.first() == .ended(.interrupted, status: 0))
-    let reused = try await Phone { $0.port = caller.port }
+    let reused = try await Phone {
+        $0.host = "127.0.9.9"
+        $0.port = caller.port
+    }
     await reused.agent.shutdown()
     await callee.agent.shutdown()
 }
