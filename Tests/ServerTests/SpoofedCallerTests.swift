@@ -6,7 +6,8 @@ import Testing
     /// first hears 80 packets (1.6 s: T1 is over and 2·T1 as well) one datagram goes to the second.
     @Test func whoNeverAskedGetsOneDatagram() async throws {
         try await House.open { house in
-            let victim = try await Caller("victim", sipPort: house.sipPort)
+            // An address of its own: nothing that other tests send to a port that was theirs comes here.
+            let victim = try await Caller("victim", sipPort: house.sipPort, host: "127.0.9.8")
             let caller = try await Caller("caller", sipPort: house.sipPort)
             try await victim.invite("silence")
             try await caller.invite("silence")
@@ -55,30 +56,32 @@ struct Caller {
     let rtcp: UDPEar
     private let name: String
     private let server: Int
+    private let host: String
 
-    init(_ name: String, sipPort: Int) async throws {
+    init(_ name: String, sipPort: Int, host: String = "127.0.0.1") async throws {
         self.name = name
+        self.host = host
         server = sipPort
-        sip = try await UDPEar()
-        rtp = try await UDPEar()
-        rtcp = try await UDPEar()
+        sip = try await UDPEar(host: host)
+        rtp = try await UDPEar(host: host)
+        rtcp = try await UDPEar(host: host)
     }
 
     private func head(
         _ method: String, to: String, user: String, number: Int = 1, body: String = ""
     ) -> String {
         "\(method) sip:\(user)@127.0.0.1:\(server) SIP/2.0\r\n"
-            + "Via: SIP/2.0/UDP 127.0.0.1:\(sip.port);branch=z9hG4bK\(method)\(name)\r\n"
+            + "Via: SIP/2.0/UDP \(host):\(sip.port);branch=z9hG4bK\(method)\(name)\r\n"
             + "Max-Forwards: 70\r\nFrom: <sip:\(name)@127.0.0.1>;tag=1\r\n"
             + "To: \(to)\r\nCall-ID: \(name)-spoof\r\nCSeq: \(number) \(method)\r\n"
-            + "Contact: <sip:\(name)@127.0.0.1:\(sip.port)>\r\n"
+            + "Contact: <sip:\(name)@\(host):\(sip.port)>\r\n"
             + (body.isEmpty ? "" : "Content-Type: application/sdp\r\n")
             + "Content-Length: \(body.utf8.count)\r\n\r\n" + body
     }
 
     func invite(_ user: String, formats: String = "0") async throws {
         let sdp =
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+            "v=0\r\no=- 1 1 IN IP4 \(host)\r\ns=-\r\nc=IN IP4 \(host)\r\nt=0 0\r\n"
             + "m=audio \(rtp.port) RTP/AVP \(formats)\r\na=rtcp:\(rtcp.port)\r\n"
         try await sip.send(
             head("INVITE", to: "<sip:\(user)@127.0.0.1>", user: user, body: sdp), to: server)

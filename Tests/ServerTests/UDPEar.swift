@@ -17,7 +17,7 @@ final class UDPEar: Sendable {
         }
     }
 
-    init() async throws {
+    init(host: String = "127.0.0.1") async throws {
         let box = NIOLockedValueBox<[[UInt8]]>([])
         heard = box
         channel = try await DatagramBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -26,7 +26,7 @@ final class UDPEar: Sendable {
                     try channel.pipeline.syncOperations.addHandler(Collector(box))
                 }
             }
-            .bind(host: "127.0.0.1", port: 0).get()
+            .bind(host: host, port: 0).get()
     }
 
     var port: Int { channel.localAddress?.port ?? 0 }
