@@ -53,8 +53,9 @@ public struct LossPattern: Sendable {
     private mutating func note(_ sequence: UInt16, isUsable: Bool) {
         if isResuming, let top = highest {
             let behind = top - unwrapper.peek(sequence)
-            // A straggler of before: its fate has been counted.
-            if behind >= 0, behind < Self.maximumJump { return }
+            // A straggler of before: its fate has been counted. One from further back is no straggler, but
+            // what the source has come to behind a hold of 2¹⁶ packets.
+            if behind >= 0, behind <= Int64(ReceiverStatistics.maximumMisorder) { return }
             beginSource()
         }
         guard let top = highest else {

@@ -123,26 +123,27 @@ extension Bench {
     #expect(bench.plays == [])
 }
 
-/// `trunkline_beep_to_message_seconds` is of messages that follow a beep, and of that beep.
-@Test func aMessageThatBeginsWithoutABeepFollowsNone() {
-    // A beep at the answer, then a greeting, then none for as long as one is waited for.
+/// A mailbox that beeps 600 ms after the answer, and is known so many ms later.
+private func beepsAtTheAnswer(known ms: Int64) -> Bench {
     var bench = Bench(plan())
     bench.sip(.answered(sdp: [1]))
     bench.advance(600)
     bench.heard(beep)
-    bench.advance(5000)
+    bench.advance(ms)
     bench.heard(verdict(.voicemail))
+    return bench
+}
+
+/// `trunkline_beep_to_message_seconds` is of messages that follow a beep, and of that beep.
+@Test func aMessageThatBeginsWithoutABeepFollowsNone() {
+    // A beep at the answer, then a greeting, then none for as long as one is waited for.
+    var bench = beepsAtTheAnswer(known: 5000)
     bench.advance(6000)
     bench.heard(.readyForMessage(atMs: 11_600))
     #expect(bench.plays == [CallFlow.messagePlay])
     #expect(bench.flow.facts.beepInstant == nil)
     // Only a beep: its message begins 1.5 s later.
-    var lone = Bench(plan())
-    lone.sip(.answered(sdp: [1]))
-    lone.advance(600)
-    lone.heard(beep)
-    lone.advance(1500)
-    lone.heard(verdict(.voicemail))
+    var lone = beepsAtTheAnswer(known: 1500)
     lone.heard(.readyForMessage(atMs: 2100))
     #expect(lone.flow.facts.beepInstant == Bench.moment(600).instant)
     // Behind an interruption the message begins again by itself.
