@@ -44,7 +44,7 @@ struct NoiseTransmission {
         quiet = min(quiet, Self.hangoverMilliseconds + 1)
         let since = (sinceDescription ?? Self.periodMilliseconds) + milliseconds
         let isNew = sinceDescription == nil || abs(level - describedLevel) >= Self.levelStep
-        guard isNew || since > Self.periodMilliseconds else {
+        guard isNew || since >= Self.periodMilliseconds else {
             sinceDescription = since
             return .nothing
         }
