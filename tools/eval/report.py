@@ -432,15 +432,18 @@ PARTS = [
 
 
 def write(path, kept):
-    """Replaces what lies between the marks of `path` by what was measured."""
+    """Replaces what lies between the marks of `path` by what was measured; a section that was not stays as it is."""
     text = path.read_text()
     if BEGIN not in text or END not in text:
         raise SystemExit(f"eval: {path} has no marks {BEGIN!r} … {END!r}")
+    before, _, rest = text.partition(BEGIN)
+    written, _, after = rest.partition(END)
+    earlier = dict(part.split("\n", 1) for part in written.split("\n### ")[1:])
     parts = []
     for section, title, make in PARTS:
         if section in kept:
             parts += [f"### {title}", stamp(kept[section]), "", make(kept[section]), ""]
-    before, _, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2]
+        elif title in earlier:
+            parts += [f"### {title}", earlier[title].rstrip(), ""]
     path.write_text(before + BEGIN + "\n\n" + "\n".join(parts) + "\n" + END + after)
     print(f"wrote {path}")
