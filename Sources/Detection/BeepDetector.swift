@@ -92,7 +92,7 @@ struct BeepDetector: Sendable {
             wasEnded = false
             sinceSounding = Self.restHops
             recentScore = 0
-            span.forget()
+            span.clear()
             return nil
         }
         let outputs = step(row)
@@ -155,9 +155,15 @@ struct ToneSpan: Sendable {
     private var start: Int?
     private var end: Int?
     private var reference: Float = -100
+    private var isClear = true
 
-    /// Nothing tonal is left.
-    mutating func forget() {
+    /// Nobody listens any more: the next hop does not follow the last one.
+    mutating func clear() {
+        guard !isClear else { return }
+        self = ToneSpan()
+    }
+
+    private mutating func forget() {
         start = nil
         end = nil
     }
@@ -166,6 +172,7 @@ struct ToneSpan: Sendable {
         _ features: HopFeatures, isTonal: Bool, voice: Float, sounding: Float, hopEnd: Int
     ) {
         cursor = (cursor + 1) % Self.remembered
+        isClear = false
         let share = max(features.share + features.secondShare, features.harmonicShare)
         let power = min(share, 1) * features.bandPower / Spectrum.meanSquareScale
         let level = dBm0(meanSquare: power)
@@ -173,7 +180,7 @@ struct ToneSpan: Sendable {
             level: level, hertz: features.peakHz, second: features.secondHz, isTonal: isTonal,
             voice: voice)
         guard start != nil else {
-            if sounding >= BeepDetector.soundingScore, isTonal { begin(hopEnd) }
+            if sounding >= BeepDetector.soundingScore, isTonal { begin(hopEnd, sounds: true) }
             return
         }
         if isTonal, level >= reference - Self.fall {
@@ -186,7 +193,7 @@ struct ToneSpan: Sendable {
 
     /// The tone is over: what it was. The last 32 hops say how loud and how high.
     mutating func finish(hopEnd: Int, audioEnds: Bool = false) -> BeepDetector.Candidate {
-        if start == nil { begin(hopEnd) }
+        if start == nil { begin(hopEnd, sounds: false) }
         var result = BeepDetector.Candidate()
         result.end = end ?? (audioEnds ? hopEnd : hopEnd - Self.windowCentre)
         result.start = min(start ?? result.end, result.end)
@@ -195,15 +202,23 @@ struct ToneSpan: Sendable {
         return result
     }
 
-    private mutating func begin(_ hopEnd: Int) {
-        // The newest loud hop: the tone may be over already.
+    /// - Parameter sounds: the newest hop is the tone's, and a louder one that it does not follow may be the
+    ///   last of a greeting. Else the tone may be over, and the loudest of the last 16 is its.
+    private mutating func begin(_ hopEnd: Int, sounds: Bool) {
+        var reach = 16
+        if sounds {
+            reach = 1
+            while reach < 16, isNext(hop(reach - 1), to: hop(reach)) { reach += 1 }
+        }
         var newest = 0
-        var loudest: Float = -100
-        for back in 0..<16 where hop(back).isTonal { loudest = max(loudest, hop(back).level) }
-        while newest < 15, !hop(newest).isTonal || hop(newest).level < loudest - Self.fall {
+        reference = -100
+        for back in 0..<reach where hop(back).isTonal {
+            reference = max(reference, hop(back).level)
+        }
+        while newest < reach - 1, !hop(newest).isTonal || hop(newest).level < reference - Self.fall
+        {
             newest += 1
         }
-        reference = loudest
         var back = newest
         while back < Self.remembered - 2, continues(hop(back), into: hop(back + 1)) { back += 1 }
         start = crossing(before: back, hopEnd, target: reference - Self.fall, rising: true)
@@ -215,7 +230,12 @@ struct ToneSpan: Sendable {
 
     /// `earlier` belongs to the same tone as `later`.
     private func continues(_ later: Hop, into earlier: Hop) -> Bool {
-        guard earlier.isTonal, earlier.level >= reference - Self.fall else { return false }
+        earlier.level >= reference - Self.fall && isNext(later, to: earlier)
+    }
+
+    /// The same, however much quieter.
+    private func isNext(_ later: Hop, to earlier: Hop) -> Bool {
+        guard later.isTonal, earlier.isTonal else { return false }
         return (earlier.hertz - later.hertz).magnitude <= Self.continuityHz
             || (earlier.hertz - later.second).magnitude <= Self.continuityHz
             || (earlier.second - later.hertz).magnitude <= Self.continuityHz

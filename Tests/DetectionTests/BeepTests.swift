@@ -27,6 +27,30 @@ func beepsOfAllLengthsAreFoundAfterSpeechAtTheirTimes(hertz: Double) throws {
     }
 }
 
+/// What the network heard last before a pause may have been louder by 20 dB: the end of the greeting.
+@Test(arguments: [500.0, 820, 1330, 1900])
+func aQuietBeepBehindALoudGreetingIsFoundAtItsTimes(hertz: Double) throws {
+    let greeting = try Prompt.samples("vm-intro")
+    for cut in stride(from: 1300, to: 4900, by: 300) {
+        for (pause, length) in [(120, 150), (350, 150), (350, 400)] {
+            var scene = Scene(seed: UInt64(hertz) + UInt64(cut))
+            scene.append(Array(greeting.prefix(cut * 8)))
+            scene.silence(pause)
+            let start = scene.ms
+            scene.tone([hertz], ms: length, level: -34)
+            let end = scene.ms
+            scene.silence(700)
+            let beeps = try events(scene.onTheLine(noise: -62)).beeps
+            let beep = try #require(
+                beeps.first { $0.start >= start - 30 },
+                "\(hertz) Hz, \(length) ms, \(pause) after \(cut)")
+            #expect(abs(beep.start - start) <= 30)
+            #expect(abs(beep.end - end) <= 30)
+            #expect(abs(beep.level + 34) < 2)
+        }
+    }
+}
+
 @Test func notesOfATuneAreNoBeepsAndOneAloneIs() throws {
     let notes = [392.0, 494, 587, 440, 523, 659, 392]
     for length in [220, 400, 900] {
