@@ -20,6 +20,8 @@ struct LegReports: ~Copyable {
     /// From the far end's report blocks.
     private(set) var roundTripMilliseconds: Double?
     private(set) var remoteFractionLost: Double?
+    /// The same, until it is taken.
+    private var newFractionLost: Double?
     /// Of all that we have sent, under whatever SSRC.
     var remotePacketsLost: Int? { lostByReport.map { lostBefore + $0.count } }
     private var lostByReport: (ssrc: UInt32, count: Int)?
@@ -56,6 +58,12 @@ struct LegReports: ~Copyable {
     mutating func takeOwnSource() -> Bool? {
         defer { ownSource = nil }
         return ownSource
+    }
+
+    /// What a block about us has said of our loss since the last call; nil: none came.
+    mutating func takeFractionLost() -> Double? {
+        defer { newFractionLost = nil }
+        return newFractionLost
     }
 
     /// Reads a compound that has passed the source rule (and SRTCP), in place. False when it is
@@ -99,6 +107,7 @@ struct LegReports: ~Copyable {
     ) {
         guard block.ssrc == ourSSRC else { return }
         remoteFractionLost = Double(block.fractionLost) / 256
+        newFractionLost = remoteFractionLost
         // It counts from the start of a source (6.4.1), and we may change ours (8.2).
         if let last = lostByReport, last.ssrc != ourSSRC { lostBefore += last.count }
         lostByReport = (ourSSRC, Int(block.cumulativeLost))

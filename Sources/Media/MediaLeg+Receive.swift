@@ -260,7 +260,7 @@ extension MediaLeg {
             clockRate: sender.codec.clockRate, theirSSRC: receiver.stream?.ssrc,
             statistics: &receiver.statistics, now: now)
         guard understood else { return reject(.malformedRTCP, &workspace) }
-        if let loss = reports.remoteFractionLost { sender.noteRemoteLoss(loss) }
+        if let loss = reports.takeFractionLost() { sender.noteRemoteLoss(loss) }
         if let isOurs = reports.takeOwnSource() { collision.noteRTCP(isOurs: isOurs) }
         saidTimeout = false
     }

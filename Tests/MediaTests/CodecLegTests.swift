@@ -168,6 +168,27 @@ func bridgesOfAnotherRateAreConverted(bridgeRate: Int, codec: AudioCodec) throws
     #expect(bench.opusSettings?.expectedLossPercent == 0)
 }
 
+/// Only a block about us says what was lost of ours: other RTCP neither repeats it nor lets it fade.
+@Test func rtcpThatSaysNothingOfOursChangesNoPreparationForLoss() throws {
+    let bench = try LegBench(remote: media(.opus))
+    bench.run(ticks: 2)
+    func report(_ blocks: [ReportBlock]) throws {
+        bench.receive(
+            try RTCPPacket.report(sender: nil, ssrc: 5, blocks: blocks, cname: "f"),
+            from: LegBench.peer.withPort(4001), on: .rtcp)
+    }
+    try report([ReportBlock(ssrc: 0x1111_2222, fractionLost: 26)])
+    try report([ReportBlock(ssrc: 0x1111_2222, fractionLost: 0)])
+    #expect(bench.opusSettings?.expectedLossPercent == 8)
+    for _ in 0..<10 {
+        try report([])
+        try report([ReportBlock(ssrc: 0x3333_4444, fractionLost: 200)])
+    }
+    #expect(bench.opusSettings?.expectedLossPercent == 8)
+    try report([ReportBlock(ssrc: 0x1111_2222, fractionLost: 0)])
+    #expect(bench.opusSettings?.expectedLossPercent == 6)
+}
+
 @Test func loadLowersTheComplexityOfOpusFromTheNextFrameOn() throws {
     let bench = try LegBench(remote: media(.opus))
     bench.run(ticks: 1)
