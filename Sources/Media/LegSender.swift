@@ -134,7 +134,12 @@ struct LegSender: ~Copyable {
     mutating func setComfortNoise(payloadType: UInt8?) {
         comfortNoisePayloadType = payloadType
         let isOn = discontinuous && payloadType != nil && codec != .opus && mode != .echo
-        noise = isOn ? NoiseTransmission(rate: rate) : nil
+        // A description that changes nothing of it does not end a pause.
+        if !isOn {
+            noise = nil
+        } else if noise?.rate != rate {
+            noise = NoiseTransmission(rate: rate)
+        }
     }
 
     mutating func setPtime(milliseconds: Int) {

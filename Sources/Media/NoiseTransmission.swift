@@ -19,13 +19,15 @@ struct NoiseTransmission {
     /// A change of level that is told at once, dB.
     static let levelStep = 6.0
 
+    /// Of the samples, Hz.
+    let rate: Int
     private var encoder: ComfortNoiseEncoder
     private var quiet = 0
     private var sinceDescription: Int?
     private var describedLevel = 0.0
 
-    /// - Parameter rate: of the samples, Hz.
     init(rate: Int) {
+        self.rate = rate
         encoder = ComfortNoiseEncoder(order: 8, capacity: rate * 60 / 1000)
     }
 

@@ -87,6 +87,21 @@ func silenceIsDescribedInsteadOfSent(codec: AudioCodec) throws {
     #expect(!bench.rtp[before + 1].header.marker)
 }
 
+/// A session refresh (RFC 4028) describes the far end as it was: the pause goes on.
+@Test func aRefreshInAPauseSendsNoMoreOfIt() throws {
+    let remote = media(.pcmu, comfortNoise: 13)
+    let bench = try LegBench(options: quietly, remote: remote)
+    bench.run(ticks: 30)
+    let before = bench.rtp.count
+    for _ in 0..<5 {
+        try bench.leg.configure(remote, now: bench.now)
+        bench.run(ticks: 20)
+    }
+    let types = bench.rtp.dropFirst(before).map(\.header.payloadType)
+    #expect(types.allSatisfy { $0 == 13 }, "\(types)")
+    #expect((4...6).contains(types.count))
+}
+
 @Test func withoutAgreementSilenceIsSent() throws {
     let bench = try LegBench(options: quietly, remote: media(.pcmu))
     bench.run(ticks: 50)
