@@ -137,9 +137,12 @@ final class LegLinks {
     /// The analysis tap gave up `count` packets; 0: what is missing was never sent.
     func missedInOrder(_ count: Int) { playout?.skipInOrder(count) }
 
+    /// Audio of `codec` goes on from what the playout buffer holds.
+    func continues(_ codec: AudioCodec) -> Bool { playout?.takes(codec) ?? false }
+
     /// The far end may change its codec with any packet.
     private func prepare(_ codec: AudioCodec) {
-        guard listens, playout?.codec != codec else { return }
+        guard listens, !continues(codec) else { return }
         playout?.report(to: &unreported)
         let jitter = playout?.buffer.delay
         playout = LegPlayout(codec, outputRate: rate)

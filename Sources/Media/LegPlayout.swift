@@ -15,7 +15,7 @@ internal import RTP
 /// sees that as jitter and aims later when it happens often (from about 1.5 % loss on).
 struct LegPlayout: ~Copyable {
     var buffer: PlayoutBuffer
-    let codec: AudioCodec
+    private let codec: AudioCodec
     /// Hz of samples, and of RTP timestamps.
     let rate: Int
     private let clockRate: Int
@@ -33,6 +33,14 @@ struct LegPlayout: ~Copyable {
         case .pcmu, .pcma, .l16, .l16Wide: true
         case .g722, .opus: false
         }
+    }
+
+    /// What is held and what comes are the same samples by the same clock, whichever of these codecs
+    /// brings them.
+    func takes(_ other: AudioCodec) -> Bool {
+        other == codec
+            || Self.decodesAlone(other) && Self.decodesAlone(codec)
+                && other.sampleRate == rate && other.clockRate == clockRate
     }
 
     /// Returns the samples written; nil for a codec with state.

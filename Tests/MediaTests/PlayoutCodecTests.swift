@@ -1,0 +1,64 @@
+import Audio
+import Base
+import CallModel
+import Testing
+
+@testable import Media
+
+/// A far end that changes its codec without asking, heard over a link: packets at given moments in,
+/// a frame each tick out.
+@Suite struct PlayoutCodecTests {
+    private final class Line {
+        let bench: LegBench
+        let link: LegLink
+        var heard: [Int16] = []
+        private var waiting: [(tick: Int, bytes: [UInt8])] = []
+        private var ticks = 0
+
+        init(_ codec: AudioCodec, alternative: AudioCodec) throws {
+            bench = try LegBench(remote: media(codec, alternatives: [alternative]))
+            link = LegLink(id: LinkID(1), from: LegID(1), to: LegID(2), sampleRate: 8000)
+            _ = bench.leg.add(output: link)
+        }
+
+        /// `packet` comes so many ticks late; then a tick passes.
+        func run(_ packet: [UInt8]?, late: Int = 0) {
+            if let packet { waiting.append((ticks + late, packet)) }
+            for item in waiting where item.tick <= ticks { bench.receive(item.bytes) }
+            waiting.removeAll { $0.tick <= ticks }
+            bench.run(ticks: 1)
+            heard += drained(link.ring)
+            ticks += 1
+        }
+
+        /// Frames of 20 ms from `first` on that are 3 dB or more off the tone's level.
+        func faults(from first: Int) -> Int {
+            var count = 0
+            for place in stride(from: first * 160, to: heard.count - 159, by: 160) {
+                count += abs(Level.dBm0(Array(heard[place..<place + 160])) + 10) > 3 ? 1 : 0
+            }
+            return count
+        }
+    }
+
+    private func follow(_ old: CodecFarEnd, by new: CodecFarEnd) {
+        new.sequence = old.sequence
+        new.timestamp = old.timestamp
+        new.tone = old.tone
+    }
+
+    /// µ-law and A-law are the same samples: what waits to be heard goes on over the change, also when
+    /// packets of both come in turn.
+    @Test func whatWaitsIsHeardOverAChangeBetweenBothLaws() throws {
+        let line = try Line(.pcmu, alternative: .pcma)
+        let mu = try CodecFarEnd(.pcmu)
+        let a = try CodecFarEnd(.pcma)
+        for index in 0..<100 { line.run(mu.packet(), late: index % 4 == 1 ? 2 : 0) }
+        follow(mu, by: a)
+        for index in 0..<100 { line.run(a.packet(), late: index % 4 == 0 ? 2 : 0) }
+        for _ in 0..<10 { line.run(nil) }
+        #expect(line.faults(from: 30) <= 10 + 1)
+        line.heard.removeLast(12 * 160)
+        #expect(line.faults(from: 30) == 0)
+    }
+}
