@@ -173,7 +173,11 @@ extension MediaLeg {
             result = receiver.tap.insert(
                 sequence: header.sequence, timestamp: header.timestamp, payload: payload,
                 payloadType: header.payloadType, samples: units, now: now)
-            if let links, links.listens { hear(payload, header, codec, links, now, &workspace) }
+            // What is too late for the order, or a copy, may be of the codec of before.
+            let isBehind = result == .late || result == .duplicate
+            if let links, links.listens, !isBehind || links.continues(codec) {
+                hear(payload, header, codec, links, now, &workspace)
+            }
             if options.mode == .echo, result != .duplicate, codec == sender.codec,
                 let destination = source.destination
             {

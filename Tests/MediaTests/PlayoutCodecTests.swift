@@ -61,4 +61,22 @@ import Testing
         line.heard.removeLast(12 * 160)
         #expect(line.faults(from: 30) == 0)
     }
+
+    /// A packet that is too late for the order, of the codec of before, takes nothing from what waits.
+    @Test(arguments: [true, false])
+    func aStragglerOfTheOldCodecTakesNothingAway(isCopy: Bool) throws {
+        let line = try Line(.pcmu, alternative: .g722)
+        let old = try CodecFarEnd(.pcmu)
+        let new = try CodecFarEnd(.g722)
+        for _ in 0..<100 { line.run(old.packet()) }
+        let last = old.packet()
+        line.run(isCopy ? last : nil)
+        follow(old, by: new)
+        new.tone = try CodecFarEnd(.g722).tone
+        for _ in 0..<50 { line.run(new.packet()) }
+        line.bench.receive(last)
+        let before = line.heard.count / 160
+        for _ in 0..<50 { line.run(new.packet()) }
+        #expect(line.faults(from: before) == 0)
+    }
 }
