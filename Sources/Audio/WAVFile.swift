@@ -107,9 +107,9 @@ public struct WAVFile: Sendable, Equatable {
                 format = try SampleFormat(chunk: try reader.readBytes(size))
             } else if name.elementsEqual("data".utf8) {
                 guard let format else { throw AudioError.missingChunk(name: "fmt ") }
-                // 0 with bytes behind it: the header was never patched, unless a chunk is what follows.
-                let isOpen = size == 0 && !Self.beginsWithChunk(reader)
                 let wanted = isLong && size == 0xFFFF_FFFF ? longData ?? size : size
+                // 0 with bytes behind it: the header was never patched, unless a chunk is what follows.
+                let isOpen = wanted == 0 && !Self.beginsWithChunk(reader)
                 let count = isOpen ? reader.remaining : min(wanted, reader.remaining)
                 return try format.file(try reader.readBytes(count))
             } else if isLong, name.elementsEqual("ds64".utf8) {

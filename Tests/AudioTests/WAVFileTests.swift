@@ -113,6 +113,11 @@ private func riff(_ chunks: [UInt8]..., size: Int? = nil) -> [UInt8] {
     let bare = riff(
         chunk("fmt ", format(1, 1, 8000, 16)), chunk("data", [1, 0, 2, 0], size: 0xFFFF_FFFF))
     #expect(try WAVFile(parsing: Array("RF64".utf8) + bare.dropFirst(4)).samples == [1, 2])
+    // A writer that was killed, or wrote into a pipe, has left both sizes open (FFmpeg's -rf64 always).
+    let open = riff(
+        chunk("ds64", [UInt8](repeating: 0, count: 28)), chunk("fmt ", format(1, 1, 8000, 16)),
+        chunk("data", [1, 0, 2, 0], size: 0xFFFF_FFFF))
+    #expect(try WAVFile(parsing: Array("RF64".utf8) + open.dropFirst(4)).samples == [1, 2])
     // One that is too short for its sizes is an error and no trap.
     let cut = riff(chunk("ds64", [1, 2, 3]), chunk("fmt ", format(1, 1, 8000, 16)))
     #expect(throws: AudioError.self) {
