@@ -104,11 +104,14 @@ public struct Limiter: Sendable {
     private static func allowed(
         _ sums: UnsafeBufferPointer<Int32>, _ start: Int, _ count: Int
     ) -> Float {
-        var peak: UInt32 = 0
+        var high: Int32 = 0
+        var low: Int32 = 0
         for index in start..<min(start + blockCount, count) {
-            peak = max(peak, sums[index].magnitude)
+            high = max(high, sums[index])
+            low = min(low, sums[index])
         }
-        return peak <= 32767 ? 1 : ceiling / Float(peak)
+        if high <= 32_767, low >= -32_768 { return 1 }
+        return ceiling / Float(max(high.magnitude, low.magnitude))
     }
 
     /// Soft saturation: the identity to the ceiling, from there smoothly towards full scale.

@@ -40,6 +40,26 @@ private func add(_ frame: [Int16], to mixer: inout Mixer) {
     #expect(limiter.gain == 1)
 }
 
+/// −32,768 is full scale as 32,767 is: whoever speaks alone is heard bit for bit, clipped or not.
+@Test func fullScaleOfBothSignsIsNotTurnedDown() {
+    var mixer = Mixer(capacity: 160)
+    var limiter = Limiter()
+    let loud = (0..<160).map { $0 % 16 < 8 ? Int16.max : Int16.min }
+    mixer.begin(160)
+    add(loud, to: &mixer)
+    #expect(mixed(&mixer, &limiter) == loud)
+    #expect(limiter.gain == 1)
+    // One more is too much, on either side.
+    for extra in [Int16(1), -1] {
+        var limiter = Limiter()
+        mixer.begin(160)
+        add(loud, to: &mixer)
+        add([Int16](repeating: extra, count: 160), to: &mixer)
+        _ = mixed(&mixer, &limiter)
+        #expect(limiter.gain < 1)
+    }
+}
+
 @Test func loudVoicesAreTurnedDownWithoutClipping() {
     var mixer = Mixer(capacity: 160)
     var limiter = Limiter()
