@@ -26,6 +26,8 @@ struct LegReceiver: ~Copyable {
     var telephoneEvents = TelephoneEventReceiver()
     /// RTP clock of the source, Hz: that of its last audio packet.
     private(set) var clockRate = AudioCodec.pcmu.clockRate
+    /// The source counts by twice that (`InOrderTap.countsTwice`), and jitter is measured so.
+    private var countsTwice = false
     private var tapRoom = LegReceiver.tapPayload
     /// What the last audio packet lasted, units of `clockRate`; 0 before the first.
     var packetUnits = 0
@@ -90,7 +92,10 @@ struct LegReceiver: ~Copyable {
     /// The audio that follows counts by the clock of `codec`; what the tap held must have been
     /// drained. Its timeline goes on, by arrival.
     mutating func changeClock(for codec: AudioCodec) {
-        if codec.clockRate != clockRate { statistics.changeClock(to: codec.clockRate) }
+        if codec.clockRate != clockRate {
+            statistics.changeClock(to: codec.clockRate)
+            countsTwice = false
+        }
         clockRate = codec.clockRate
         tapRoom = max(tapRoom, Self.tapPayload(of: codec))
         tap.reset(clockRate: clockRate, maximumPayload: tapRoom)
@@ -164,6 +169,7 @@ struct LegReceiver: ~Copyable {
     mutating func beginSource() {
         earlierLost = lost
         statistics = ReceiverStatistics(clockRate: clockRate)
+        countsTwice = false
         tap.reset()
         losses.beginSource()
         candidate = nil
@@ -232,6 +238,11 @@ struct LegReceiver: ~Copyable {
     }
 
     private mutating func count(_ header: RTPHeader, isTimed: Bool, now: Instant) {
+        let isDouble = tap.countsTwice
+        if isDouble != countsTwice {
+            countsTwice = isDouble
+            statistics.changeClock(to: isDouble ? 2 * clockRate : clockRate)
+        }
         let restarts = statistics.restarts
         let lostBefore = statistics.lost
         statistics.receive(

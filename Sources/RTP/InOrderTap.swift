@@ -97,6 +97,8 @@ public struct InOrderTap: ~Copyable, @unchecked Sendable {
     /// arrival clock did not: from `doubledLimit` on the sender counts so.
     private var doubled = 0
     private static let doubledLimit = 2
+    /// The source counts by twice its clock. (Mutating as `isDue` is.)
+    public var countsTwice: Bool { mutating get { doubled >= Self.doubledLimit } }
     /// A restart was passed by a packet without audio: the next audio cannot be measured by
     /// numbers.
     private var isSeamOpen = false

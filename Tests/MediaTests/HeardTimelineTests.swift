@@ -138,6 +138,14 @@ private final class Listener {
         }
         #expect(drained(bridge.received).count == 200 * 320)
         #expect(bench.counters.concealedMicroseconds == 0)
+        // 20 ms of every 20 ms would be the clock's, not the path's.
+        #expect(bench.summary.jitterMilliseconds < 0.1, "\(bench.summary.jitterMilliseconds)")
+        // Another source, another clock.
+        var right = FarEnd(ssrc: 0xAAAA_0002, payloadType: 9)
+        bench.run(ticks: 200) { _ in
+            bench.receive(right.packet(payload: [UInt8](repeating: 0xAA, count: 160), advance: 160))
+        }
+        #expect(bench.summary.jitterMilliseconds < 0.1, "\(bench.summary.jitterMilliseconds)")
     }
 
     /// Two seconds with each packet: one leg must not do the work of a hundred.
