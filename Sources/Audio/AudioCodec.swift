@@ -81,4 +81,12 @@ public enum AudioCodec: String, Sendable, Hashable, CaseIterable {
             return count > 0 ? Int(count) : nil
         }
     }
+
+    /// What `AudioDecoder.recover` makes of this payload is a copy of what was lost, not a guess.
+    public func carriesCopy(_ payload: UnsafeRawBufferPointer) -> Bool {
+        guard self == .opus, let source = payload.baseAddress else { return false }
+        // SAFETY: at most payload.count octets are read.
+        return trunkline_opus_has_copy(
+            source.assumingMemoryBound(to: UInt8.self), Int32(clamping: payload.count)) != 0
+    }
 }

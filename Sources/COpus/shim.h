@@ -41,3 +41,20 @@ static inline int trunkline_opus_multi_set(OpusMSEncoder *encoder, opus_int32 bi
 static inline int trunkline_opus_multi_get_lookahead(OpusMSEncoder *encoder, opus_int32 *samples) {
     return opus_multistream_encoder_ctl(encoder, OPUS_GET_LOOKAHEAD(samples));
 }
+
+// Whether a packet carries a copy of a whole packet of its length, the one before it: one SILK or hybrid frame with
+// the flag for it (LBRR, RFC 6716 4.2.4). libopus has opus_packet_has_lbrr from 1.5 on; this asks for one frame, too.
+static inline int trunkline_opus_has_copy(const unsigned char *packet, opus_int32 length) {
+    const unsigned char *frames[48];
+    opus_int16 sizes[48];
+    // The upper half of the configurations is CELT alone (RFC 6716 3.1, table 2).
+    if (length < 1 || (packet[0] & 0x80) != 0) return 0;
+    int count = opus_packet_parse(packet, length, 0, frames, sizes, 0);
+    if (count != 1 || sizes[0] == 0) return 0;
+    // A flag of voice for each 20 ms, then the copy's; in stereo the same again.
+    int parts = opus_packet_get_samples_per_frame(packet, 48000) / 960;
+    if (parts < 1) parts = 1;
+    int mid = frames[0][0] >> (7 - parts) & 1;
+    int side = (packet[0] & 4) != 0 ? frames[0][0] >> (6 - 2 * parts) & 1 : 0;
+    return mid | side;
+}

@@ -302,6 +302,7 @@ struct LegHearing: ~Copyable {
         let gap = UnsafeMutableBufferPointer(rebasing: workspace.gap[0..<packet])
         if decoder.recover(from: payload, into: gap) {
             share(UnsafeBufferPointer(gap), timestamp - Int64(units), now)
+            if !decoder.codec.carriesCopy(payload) { bridge?.noteConcealed(packet, rate: rate) }
             deliver(UnsafeBufferPointer(gap), at: nil, now, &bridge, &recorder, &workspace, &out)
         } else {
             owed = packet

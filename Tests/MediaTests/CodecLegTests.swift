@@ -235,6 +235,30 @@ func bridgesOfAnotherRateAreConverted(bridgeRate: Int, codec: AudioCodec) throws
     #expect(with > without + 0.2, "\(without) → \(with)")
 }
 
+/// The flag *concealed* of streams: a frame without a copy in the packet behind it is guessed.
+@Test(arguments: [(0, true), (20, false)])
+func onlyWhatHasNoCopyIsMarkedAsConcealed(expectedLoss: Int, isMarked: Bool) throws {
+    let bench = try LegBench(remote: media(.opus))
+    let bridge = AudioBridge(sampleRate: 16_000, receivedMilliseconds: 5000)
+    _ = bench.attach(bridge)
+    let far = try CodecFarEnd(.opus)
+    far.encoder.setExpectedLoss(percent: expectedLoss)
+    for index in 0..<100 {
+        // Only what sounds like a voice is copied.
+        let pitch = Double(120 + index * 67 % 180)
+        far.tone = ToneGenerator(
+            frequencies: [pitch, 2 * pitch, 3 * pitch, 5 * pitch], levelDBm0: -20,
+            sampleRate: 16_000)
+        let packet = far.packet()
+        if index != 90 { bench.receive(packet) }
+        bench.run(ticks: 1)
+    }
+    #expect(bridge.received.count == 100 * 320)
+    #expect(bench.counters.concealedMicroseconds == 20_000)
+    let marked = (0..<100).filter { bridge.isConcealed($0 * 320..<$0 * 320 + 320) }
+    #expect(marked == (isMarked ? [90] : []))
+}
+
 @Test func payloadsThatAreNotOpusAreCountedAndTheirTimeIsConcealed() throws {
     let bench = try LegBench(remote: media(.opus))
     let bridge = AudioBridge(sampleRate: 16_000, receivedMilliseconds: 2000)
