@@ -27,6 +27,8 @@ final class LegLinks {
     private(set) var listens = false
     /// Made with the first packet that somebody hears, and anew when the codec changes.
     private var playout: LegPlayout?
+    /// That of the codec before, until what it holds has been heard.
+    private var leaving: LegPlayout?
     private var readers: [LinkReader] = []
     private var writers: [LinkWriter] = []
     private let scratch = LinkScratch()
@@ -58,6 +60,8 @@ final class LegLinks {
         listens = old.listens
         playout = old.playout.take()
         playout?.useOutput(rate: rate)
+        leaving = old.leaving.take()
+        leaving?.useOutput(rate: rate)
         seam = OutputSeam(rate: rate, after: old.seam)
         isHeld = old.isHeld
         music = old.music.take()
@@ -100,6 +104,7 @@ final class LegLinks {
         readers.removeAll()
         listens = false
         playout = nil
+        leaving = nil
     }
 
     // MARK: hold
@@ -143,8 +148,9 @@ final class LegLinks {
     /// The far end may change its codec with any packet.
     private func prepare(_ codec: AudioCodec) {
         guard listens, !continues(codec) else { return }
-        playout?.report(to: &unreported)
         let jitter = playout?.buffer.delay
+        dropLeaving()
+        leaving = playout.take()
         playout = LegPlayout(codec, outputRate: rate)
         // The path is the same, whatever comes over it.
         if let jitter { playout?.buffer.delay.learn(from: jitter) }
@@ -153,7 +159,15 @@ final class LegLinks {
     /// A packet without audio (comfort noise, a telephone-event).
     func heardOther(sequence: UInt16) { playout?.takeOther(sequence: sequence) }
 
-    func changeSource() { playout?.changeSource() }
+    func changeSource() {
+        playout?.changeSource()
+        dropLeaving()
+    }
+
+    private func dropLeaving() {
+        leaving?.report(to: &unreported)
+        leaving = nil
+    }
 
     /// A telephone-event press of the far end.
     func pressed(_ digit: Character, counters: inout LinkCounters) {
@@ -244,7 +258,8 @@ final class LegLinks {
         var heard: UnsafeBufferPointer<Int16>?
         if listens, playout != nil {
             let frame = UnsafeMutableBufferPointer(rebasing: scratch.heard[0..<rate / 50])
-            playout?.pull(into: frame, scratch: scratch.converted, now: now)
+            _ = playout?.pull(into: frame, scratch: scratch.converted, now: now)
+            if leaving != nil { addLeaving(to: frame, now) }
             heard = UnsafeBufferPointer(frame)
         }
         for writer in writers {
@@ -254,6 +269,22 @@ final class LegLinks {
         guard ticks % Self.reportPeriod == 0 else { return }
         report(&workspace.counters.links)
         if playout != nil { workspace.notePlayoutDelay(milliseconds: delayMilliseconds) }
+    }
+
+    /// What the buffer of the codec before holds is heard to its end, while the new one waits for its
+    /// target.
+    private func addLeaving(to frame: UnsafeMutableBufferPointer<Int16>, _ now: Instant) {
+        guard let held = leaving?.buffer.heldSamples, held > 0 else { return dropLeaving() }
+        let rest = UnsafeMutableBufferPointer(rebasing: scratch.frame[0..<frame.count])
+        let heard = leaving?.pull(into: rest, scratch: scratch.converted, now: now) ?? 0
+        let isLast = (leaving?.buffer.heldSamples ?? 0) == 0
+        // Behind its end is a guess of what the new one has: 2 ms of it for a fade.
+        let fade = rate / 500
+        for index in frame.indices {
+            let level = isLast ? max(0, min(fade, heard + fade - index)) : fade
+            frame[index] = Int16(
+                clamping: Int(frame[index]) + Int(rest[index]) * level / max(1, fade))
+        }
     }
 
     /// Of the playout buffer.
@@ -282,7 +313,8 @@ final class LegLinks {
         }
         if listens, !writers.contains(where: { $0.link.tap.hasReceived }) {
             listens = false
-            playout?.report(to: &counters)
+            dropLeaving()
+            report(&counters)
             playout = nil
         }
     }
@@ -291,6 +323,7 @@ final class LegLinks {
         for reader in readers { reader.report(to: &counters) }
         for writer in writers { writer.report(to: &counters) }
         playout?.report(to: &counters)
+        leaving?.report(to: &counters)
         counters.add(unreported)
         unreported = LinkCounters()
     }

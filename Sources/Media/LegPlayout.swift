@@ -104,20 +104,22 @@ struct LegPlayout: ~Copyable {
         anchor = nil
     }
 
-    /// Fills the next 20 ms; `scratch` has room for as much at the codec's rate.
+    /// Fills the next 20 ms; `scratch` has room for as much at the codec's rate. Returns how much of
+    /// the frame was received.
     mutating func pull(
         into frame: UnsafeMutableBufferPointer<Int16>,
         scratch: UnsafeMutableBufferPointer<Int16>, now: Instant
-    ) {
+    ) -> Int {
         guard resampler != nil else {
-            _ = buffer.pull(into: frame, now: now)
-            return
+            let result = buffer.pull(into: frame, now: now)
+            return result.audio + result.expanded
         }
         let part = UnsafeMutableBufferPointer(rebasing: scratch[0..<rate / 50])
-        _ = buffer.pull(into: part, now: now)
+        let result = buffer.pull(into: part, now: now)
         let written =
             resampler?.process(UnsafeBufferPointer(part), into: frame).written ?? 0
         for index in written..<frame.count { frame[index] = 0 }
+        return (result.audio + result.expanded) * frame.count / part.count
     }
 
     /// What has been counted since the last call.

@@ -62,6 +62,25 @@ import Testing
         #expect(line.faults(from: 30) == 0)
     }
 
+    /// Another kind of codec has a buffer of its own, which waits for its target while what the one before
+    /// holds is heard.
+    @Test(arguments: [(AudioCodec.pcmu, AudioCodec.g722), (.g722, .pcmu), (.pcmu, .l16Wide)])
+    func whatWaitsIsHeardOverAChangeOfKind(old: AudioCodec, new: AudioCodec) throws {
+        let line = try Line(old, alternative: new)
+        let before = try CodecFarEnd(old)
+        let after = try CodecFarEnd(new)
+        for index in 0..<100 { line.run(before.packet(), late: index % 4 == 1 ? 2 : 0) }
+        after.sequence = before.sequence
+        after.timestamp = before.timestamp
+        for _ in 0..<100 { line.run(after.packet()) }
+        // Where they meet, and no hole.
+        #expect(line.faults(from: 30) <= 1)
+        // Both are counted, also when nobody listens any more.
+        line.link.end(.disconnected)
+        line.run(nil)
+        #expect(line.bench.counters.links.playoutReceived == 200)
+    }
+
     /// A packet that is too late for the order, of the codec of before, takes nothing from what waits.
     @Test(arguments: [true, false])
     func aStragglerOfTheOldCodecTakesNothingAway(isCopy: Bool) throws {
