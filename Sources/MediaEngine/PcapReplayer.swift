@@ -98,7 +98,8 @@ public final class PcapReplayer: Sendable {
         let chosen =
             options.ssrc.map { wanted in streams.first { $0.ssrc == wanted } }
             ?? streams.max { $0.packets.count < $1.packets.count }
-        guard let chosen, let first = chosen.packets.first, let last = chosen.packets.last else {
+        guard let chosen, let round = Round(chosen.packets, times: Self.times(chosen.packets))
+        else {
             throw .capture(
                 options.ssrc == nil
                     ? "the capture holds no RTP stream"
@@ -106,11 +107,9 @@ public final class PcapReplayer: Sendable {
                         + streams.map { "0x" + String($0.ssrc, radix: 16) }.joined(separator: " "))
         }
         bytes = file.bytes
-        let times = Self.times(chosen.packets)
-        steps = zip(times, chosen.packets).map { Step(at: $0, datagram: $1.datagram) }
-        let round = Round(chosen.packets, span: times.last ?? .zero)
+        steps = zip(round.times, chosen.packets).map { Step(at: $0, datagram: $1.datagram) }
         period = round.period
-        sequencePeriod = last.header.sequence &- first.header.sequence &+ 1
+        sequencePeriod = round.numbers
         timestampPeriod = round.timestamps
         self.target = target
         self.options = options
@@ -213,12 +212,22 @@ public final class PcapReplayer: Sendable {
 
 /// From a stream's first packet to the first of the next time round.
 private struct Round {
+    let times: [Interval]
     let period: Interval
+    let numbers: UInt16
     let timestamps: UInt32
 
     /// The gap at the end is the stream's usual step of its timestamps, whatever its clock, and as
-    /// long as the stream itself takes for so much: `span` from its first packet to its last.
-    init(_ packets: [PcapRTPPacket], span: Interval) {
+    /// long as the stream itself takes for so much. nil without packets.
+    ///
+    /// - Parameter times: when each packet is sent, since the first.
+    init?(_ packets: [PcapRTPPacket], times: [Interval]) {
+        guard let first = packets.first?.header, let last = packets.last?.header else { return nil }
+        self.times = times
+        let span = times.last ?? .zero
+        let lowest = Self.outermost(packets.prefix(Self.misorder), from: first, step: -1)
+        let highest = Self.outermost(packets.suffix(Self.misorder), from: last, step: 1)
+        numbers = highest.sequence &- lowest.sequence &+ 1
         // Signed: packets may have overtaken one another.
         let steps = zip(packets, packets.dropFirst()).map {
             Int64(Int32(bitPattern: $1.header.timestamp &- $0.header.timestamp))
@@ -226,7 +235,9 @@ private struct Round {
         // Packets of one picture or of one digit share a timestamp.
         let forward = steps.filter { $0 > 0 }.sorted()
         let step = forward.isEmpty ? 0 : forward[forward.count / 2]
-        let units = steps.reduce(0, +)
+        let units =
+            steps.reduce(Self.units(from: lowest, to: first), +)
+            + Self.units(from: last, to: highest)
         // Timestamps that jump back or make no sense give no rate: the mean gap then.
         let mean = span / Int64(max(1, steps.count))
         let gap =
@@ -234,6 +245,24 @@ private struct Round {
             ? .nanoseconds(Int64(Double(span.nanoseconds) * Double(step) / Double(units))) : mean
         period = max(span + gap, .milliseconds(1))
         timestamps = UInt32(truncatingIfNeeded: units + step)
+    }
+
+    /// Packets at an end of the capture among which one may have overtaken others (RFC 3550 A.1
+    /// MAX_MISORDER).
+    private static let misorder = Int(ReceiverStatistics.maximumMisorder)
+
+    /// The lowest (`step` −1) or highest (1) number near that of `end`.
+    private static func outermost(
+        _ packets: ArraySlice<PcapRTPPacket>, from end: RTPHeader, step: Int
+    ) -> RTPHeader {
+        packets.reduce(end) { found, packet in
+            let ahead = Int(Int16(bitPattern: packet.header.sequence &- found.sequence)) * step
+            return (1...misorder).contains(ahead) ? packet.header : found
+        }
+    }
+
+    private static func units(from: RTPHeader, to: RTPHeader) -> Int64 {
+        Int64(Int32(bitPattern: to.timestamp &- from.timestamp))
     }
 }
 
