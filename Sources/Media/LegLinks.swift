@@ -127,27 +127,45 @@ final class LegLinks {
         _ samples: UnsafeBufferPointer<Int16>, _ codec: AudioCodec, sequence: UInt16,
         timestamp: UInt32, now: Instant
     ) {
-        prepare(codec)
-        playout?.take(samples, sequence: sequence, timestamp: timestamp, now: now)
+        if isLeaving(codec) {
+            leaving?.take(samples, sequence: sequence, timestamp: timestamp, now: now)
+        } else {
+            prepare(codec)
+            playout?.take(samples, sequence: sequence, timestamp: timestamp, now: now)
+        }
     }
 
     /// Decoded audio of one packet from the analysis tap.
     func heardInOrder(
         _ samples: UnsafeBufferPointer<Int16>, _ codec: AudioCodec, timestamp: Int64, now: Instant
     ) {
-        prepare(codec)
-        playout?.takeInOrder(samples, timestamp: timestamp, now: now)
+        if isLeaving(codec) {
+            leaving?.takeInOrder(samples, timestamp: timestamp, now: now)
+        } else {
+            prepare(codec)
+            playout?.takeInOrder(samples, timestamp: timestamp, now: now)
+        }
     }
 
     /// The analysis tap gave up `count` packets; 0: what is missing was never sent.
-    func missedInOrder(_ count: Int) { playout?.skipInOrder(count) }
+    func missedInOrder(_ count: Int) {
+        playout?.skipInOrder(count)
+        leaving?.skipInOrder(count)
+    }
 
-    /// Audio of `codec` goes on from what the playout buffer holds.
-    func continues(_ codec: AudioCodec) -> Bool { playout?.takes(codec) ?? false }
+    /// Audio of `codec` goes on from what a playout buffer holds.
+    func continues(_ codec: AudioCodec) -> Bool {
+        playout?.takes(codec) ?? false || isLeaving(codec)
+    }
+
+    /// A packet of the codec before was overtaken by the new one's first, or the far end goes back to it.
+    private func isLeaving(_ codec: AudioCodec) -> Bool {
+        leaving?.takes(codec) ?? false && !(playout?.takes(codec) ?? false)
+    }
 
     /// The far end may change its codec with any packet.
     private func prepare(_ codec: AudioCodec) {
-        guard listens, !continues(codec) else { return }
+        guard listens, !(playout?.takes(codec) ?? false) else { return }
         let jitter = playout?.buffer.delay
         dropLeaving()
         leaving = playout.take()

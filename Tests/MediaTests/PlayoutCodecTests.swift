@@ -81,6 +81,37 @@ import Testing
         #expect(line.bench.counters.links.playoutReceived == 200)
     }
 
+    /// The last packet of a codec that is decoded in order comes behind the first of one that is not.
+    @Test(arguments: [AudioCodec.g722, .opus])
+    func aPacketOvertakenByTheNewCodecMakesNoHole(old: AudioCodec) throws {
+        let line = try Line(old, alternative: .pcmu)
+        let before = try CodecFarEnd(old)
+        let after = try CodecFarEnd(.pcmu)
+        for index in 0..<100 { line.run(before.packet(), late: index % 4 == 1 ? 2 : 0) }
+        let last = before.packet()
+        line.run(nil)
+        after.sequence = before.sequence
+        after.timestamp = before.timestamp
+        line.bench.receive(after.packet())
+        line.run(last)
+        for _ in 0..<100 { line.run(after.packet()) }
+        #expect(line.faults(from: 30) <= (old == .opus ? 2 : 1))
+    }
+
+    /// What was counted before a change is not lost when nobody listens any more soon after it.
+    @Test func countsOutliveAChangeThatIsTheLast() throws {
+        let line = try Line(.pcmu, alternative: .g722)
+        let old = try CodecFarEnd(.pcmu)
+        let new = try CodecFarEnd(.g722)
+        for _ in 0..<60 { line.run(old.packet()) }
+        follow(old, by: new)
+        new.tone = try CodecFarEnd(.g722).tone
+        for _ in 0..<20 { line.run(new.packet()) }
+        line.link.end(.disconnected)
+        line.run(nil)
+        #expect(line.bench.counters.links.playoutReceived == 80)
+    }
+
     /// A packet that is too late for the order, of the codec of before, takes nothing from what waits.
     @Test(arguments: [true, false])
     func aStragglerOfTheOldCodecTakesNothingAway(isCopy: Bool) throws {
