@@ -48,9 +48,9 @@ extension MediaLeg {
         _ payload: UnsafeRawBufferPointer, _ header: RTPHeader, _ codec: AudioCodec,
         _ links: LegLinks, _ now: Instant, _ workspace: inout LegWorkspace
     ) {
-        guard
-            let count = LegPlayout.decode(payload, codec, into: workspace.samples), count > 0
-        else { return }
+        guard let count = LegPlayout.decode(payload, codec, into: workspace.samples) else { return }
+        // Nothing in it: sent in a pause, for a NAT.
+        guard count > 0 else { return links.heardOther(sequence: header.sequence) }
         links.heard(
             UnsafeBufferPointer(rebasing: workspace.samples[0..<count]), codec,
             sequence: header.sequence, timestamp: header.timestamp, now: now)

@@ -55,6 +55,24 @@ func longPacketsAreHeardOverALink(codec: AudioCodec, milliseconds: Int) throws {
     #expect(leg.counters.playoutUnusable == 0 && leg.counters.playoutLost == 0)
 }
 
+/// Some far ends keep a NAT's binding open in their pauses by packets of their codec that hold nothing.
+@Test func emptyPacketsInAPauseAreNoLoss() throws {
+    let leg = try Overheard(.pcmu)
+    for _ in 0..<50 { leg.run(leg.far.packet()) }
+    for _ in 0..<5 {
+        leg.far.skip(500)
+        leg.run(nil, milliseconds: 500)
+        leg.run(leg.far.packet(0), milliseconds: 0)
+        leg.far.skip(500)
+        leg.run(nil, milliseconds: 500)
+        for _ in 0..<50 { leg.run(leg.far.packet()) }
+    }
+    leg.settle()
+    #expect(leg.counters.playoutLost == 0)
+    #expect(leg.counters.playoutUnderruns == 0)
+    #expect(leg.bench.summary.packetsLost == 0)
+}
+
 /// The longest G.711 in a datagram is more than any buffer takes: counted, not passed over.
 @Test func packetsThatAreTooLongAreCounted() throws {
     let leg = try Overheard(.pcmu)
