@@ -131,13 +131,15 @@ struct LegSender: ~Copyable {
     }
 
     /// Silence suppression with RFC 3389, where it was wished for and agreed to. Opus has its own.
-    mutating func setComfortNoise(payloadType: UInt8?) {
+    ///
+    /// - Parameter isHeardAnew: somebody else hears it, or again: first comes audio.
+    mutating func setComfortNoise(payloadType: UInt8?, isHeardAnew: Bool) {
         comfortNoisePayloadType = payloadType
         let isOn = discontinuous && payloadType != nil && codec != .opus && mode != .echo
         // A description that changes nothing of it does not end a pause.
         if !isOn {
             noise = nil
-        } else if noise?.rate != rate {
+        } else if noise?.rate != rate || isHeardAnew {
             noise = NoiseTransmission(rate: rate)
         }
     }

@@ -97,9 +97,11 @@ extension MediaLeg {
             eventClockRate: media.telephoneEventPayloadType == nil
                 ? nil : media.telephoneEventClockRate)
         if !media.sends { sender.digits.interrupt() }
-        if media.sends, !sender.sends { sender.restart() }
+        let isResumed = media.sends && !sender.sends
+        if isResumed { sender.restart() }
         sender.sends = media.sends
-        sender.setComfortNoise(payloadType: media.comfortNoisePayloadType)
+        sender.setComfortNoise(
+            payloadType: media.comfortNoisePayloadType, isHeardAnew: isResumed || !isSameSource)
         sender.limitOpus(media.opus)
         sender.setPtime(milliseconds: media.ptimeMilliseconds)
         offersExtendedReports = media.wantsExtendedReports

@@ -102,6 +102,29 @@ func silenceIsDescribedInsteadOfSent(codec: AudioCodec) throws {
     #expect((4...6).contains(types.count))
 }
 
+/// Who is named now, or heard nothing for a while, gets audio at once: some far ends latch on it.
+@Test(arguments: [false, true])
+func aNewAddressAndTheEndOfAHoldBeginWithAudio(isHold: Bool) throws {
+    let remote = media(.pcmu, comfortNoise: 13)
+    let bench = try LegBench(options: quietly, remote: remote)
+    bench.run(ticks: 30)
+    var other = remote
+    if isHold {
+        var held = remote
+        held.sends = false
+        try bench.leg.configure(held, now: bench.now)
+        bench.run(ticks: 30)
+    } else {
+        other.port = 4010
+        other.rtcpPort = 4011
+    }
+    let before = bench.rtp.count
+    try bench.leg.configure(other, now: bench.now)
+    bench.run(ticks: 15)
+    let types = bench.rtp.dropFirst(before).map(\.header.payloadType)
+    #expect(types == [UInt8](repeating: 0, count: 10) + [13], "\(types)")
+}
+
 @Test func withoutAgreementSilenceIsSent() throws {
     let bench = try LegBench(options: quietly, remote: media(.pcmu))
     bench.run(ticks: 50)
