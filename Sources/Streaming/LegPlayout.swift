@@ -54,6 +54,7 @@ struct LegPlayout {
         return false
     }
 
+    mutating func dropSplit() { queue.dropSplit() }
     mutating func enqueueMark(_ name: String) -> Bool { queue.enqueueMark(name) }
     mutating func takeDueMark() -> String? {
         queue.takeDueMark(sentPosition: bridge.sentPosition)

@@ -108,6 +108,8 @@ final class MuxLeg {
     func suspend(until deadline: NIODeadline) {
         guard state == .live else { return }
         state = .waiting
+        // Its other half was lost with the connection; on the next one the bot begins with a whole sample.
+        playout.dropSplit()
         if self.deadline == .distantFuture { self.deadline = deadline }
     }
 

@@ -59,6 +59,9 @@ public struct PlayoutQueue: Sendable {
     /// Bytes that wait for the rest of their sample: 0 or 1.
     var splitBytes: Int { half == nil ? 0 : 1 }
 
+    /// The rest of a split sample will not come.
+    mutating func dropSplit() { half = nil }
+
     /// Appends samples in `encoding`; what is beyond the limit is dropped from the end. Half a linear sample
     /// at the end waits for its other half, until a mark or a clear. Returns how many samples were dropped.
     public mutating func enqueue(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {

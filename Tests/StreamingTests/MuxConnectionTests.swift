@@ -25,14 +25,16 @@ import Testing
         private var socket: PlainSocket?
         private var bot: WireBot?
 
-        init(_ limits: StreamLimits = StreamLimits()) throws {
+        init(
+            _ limits: StreamLimits = StreamLimits(), encoding: StreamEncoding = .muLaw
+        ) throws {
             let events = events
             let request = StreamRequest(
                 url: "mux+ws://bot/", streamID: "MZ1", callID: CallID("CA1"))
             leg = MuxLeg(
                 request: request,
                 format: StreamFormat(
-                    mode: .multiplexed, frameMilliseconds: 20, encoding: .muLaw, sampleRate: 8000),
+                    mode: .multiplexed, frameMilliseconds: 20, encoding: encoding, sampleRate: 8000),
                 bridge: AudioBridge(), limits: limits, meters: rig.meters
             ) { events.append($0) }
             // What is really dialled is refused, and nobody hears of it.
@@ -64,6 +66,12 @@ import Testing
         /// What the bot has got since it was asked last.
         func records() -> [MuxRecord] {
             (bot?.frames() ?? []).flatMap { MuxRecord.all($0.payload) ?? [] }
+        }
+
+        /// One message from the bot.
+        func say(_ records: MuxRecord...) {
+            bot?.send(WireBot.frame(2, MuxRecord.message(records)))
+            rig.turn()
         }
 
         func drop() {
@@ -163,5 +171,23 @@ import Testing
         let records = bench.records().filter { $0.leg != 0 }
         #expect(records.map(\.type) == [2] + [UInt8](repeating: 1, count: 12))
         #expect(records.map(\.timestamp) == [0] + (0..<12).map { UInt64($0 * 160) })
+    }
+
+    /// The other half of a sample was lost with the connection, and the bot speaks in whole ones again.
+    @Test func aSampleThatAConnectionLostHalfOfDoesNotShiftWhatTheNextOneBrings() throws {
+        let bench = try Bench(encoding: .linear16)
+        bench.now = bench.zero
+        try bench.accept()
+        let id = bench.leg.id
+        bench.say(.audio(id, [0x01, 0x02, 0x03], flags: 1))
+        bench.drop()
+        while bench.dials.count == bench.answered { bench.advance(10) }
+        try bench.accept()
+        bench.say(.audio(id, [0x05, 0x06, 0x07, 0x08], flags: 1))
+        bench.leg.pump()
+        var played = [Int16](repeating: 0, count: 8)
+        let bridge = bench.leg.playout.bridge
+        let count = played.withUnsafeMutableBufferPointer { bridge.takePlayout(into: $0) }
+        #expect(Array(played[..<count]) == [0x0201, 0x0605, 0x0807])
     }
 }
