@@ -95,6 +95,8 @@ final class SessionCore: FrameReceiver {
         for digit in earlyDigits { sendDigit(digit) }
         earlyDigits = []
         flush()
+        // The write may have found that the bot is gone already: nothing comes behind that news.
+        guard state == .open else { return }
         logger.info("media stream open", metadata: metadata)
         events(.connected)
         pump()
@@ -184,11 +186,12 @@ final class SessionCore: FrameReceiver {
     func receivedClose(code: UInt16?, reason: UnsafeRawBufferPointer) {
         switch state {
         case .open:
-            link.writeClose(code: code ?? 1000)
-            flush()
             let text = printable(String(decoding: reason, as: UTF8.self))
             let why = text.isEmpty ? "" : ", \(text)"
+            // Before the answer, whose write may find that the bot has gone: it said goodbye all the same.
             finish(.ended(reason: "the bot closed the stream (\(code ?? 1005)\(why))"))
+            link.writeClose(code: code ?? 1000)
+            flush(checkingLimit: false)
         case .closing(let reason):
             // Pongs of the same read, which have their last chance here.
             flush(checkingLimit: false)
@@ -201,9 +204,10 @@ final class SessionCore: FrameReceiver {
     /// The bot broke the protocol, stopped reading or fell silent.
     func lose(_ reason: String, closeCode: UInt16 = 1002) {
         guard state == .open || isClosing else { return }
+        // Before the write, which may find another reason.
+        finish(.failed(reason: reason))
         link.writeClose(code: closeCode)
         flush(checkingLimit: false)
-        finish(.failed(reason: reason))
         link.closeChannel()
     }
 

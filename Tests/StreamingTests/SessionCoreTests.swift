@@ -1,6 +1,7 @@
 import Audio
 import Foundation
 import NIOCore
+import NIOPosix
 import Telemetry
 import Testing
 
@@ -161,5 +162,55 @@ import Testing
             #expect(Set(buffers).count == 1)
             for leg in legs { leg.session.stop() }
         }
+    }
+
+    /// The socket is found broken by a write: NIO says so before the write returns.
+    private final class BreaksWhenWritten: ChannelOutboundHandler {
+        typealias OutboundIn = ByteBuffer
+
+        func flush(context: ChannelHandlerContext) { context.close(promise: nil) }
+    }
+
+    /// What a call's owner hears when `bytes` come from a bot that is gone with them.
+    private func events(of bytes: [UInt8], breaksAtOnce: Bool) async throws -> [StreamEvent] {
+        let events = EventList()
+        try await withBot { rig, bot in
+            let channel = try await ClientBootstrap(group: rig.group.next())
+                .connect(host: "127.0.0.1", port: bot.port).get()
+            try await channel.eventLoop.submit {
+                let call = LoopRig().call()
+                let pipeline = channel.pipeline.syncOperations
+                if breaksAtOnce { try pipeline.addHandler(BreaksWhenWritten()) }
+                call.core.opened(.channel(channel))
+                if !breaksAtOnce {
+                    try pipeline.addHandler(BreaksWhenWritten(), position: .first)
+                }
+                bytes.withUnsafeBytes { call.core.receive($0) }
+                for event in call.events.all { events.append(event) }
+            }.get()
+        }
+        return events.all
+    }
+
+    @Test func whoSaysGoodbyeAndIsGoneHasSaidIt() async throws {
+        #expect(
+            try await events(of: WireBot.frame(close, [0x03, 0xE8]), breaksAtOnce: false)
+                == [.connected, .ended(reason: "the bot closed the stream (1000)")])
+    }
+
+    @Test func whatABotBrokeIsSaidThoughItIsGone() async throws {
+        #expect(
+            try await events(of: WireBot.frame(0x3, []), breaksAtOnce: false) == [
+                .connected,
+                .failed(reason: "the bot broke the WebSocket protocol: unknown opcode 3"),
+            ])
+    }
+
+    /// Nothing comes behind the last event.
+    @Test func aConnectionThatBreaksAsItOpensWasNotThere() async throws {
+        #expect(
+            try await events(of: [], breaksAtOnce: true) == [
+                .failed(reason: "the bot closed the connection without a close frame")
+            ])
     }
 }
