@@ -1,3 +1,4 @@
+internal import Audio
 internal import Base
 internal import CLinux
 internal import CallModel
@@ -373,7 +374,10 @@ final class MediaWorker: @unchecked Sendable {
             if !seat.leg.add(output: link) { link.end(.sourceClosed) }
         case .stopPlaying: seat.leg.stopPlaying(out: &outputs)
         case .attach(let bridge):
-            if !seat.leg.attach(bridge) { commandsRefused.increment() }
+            if !seat.leg.attach(bridge) {
+                commandsRefused.increment()
+                close(bridge)
+            }
         case .detach: seat.leg.detach()
         case .digit(let digit, let milliseconds):
             seat.leg.sendDigit(digit, milliseconds: milliseconds, workspace: &workspace)
@@ -403,11 +407,15 @@ final class MediaWorker: @unchecked Sendable {
             link.end(.targetClosed)
             events.push(EngineEvent(leg: id, kind: .linkEnded(link.id, .targetClosed)))
         case .linkOutput(let link): link.end(.sourceClosed)
-        case .attach(let bridge):
-            bridge.close()
-            workspace.touchedBridge = true
+        case .attach(let bridge): close(bridge)
         default: break
         }
+    }
+
+    /// No leg will ever use it: its stream is to end.
+    private func close(_ bridge: AudioBridge) {
+        bridge.close()
+        workspace.touchedBridge = true
     }
 
     private func endRecording(_ seat: LegSeat, now: Instant, then event: EngineEvent? = nil) {

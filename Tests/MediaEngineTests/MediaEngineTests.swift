@@ -214,6 +214,24 @@ import Testing
         #expect(bridge.isClosed)
     }
 
+    /// Nobody else would ever tell the stream that its leg does not hear it.
+    @Test func aBridgeThatItsLegRefusesIsClosed() throws {
+        let wakes = try WakePipe()
+        defer { wakes.close() }
+        let log = try EventLog()
+        let metrics = MetricsRegistry()
+        let engine = try MediaEngine(
+            configuration(ports: 21820...21839, wakeFD: wakes.writeEnd), metrics: metrics
+        ) { log.add($0) }
+        defer { engine.shutdown() }
+        let leg = try engine.createLeg(LegOptions(mode: .silence, detection: false))
+        let bridge = AudioBridge()
+        #expect(engine.send(.attach(bridge), to: leg.id))
+        #expect(log.wait { metrics.counter(Catalogue.mediaCommandsDropped).value == 1 })
+        #expect(log.wait { bridge.isClosed })
+        #expect(log.wait { wakes.take() > 0 })
+    }
+
     @Test(arguments: [(Interval.milliseconds(1), 26_300), (.seconds(600), 26_320)])
     func aStreamIsWokenOnceAPeriod(period: Interval, port: Int) throws {
         let wakes = try WakePipe()
