@@ -17,6 +17,8 @@ final class LinkWriter {
     private var limiter = Limiter()
     /// The line runs; it begins behind a reserve.
     private var hasBegun = false
+    /// Samples of the last frame that was said.
+    private var frameCount = 0
     /// Follows `isHeld` in ramps of one frame.
     private var level: Float = 1
     private var overruns = 0
@@ -46,14 +48,39 @@ final class LinkWriter {
     /// Takes one frame of what the leg says; what finds no room (the leg does not tick) is left out.
     func said(_ frame: UnsafeBufferPointer<Int16>, scratch: LinkScratch) {
         guard let line else { return }
+        // Frames that are no whole ticks come unevenly: 30 ms at ticks 1, 3, 4, 6 …
+        let isUneven = frame.count > tickSamples && frame.count % tickSamples != 0
+        let isNew = frame.count != frameCount
+        frameCount = frame.count
         if !hasBegun {
             hasBegun = true
-            // Frames that are no whole ticks come unevenly: 30 ms at ticks 1, 3, 4, 6 …
-            if frame.count > tickSamples, frame.count % tickSamples != 0 {
-                line.write(scratch.silence(tickSamples))
-            }
+            if isUneven { line.write(scratch.silence(tickSamples)) }
+        } else if isUneven, isNew, line.count < tickSamples / 2 {
+            return stretch(frame, line, scratch)
         }
         overruns += frame.count - line.write(frame)
+    }
+
+    /// The packets' length has changed in mid-talk: the reserve of the line, half a tick at least, is a
+    /// stretch of this frame said twice.
+    private func stretch(
+        _ frame: UnsafeBufferPointer<Int16>, _ line: SampleRing, _ scratch: LinkScratch
+    ) {
+        let overlap = legRate / 200
+        let lags = tickSamples / 2...tickSamples * 3 / 4
+        guard frame.count >= lags.upperBound + overlap, frame.count <= scratch.converted.count
+        else {
+            overruns += frame.count - line.write(frame)
+            return
+        }
+        let lag =
+            PlayoutTimeScale.meanSquare(frame) > PlayoutTimeScale.quiet
+            ? PlayoutTimeScale.bestLag(frame, lags: lags, window: 2 * overlap).lag
+            : lags.lowerBound
+        let part = UnsafeMutableBufferPointer(rebasing: scratch.converted[0..<frame.count])
+        PlayoutTimeScale.expand(frame, lag: lag, overlap: overlap, into: part)
+        overruns += part.count - line.write(UnsafeBufferPointer(part))
+        overruns += lag - line.write(UnsafeBufferPointer(rebasing: frame.suffix(lag)))
     }
 
     /// Writes this tick's frame. `heard` nil: the leg does not listen for anybody.

@@ -307,3 +307,33 @@ func ticksThatDriftPastEachOtherCostNoHoleAndNoClick(skew: Double, ptime: Int) {
     #expect(
         LinkEndReason.allCases.map(\.label) == ["disconnected", "source_closed", "target_closed"])
 }
+
+/// The far end asks for packets of another length in mid-word (a re-INVITE).
+@Test(arguments: [20, 40, 60], [10, 20, 30, 40, 60])
+func aListenerHearsNoHoleWhenThePacketsChangeTheirLength(from: Int, to: Int) throws {
+    let world = LinkWorld()
+    let talker = try world.join(ptime: from)
+    let listener = try world.join(phase: 7)
+    world.link(talker, to: listener, .sent)
+    let signal = tone(437)
+    let clip = PlaybackClip(samples: (0..<16_000).map { Int16(signal($0, 8000)) })
+    world.play(1, clip, on: talker)
+    // At each place that a packet may have in its ticks.
+    for change in 0..<6 {
+        world.run(milliseconds: 120 + change * 20)
+        try talker.leg.configure(
+            RemoteMedia(
+                address: "127.0.1.1", port: 4000, codec: .pcmu, payloadType: 0,
+                telephoneEventClockRate: 8000, ptimeMilliseconds: change % 2 == 0 ? to : from),
+            now: Instant(milliseconds: Int64(world.ms)))
+    }
+    world.run(milliseconds: 200)
+    let first = listener.firstHeard ?? 0
+    let heard = listener.heard[((100 - first) * 8)..<((1150 - first) * 8)]
+    var (quiet, longest) = (0, 0)
+    for sample in heard {
+        quiet = abs(Int(sample)) < 400 ? quiet + 1 : 0
+        longest = max(longest, quiet)
+    }
+    #expect(longest <= 8)
+}
