@@ -41,11 +41,13 @@ final class LegLinks {
     /// Counted by a playout buffer that has been replaced.
     private var unreported = LinkCounters()
 
-    /// - Parameter rate: of what the leg says, Hz.
-    init(rate: Int) {
+    /// - Parameters:
+    ///   - rate: of what the leg says, Hz.
+    ///   - source: of what it is saying already.
+    init(rate: Int, saying source: OutputSeam.Source = .talk) {
         self.rate = rate
         mixer = Mixer(capacity: rate * LinkReader.longestFrame / 1000)
-        seam = OutputSeam(rate: rate)
+        seam = OutputSeam(rate: rate, saying: source)
         readers.reserveCapacity(MediaLeg.linkLimit)
         writers.reserveCapacity(MediaLeg.linkLimit)
     }
@@ -353,14 +355,18 @@ struct OutputSeam {
     enum Source { case talk, clip, music, tone }
 
     private let overlap: Int
-    private var source = Source.talk
+    private var source: Source
     private var last: Int16 = 0
     private var step = 0
     private var left = 0
     /// The next frame is joined though its source is the same.
     private var isOpen = false
 
-    init(rate: Int) { overlap = max(1, rate / 200) }
+    /// - Parameter source: who speaks already; what he says next has nothing to be joined to.
+    init(rate: Int, saying source: Source = .talk) {
+        overlap = max(1, rate / 200)
+        self.source = source
+    }
 
     /// The same at another rate: the converters begin anew, so there is a step.
     init(rate: Int, after old: OutputSeam) {

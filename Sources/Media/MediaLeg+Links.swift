@@ -59,7 +59,9 @@ extension MediaLeg {
     /// What leg and links share; made when it is first needed.
     mutating func conversation() -> LegLinks {
         if let links { return links }
-        let made = LegLinks(rate: sampleRate)
+        // A clip that plays already goes on as it is.
+        let playsClip = sender.clip?.isMixed == false
+        let made = LegLinks(rate: sampleRate, saying: playsClip ? .clip : .talk)
         setLinks(made)
         return made
     }

@@ -337,3 +337,18 @@ func aListenerHearsNoHoleWhenThePacketsChangeTheirLength(from: Int, to: Int) thr
     }
     #expect(longest <= 8)
 }
+
+/// Who begins to listen, or to speak, in the middle of a clip changes nothing about the clip.
+@Test(arguments: [AudioCodec.pcmu, .g722])
+func aLinkThatBeginsUnderAClipIsNotHeardInIt(codec: AudioCodec) throws {
+    let world = LinkWorld()
+    let callee = try world.join(codec)
+    let boss = try world.join(phase: 7)
+    let clip = PlaybackClip(samples: [Int16](repeating: 8000, count: 16_000))
+    world.play(1, clip, on: callee)
+    world.run(milliseconds: 500)
+    world.link(callee, to: boss, .both)
+    world.run(milliseconds: 300)
+    let heard = callee.heardNarrow[2400..<6000]
+    #expect(heard.allSatisfy { abs(Int($0) - 8000) < 400 })
+}
