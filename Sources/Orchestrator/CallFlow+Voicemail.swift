@@ -50,6 +50,7 @@ extension CallFlow {
         facts.voicemailLeft = false
         phase = .leavingMessage(startedAt: now.instant)
         emit(.voicemailStarted, now, &out)
+        messagesPlaying += 1
         out.push(.media(.play(id: Self.messagePlay, clip: clip)))
     }
 

@@ -110,6 +110,8 @@ public struct CallFlow: Sendable {
     private var streamIsUp = false
     var interruptions = 0
     var restarts = 0
+    /// Times that the message was ordered and its end has not been told: each order has one.
+    var messagesPlaying = 0
     /// What is left of `takeoverSpeech` for who interrupted the message.
     var speechLeft = CallFlow.takeoverSpeech
     /// A bridge has taken the bot's place; the call ends with its last partner.
@@ -394,8 +396,11 @@ public struct CallFlow: Sendable {
     private mutating func playFinished(
         _ id: Int, _ completed: Bool, _ now: Moment, _ out: inout Outbox<Action>
     ) {
+        if id == Self.messagePlay { messagesPlaying = max(0, messagesPlaying - 1) }
         // A replaced or stopped clip reports completed: false and changes nothing.
         guard completed else { return }
+        // Begun anew in the moment it ended: that end is not the new one's.
+        if id == Self.messagePlay, messagesPlaying > 0 { return }
         if id == Self.messagePlay, case .leavingMessage = phase {
             facts.voicemailLeft = true
             emit(.voicemailFinished, now, &out)

@@ -46,6 +46,23 @@ import Testing
     #expect(bench.plays == [1, 1])
 }
 
+/// The order to begin anew crosses the news that the message is over.
+@Test func aMessageThatIsBegunAnewInTheMomentItEndsIsNotCut() {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.heard(verdict(.voicemail))
+    bench.heard(.readyForMessage(atMs: 0))
+    bench.advance(2700)
+    bench.heard(beep)
+    #expect(bench.plays == [1, 1])
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: true))
+    bench.advance(2000)
+    #expect(bench.hangUps == 0)
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: true))
+    bench.advance(300)
+    #expect(bench.hangUps == 1)
+}
+
 /// Of a message shorter than the time in which a second beep begins it anew.
 @Test func aSecondBeepBehindAShortMessageIsNotCutByTheEndOfTheFirst() {
     var bench = Bench(plan())
@@ -252,6 +269,7 @@ private func hiss(ms: Int) -> [Int16] {
 @Test func aGreetingThatGoesOnGetsItsMessageBehindItsEnd() {
     var bench = Bench.leaving()
     bench.interrupt(4000)
+    bench.media(.playFinished(id: CallFlow.messagePlay, completed: false))
     bench.advance(2000)
     #expect(bench.streamsConnected == 0)
     #expect(bench.plays == [])
@@ -382,6 +400,9 @@ private func hiss(ms: Int) -> [Int16] {
         bench.heard(beep)
     }
     #expect(bench.plays == [1, 1, 1, 1])
+    for _ in 0..<3 {
+        bench.media(.playFinished(id: CallFlow.messagePlay, completed: false))
+    }
     bench.media(.playFinished(id: CallFlow.messagePlay, completed: true))
     bench.advance(5000)
     #expect(bench.hangUps == 1)
