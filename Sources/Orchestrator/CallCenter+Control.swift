@@ -168,8 +168,7 @@ extension CallCenter {
             specs.append(LinkSpec(from: from, to: to, tap: tap, digits: digits))
             return nil
         }
-        var made = try connectAll(specs).makeIterator()
-        for id in replaced { _ = disconnect(id) }
+        var made = try connectAll(specs, inPlaceOf: replaced).makeIterator()
         for each in [party, other] {
             if !keepsBot {
                 handOver(each)
@@ -230,8 +229,7 @@ extension CallCenter {
                 replaced += there
             }
         }
-        let made = try connectAll(specs)
-        for link in replaced { _ = disconnect(link.id) }
+        let made = try connectAll(specs, inPlaceOf: replaced.map(\.id))
         return made.compactMap { link($0) }
     }
 
@@ -243,6 +241,32 @@ extension CallCenter {
         let hearsSent = taps.contains { $0 != .received }
         if hearsReceived, hearsSent { return nil }
         return hearsReceived ? .sent : hearsSent ? .received : .both
+    }
+
+    /// All of them or none; `replaced` end with that, and later than the new ones begin where there is room
+    /// for both.
+    private func connectAll(
+        _ specs: [LinkSpec], inPlaceOf replaced: [LinkID]
+    ) throws(PlatformError) -> [LinkID] {
+        let isTight = !replaced.isEmpty && !fits(specs, beside: [])
+        guard isTight, fits(specs, beside: replaced) else {
+            let made = try connectAll(specs)
+            for id in replaced { _ = disconnect(id) }
+            return made
+        }
+        for id in replaced { _ = disconnect(id) }
+        return try connectAll(specs)
+    }
+
+    /// Whether legs have room for these links when those that are `leaving` have left.
+    private func fits(_ specs: [LinkSpec], beside leaving: [LinkID]) -> Bool {
+        for leg in Set(specs.flatMap { [$0.from, $0.to] }) {
+            let links = (parts?.engine.links(of: leg) ?? []).filter { !leaving.contains($0.id) }
+            let outputs = links.count { $0.from == leg } + specs.count { $0.from == leg }
+            let inputs = links.count { $0.to == leg } + specs.count { $0.to == leg }
+            guard max(outputs, inputs) <= MediaLeg.linkLimit else { return false }
+        }
+        return true
     }
 
     /// All of them or none.

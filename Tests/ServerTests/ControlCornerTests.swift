@@ -66,6 +66,40 @@ import Testing
         }
     }
 
+    /// What gives its place to another link is no reason to refuse that one.
+    @Test func aLinkIsReplacedThoughThereIsNoRoomForANinth() async throws {
+        try await House.open { house in
+            let callee = try await LegCaller(house)
+            let boss = try await LegCaller(house)
+            for index in 0..<8 {
+                let made = try await house.json(
+                    "POST", "/v1/links",
+                    "{\"from\":\"\(callee.leg)\",\"to\":\"\(boss.leg)\"}")
+                let id = try #require(made["link_id"].string)
+                if index == 5 {
+                    _ = try await house.json("PATCH", "/v1/links/\(id)", #"{"muted":true}"#)
+                }
+            }
+            let with = "{\"with\":\"\(boss.leg)\"}"
+            let ear = try await house.json("POST", "/v1/legs/\(callee.leg)/listen", with)
+            #expect(ear["links"].array.map { $0["tap"].string } == ["sent"])
+            #expect(
+                try await links(house).map { $0["muted"].bool }
+                    == [Bool](repeating: false, count: 8))
+            // No room, and nothing that gives way: nothing is changed.
+            let more = try await house.request(
+                "POST", "/v1/links",
+                "{\"from\":\"\(callee.leg)\",\"to\":\"\(boss.leg)\"}")
+            #expect(more.status == 409)
+            let made = try await house.json(
+                "POST", "/v1/legs/\(callee.leg)/bridge",
+                "{\"with\":\"\(boss.leg)\",\"digits\":true}")
+            #expect(made["links"].array.map { $0["digits"].bool } == [true, true])
+            #expect(try await links(house).count == 3)
+            for caller in [callee, boss] { try await caller.phone.close() }
+        }
+    }
+
     /// What is said to the supervisor, passed on, is not what he says.
     @Test func whatIsSentToASupervisorIsNotHisVoice() async throws {
         try await House.open { house in
