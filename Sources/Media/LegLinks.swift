@@ -44,10 +44,11 @@ final class LegLinks {
     /// - Parameters:
     ///   - rate: of what the leg says, Hz.
     ///   - source: of what it is saying already.
-    init(rate: Int, saying source: OutputSeam.Source = .talk) {
+    ///   - last: the sample that it has come to.
+    init(rate: Int, saying source: OutputSeam.Source = .talk, after last: Int16 = 0) {
         self.rate = rate
         mixer = Mixer(capacity: rate * LinkReader.longestFrame / 1000)
-        seam = OutputSeam(rate: rate, saying: source)
+        seam = OutputSeam(rate: rate, saying: source, after: last)
         readers.reserveCapacity(MediaLeg.linkLimit)
         writers.reserveCapacity(MediaLeg.linkLimit)
     }
@@ -356,16 +357,19 @@ struct OutputSeam {
 
     private let overlap: Int
     private var source: Source
-    private var last: Int16 = 0
+    private var last: Int16
     private var step = 0
     private var left = 0
     /// The next frame is joined though its source is the same.
     private var isOpen = false
 
-    /// - Parameter source: who speaks already; what he says next has nothing to be joined to.
-    init(rate: Int, saying source: Source = .talk) {
+    /// - Parameters:
+    ///   - source: who speaks already; what he says next has nothing to be joined to.
+    ///   - last: the sample that he has come to.
+    init(rate: Int, saying source: Source = .talk, after last: Int16 = 0) {
         overlap = max(1, rate / 200)
         self.source = source
+        self.last = last
     }
 
     /// The same at another rate: the converters begin anew, so there is a step.

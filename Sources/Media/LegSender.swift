@@ -43,6 +43,8 @@ struct LegSender: ~Copyable {
     /// What is said is wanted (`takeSaid`).
     var metersSpeech = false
     private var said: SaidFrame?
+    /// The last sample of the newest frame; 0 behind one that was left out.
+    private(set) var lastSample: Int16 = 0
     var srtp: SRTPContext?
     var clip: ClipPlayback?
     var digits = DigitQueue()
@@ -195,6 +197,7 @@ struct LegSender: ~Copyable {
         skipMissedTicks(now: now)
         budget += Self.tickMilliseconds
         guard let destination, sends else {
+            lastSample = 0
             passTime()
             bridge?.obeyClear(workspace: &workspace)
             links?.passOver()
@@ -302,6 +305,7 @@ struct LegSender: ~Copyable {
         _ destination: SocketAddressValue, _ recorder: inout LegRecorderTap?,
         _ workspace: inout LegWorkspace, _ send: PacketSend
     ) {
+        lastSample = frame.isEmpty ? 0 : frame[frame.count - 1]
         recorder?.sent(
             UnsafeBufferPointer(frame), rate: rate, milliseconds: clock, now: now,
             workspace: &workspace)
@@ -326,6 +330,7 @@ struct LegSender: ~Copyable {
         _ frame: UnsafeMutableBufferPointer<Int16>, _ destination: SocketAddressValue,
         _ workspace: inout LegWorkspace, _ send: PacketSend
     ) {
+        lastSample = 0
         guard let silence = codec.silence, noise == nil else {
             frame.update(repeating: 0)
             encode(frame, destination, &workspace, send)
@@ -392,6 +397,7 @@ struct LegSender: ~Copyable {
                     payloadCount: step.payloadCount, type: type, timestamp: step.timestamp,
                     marker: step.marker, destination, &workspace, send)
             }
+            lastSample = 0
             passTime()
             links?.passOver()
         case .tone, .pause:

@@ -61,7 +61,8 @@ extension MediaLeg {
         if let links { return links }
         // A clip that plays already goes on as it is.
         let playsClip = sender.clip?.isMixed == false
-        let made = LegLinks(rate: sampleRate, saying: playsClip ? .clip : .talk)
+        let made = LegLinks(
+            rate: sampleRate, saying: playsClip ? .clip : .talk, after: sender.lastSample)
         setLinks(made)
         return made
     }

@@ -352,3 +352,22 @@ func aLinkThatBeginsUnderAClipIsNotHeardInIt(codec: AudioCodec) throws {
     let heard = callee.heardNarrow[2400..<6000]
     #expect(heard.allSatisfy { abs(Int($0) - 8000) < 400 })
 }
+
+/// Music is joined to what was said before, also on a leg that had no links until then.
+@Test func musicThatBeginsInMidWordDoesNotClick() throws {
+    let world = LinkWorld()
+    let callee = try world.join()
+    let bridge = AudioBridge()
+    write([Int16](repeating: 8000, count: 1600), to: bridge.playout)
+    let isAttached = callee.leg.attach(bridge)
+    world.run(milliseconds: 101)
+    let music = PlaybackClip(samples: [Int16](repeating: 4000, count: 8000))
+    let isHeld = callee.leg.hold(music: music)
+    #expect(isAttached && isHeld)
+    world.run(milliseconds: 100)
+    let heard = callee.heard[0..<1440]
+    #expect(heard.prefix(960).allSatisfy { abs(Int($0) - 8000) < 400 })
+    // From one level to the other in 5 ms, and never below either.
+    #expect(heard.min().map { abs(Int($0) - 4000) < 300 } == true)
+    #expect(largestStep(Array(heard)) < 800)
+}
