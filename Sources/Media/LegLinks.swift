@@ -229,17 +229,32 @@ final class LegLinks {
         return speaks || isSmoothing
     }
 
-    /// Who listens and speaks here himself does not hear himself.
+    /// Who listens and speaks here himself does not hear himself, however many links he has.
     private func hand(_ frame: UnsafeMutableBufferPointer<Int16>, to writer: LinkWriter) {
+        let count = frame.count
+        var own: LinkReader?
         for reader in readers where reader.speaks && reader.link.from == writer.link.to {
-            let part = UnsafeMutableBufferPointer(rebasing: scratch.heard[0..<frame.count])
-            mixer.write(
-                without: UnsafeBufferPointer(rebasing: reader.frame[0..<frame.count]),
-                limiter: &writer.saidLimiter, into: part)
-            writer.said(UnsafeBufferPointer(part), scratch: scratch)
-            return
+            if own == nil {
+                own = reader
+            } else {
+                let part = UnsafeMutableBufferPointer(rebasing: scratch.frame[0..<count])
+                for index in 0..<count { part[index] = -max(reader.frame[index], -32_767) }
+                mixer.add(UnsafeBufferPointer(part))
+            }
         }
-        writer.said(UnsafeBufferPointer(frame), scratch: scratch)
+        guard let own else {
+            return writer.said(UnsafeBufferPointer(frame), scratch: scratch)
+        }
+        let part = UnsafeMutableBufferPointer(rebasing: scratch.heard[0..<count])
+        mixer.write(
+            without: UnsafeBufferPointer(rebasing: own.frame[0..<count]),
+            limiter: &writer.saidLimiter, into: part)
+        writer.said(UnsafeBufferPointer(part), scratch: scratch)
+        // The others of this listener are heard by everybody else.
+        for reader in readers
+        where reader !== own && reader.speaks && reader.link.from == writer.link.to {
+            mixer.add(UnsafeBufferPointer(rebasing: reader.frame[0..<count]))
+        }
     }
 
     /// Something else is said instead (a clip, a tone): live voices do not wait for its end.

@@ -371,3 +371,17 @@ func aLinkThatBeginsUnderAClipIsNotHeardInIt(codec: AudioCodec) throws {
     #expect(heard.min().map { abs(Int($0) - 4000) < 300 } == true)
     #expect(largestStep(Array(heard)) < 800)
 }
+
+/// Whatever comes from a listener by any of his links is his own: he hears none of it back.
+@Test(arguments: [[LinkTap.sent, .received], [.received, .sent], [.both, .received]])
+func aListenerWithTwoLinksHearsNeitherBack(taps: [LinkTap]) throws {
+    let world = LinkWorld()
+    let callee = try world.join(.pcmu, LinkWorld.Talk(signal: tone(440)))
+    let boss = try world.join(phase: 9, LinkWorld.Talk(signal: tone(700)))
+    for tap in taps { world.link(boss, to: callee, tap) }
+    world.link(callee, to: boss, .both)
+    world.run(milliseconds: 1500)
+    #expect(callee.level(of: 700, from: 700, to: 1400) > -20)
+    #expect(abs(boss.level(of: 440, from: 700, to: 1400) - -9.1) < 1)
+    #expect(boss.level(of: 700, from: 700, to: 1400) < -50)
+}
