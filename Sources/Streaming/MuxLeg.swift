@@ -87,6 +87,11 @@ final class MuxLeg {
         guard connection.write(.start, self, body.bytes) else {
             return finish(.failed(reason: "the stream's parameters are longer than 64 KiB"))
         }
+        // Before the first `start` the oldest goes, and what found no room is nobody's time.
+        if !hasStarted {
+            shed()
+            countLost()
+        }
         state = .live
         if !hasStarted {
             hasStarted = true

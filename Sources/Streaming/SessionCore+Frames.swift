@@ -35,9 +35,12 @@ extension SessionCore {
         notice(.late)
     }
 
-    /// Before `start`: the oldest audio goes, so that the bot hears first what was said last. No frame's
-    /// time tells of it, since times begin with `start`.
-    func shed() { meters.lateSamples.increment(by: playout.discardOldest(format.frameSamples)) }
+    /// Before `start`: the oldest audio goes, so that the bot hears first what was said last, and so has
+    /// what found no room. No frame's time tells of it, since times begin with `start`.
+    func shed() {
+        meters.lateSamples.increment(
+            by: playout.discardOldest(format.frameSamples) + playout.takeLost())
+    }
 
     /// While the bot is not there yet. The worker must not take this stream for one that is behind.
     func pumpUnheard() {

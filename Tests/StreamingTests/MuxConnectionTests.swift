@@ -190,4 +190,24 @@ import Testing
         let count = played.withUnsafeMutableBufferPointer { bridge.takePlayout(into: $0) }
         #expect(Array(played[..<count]) == [0x0201, 0x0605, 0x0807])
     }
+
+    /// This machine stood still before the bot was there: nobody's time is in its times.
+    @Test func whatFoundNoRoomBeforeTheFirstStartIsNoHoleBehindIt() throws {
+        let bench = try Bench()
+        func offer(_ value: Int) {
+            let frame = [Int16](repeating: Int16(value), count: 160)
+            _ = frame.withUnsafeBufferPointer { bench.leg.playout.bridge.offer($0) }
+        }
+        for index in 0..<100 { offer(index) }
+        try bench.accept()
+        // Half of what the ring holds, in whole frames from its beginning.
+        let capacity = bench.leg.playout.bridge.received.capacity
+        let kept = capacity - (capacity / 2 + 159) / 160 * 160
+        offer(100)
+        bench.leg.pump()
+        bench.connection?.flush()
+        let records = bench.records().filter { $0.type == 1 }
+        #expect(records.map(\.timestamp) == (0..<13).map { UInt64($0 * 160) })
+        #expect(bench.rig.counter(Catalogue.streamLateSamples) == 100 * 160 - kept)
+    }
 }

@@ -88,6 +88,24 @@ import Testing
         #expect(field(heard[2 + kept], "dtmf", "digit") == "5")
     }
 
+    /// This machine stood still before the bot was there: nobody's time is in its times.
+    @Test func whatFoundNoRoomBeforeStartIsNoHoleBehindIt() throws {
+        let rig = LoopRig()
+        let call = rig.call()
+        for frame in 0..<100 { call.offer([Int16](repeating: Int16(frame), count: 160)) }
+        let (socket, bot) = try rig.connection()
+        call.core.opened(.socket(socket))
+        // Half of what the ring holds, in whole frames from its beginning.
+        let capacity = call.bridge.received.capacity
+        let kept = capacity - (capacity / 2 + 159) / 160 * 160
+        call.offer([Int16](repeating: 100, count: 160))
+        call.core.pump()
+        let heard = bot.frames().map(\.text).dropFirst(2)
+        #expect(
+            heard.map { field($0, "media", "timestamp") } == (0..<13).map { "\($0 * 20)" })
+        #expect(rig.counter(Catalogue.streamLateSamples) == 100 * 160 - kept)
+    }
+
     /// A bot that is not there wakes the lane a few times a second, not with each packet.
     @Test func audioForABotThatIsNotThereWakesNobody() {
         let rig = LoopRig()
