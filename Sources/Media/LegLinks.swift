@@ -123,6 +123,9 @@ final class LegLinks {
         isHeld = false
     }
 
+    /// A clip under the talk is gone before its end.
+    func cutClip() { seam.open() }
+
     // MARK: heard
 
     /// Decoded audio of one packet, as it came.
@@ -395,7 +398,10 @@ struct OutputSeam {
         isOpen = true
     }
 
-    var isDone: Bool { left == 0 && source == .talk }
+    var isDone: Bool { left == 0 && source == .talk && !isOpen }
+
+    /// What is said changes in its midst: the next frame is joined to it.
+    mutating func open() { isOpen = true }
 
     /// True while the step is audible.
     mutating func smooth(

@@ -173,6 +173,7 @@ extension MediaLeg {
     /// Ends the clip as not completed; nothing happens where none plays.
     public mutating func stopPlaying(out: inout Outbox<LegOutput>) {
         guard let id = sender.clip?.id else { return }
+        if sender.clip?.isMixed == true { links?.cutClip() }
         sender.clip = nil
         sender.restart()
         out.push(.playFinished(id: id, completed: false))

@@ -385,3 +385,20 @@ func aListenerWithTwoLinksHearsNeitherBack(taps: [LinkTap]) throws {
     #expect(abs(boss.level(of: 440, from: 700, to: 1400) - -9.1) < 1)
     #expect(boss.level(of: 700, from: 700, to: 1400) < -50)
 }
+
+/// A clip under the talk that is stopped or replaced decays, as one in the place of the talk does.
+@Test(arguments: [20, 30, 60])
+func aMixedClipThatIsStoppedDoesNotClick(ptime: Int) throws {
+    let world = LinkWorld()
+    let callee = try world.join(ptime: ptime)
+    let clip = PlaybackClip(samples: [Int16](repeating: 8000, count: 16_000))
+    world.play(1, clip, mixed: true, on: callee)
+    world.run(milliseconds: 301)
+    var out = Outbox<LegOutput>()
+    callee.leg.stopPlaying(out: &out)
+    world.run(milliseconds: 200)
+    #expect(callee.heard.contains(0))
+    #expect(largestStep(callee.heard) < 800)
+    // And the leg is as it was.
+    #expect(!callee.hasLinks)
+}
