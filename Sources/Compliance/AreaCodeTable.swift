@@ -80,6 +80,19 @@ public struct AreaCodeTable: Sendable {
     /// Every zone that a state's area codes reach into.
     public func zones(ofState state: String) -> [String] { stateZones[state] ?? [] }
 
+    /// The code of a region that area codes serve, from its two letters or, for the territories of the US,
+    /// its name, in any case; nil for others.
+    public func region(of text: String) -> String? {
+        let code = Self.territories[text.lowercased()] ?? text.uppercased()
+        return stateZones[code] == nil ? nil : code
+    }
+
+    /// USPS. The states' names are in `StateRuleTable`.
+    private static let territories = [
+        "american samoa": "AS", "guam": "GU", "northern mariana islands": "MP",
+        "puerto rico": "PR", "u.s. virgin islands": "VI", "virgin islands": "VI",
+    ]
+
     static func builtIn() throws(ComplianceError) -> AreaCodeTable {
         let table = BuiltInTables.areaCodes
         return try AreaCodeTable(csv: Array(table.csv.utf8), name: table.name, asOf: table.asOf)

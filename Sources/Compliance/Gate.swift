@@ -108,7 +108,10 @@ struct GateSubject {
         var zones = Set(areaCode?.zones ?? [])
         var states = Set(areaCode?.regions ?? [])
         if let text = request.state?.trimmed, !text.isEmpty {
-            let state = rules.states.code(of: text) ?? StateRuleTable.unknown
+            // A territory has no rule of its own and gets the strictest, but it has its own clock.
+            let state =
+                rules.states.code(of: text) ?? rules.areaCodes.region(of: text)
+                ?? StateRuleTable.unknown
             if states.insert(state).inserted {
                 zones.formUnion(rules.areaCodes.zones(ofState: state))
             }

@@ -183,6 +183,19 @@ import Testing
         #expect((decision.verdict == .allow) == passes)
     }
 
+    /// Somebody who has moved to Guam with a number of New York: 11 a.m. there is 2 a.m. for him.
+    @Test(arguments: ["GU", "gu", "Guam", "AS", "American Samoa"])
+    func aTerritoryThatIsStatedBringsItsZone(state: String) throws {
+        var request = try Sample.request(at: utc("2026-11-25T16:00:00Z"))
+        request.purpose = .informational
+        request.consent = .express
+        #expect(Gate.decide(request, rules: try Sample.rules()).verdict == .allow)
+        request.state = state
+        let decision = Gate.decide(request, rules: try Sample.rules())
+        #expect(decision.zones.contains { $0.hasPrefix("Pacific/") })
+        #expect(decision.verdict != .allow)
+    }
+
     @Test func emergencyWhereEnabledNeedsNeitherConsentNorHoursNorLists() throws {
         var request = try Sample.request(at: utc("2026-11-25T08:00:00Z"))
         request.purpose = .emergency
