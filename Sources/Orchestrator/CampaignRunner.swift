@@ -184,7 +184,7 @@ actor CampaignRunner {
         case .allow:
             // The decision was being written meanwhile: who has paused the campaign gets no call.
             guard running[id] != nil else {
-                try await parts.store.release(claim, until: SystemClock.wall)
+                await parts.store.withdraw(claim, until: SystemClock.wall, logger: parts.logger)
                 return
             }
             publish(.gateAllowed, claim, id)

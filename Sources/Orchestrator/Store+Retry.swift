@@ -38,6 +38,20 @@ extension Store {
         }
     }
 
+    /// Gives back a claim that was allowed and will not be dialled, however long that takes: left open it
+    /// would keep the contact, and the number in every campaign, from the next attempt.
+    func withdraw(_ claim: Claim, until: WallTime, logger: Logger) async {
+        _ = await Self.untilTaken { () throws(StoreError) in
+            try await withdraw(claim, until: until)
+        } refused: { attempt, error in
+            logger.error(
+                "claim not given back",
+                metadata: [
+                    "call": "\(claim.call)", "attempt": "\(attempt)", "reason": "\(error)",
+                ])
+        }
+    }
+
     /// Writes the record of an ended call. A record that cannot be stored at all is told to the
     /// operator, by its call.
     func finish(

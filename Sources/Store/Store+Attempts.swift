@@ -80,12 +80,24 @@ extension Store {
     /// Gives a claim back undialled: the gate said wait. The attempt never was, and the contact is
     /// pending again, not before `until`. Throws `conflict` once the attempt may have been dialled.
     public func release(_ claim: Claim, until: WallTime) async throws(StoreError) {
+        try await giveBack(claim, in: "claimed", until: until)
+    }
+
+    /// Gives a claim back that the gate has allowed, for whoever knows that it has not been dialled and
+    /// will not be. As with `release`, the attempt never was. Throws `conflict` for any other claim.
+    public func withdraw(_ claim: Claim, until: WallTime) async throws(StoreError) {
+        try await giveBack(claim, in: "dialling", until: until)
+    }
+
+    private func giveBack(
+        _ claim: Claim, in state: String, until: WallTime
+    ) async throws(StoreError) {
         try await write { database in
             try database.execute(
-                sql: "DELETE FROM attempts WHERE call_id = ? AND state = 'claimed'",
-                arguments: [claim.call.value])
+                sql: "DELETE FROM attempts WHERE call_id = ? AND state = ?",
+                arguments: [claim.call.value, state])
             guard database.changesCount == 1 else {
-                throw StoreError.conflict("call \(claim.call) is no longer an undialled claim")
+                throw StoreError.conflict("call \(claim.call) is not an undialled claim")
             }
             try database.execute(
                 sql: """

@@ -9,13 +9,15 @@ import Testing
 @testable import Orchestrator
 
 /// A runner over a real store, without media or signalling: nothing is dialled.
-private func runner(_ store: Store) throws -> CampaignRunner {
+private func runner(
+    _ store: Store, _ settings: PlatformConfiguration.ComplianceSettings = .init(),
+    _ metrics: MetricsRegistry = MetricsRegistry()
+) throws -> CampaignRunner {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    let metrics = MetricsRegistry()
     return CampaignRunner(
         CampaignRunner.Parts(
             store: store,
-            desk: try GateDesk(settings: .init(), store: store, metrics: metrics, logger: logger),
+            desk: try GateDesk(settings: settings, store: store, metrics: metrics, logger: logger),
             center: CallCenter(), files: MediaFiles(roots: []), bus: EventBus(), metrics: metrics,
             logger: logger, target: { $0.e164 }, recordingPath: { $0.value }))
 }
@@ -44,4 +46,63 @@ private func runner(_ store: Store) throws -> CampaignRunner {
         try await runner.pause(campaign.id)
         #expect(try await store.campaign(campaign.id)?.status == .paused)
     }
+}
+
+/// A pause that comes while the gate's yes is being written: nobody is dialled, and nothing of the
+/// attempt stays behind that would keep the contact from its next one.
+@Test(.timeLimit(.minutes(3))) func aPauseDuringTheDecisionGivesTheContactBack() async throws {
+    let folder = NSTemporaryDirectory() + "trunkline-runner-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let store = try Store(path: folder + "/store.sqlite")
+    defer { try? store.close() }
+    var campaign = Campaign(
+        id: CampaignID("m1"), name: "spring", purpose: .informational,
+        callerID: try PhoneNumber("+12125550100"))
+    campaign.streamURL = "ws://127.0.0.1:1/"
+    try await store.insert(campaign)
+    let contact = Contact(
+        id: ContactID("p1"), campaign: campaign.id, number: try PhoneNumber("+12125550101"),
+        state: "NY", consent: .written, consentAt: WallTime(rfc3339: "2026-05-04T09:00:00Z"))
+    _ = try await store.importContacts([contact])
+    try sqlite(
+        folder + "/store.sqlite",
+        """
+        CREATE TRIGGER slow AFTER INSERT ON decisions BEGIN
+            DELETE FROM attempts WHERE call_id = (
+                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000000)
+                SELECT max(i) FROM n);
+        END
+        """)
+    var settings = PlatformConfiguration.ComplianceSettings()
+    settings.federalListWaiver = "test"
+    settings.stateListWaiver = "test"
+    settings.demonstrationClock = WallTime(rfc3339: "2026-06-17T17:00:00Z")
+    let metrics = MetricsRegistry()
+    let runner = try runner(store, settings, metrics)
+    try await runner.start(campaign)
+    let running = Task { await runner.run() }
+    let allowed = metrics.counter(Catalogue.gateDecisions, ["allow"])
+    while allowed.value == 0 { try await Task.sleep(for: .milliseconds(1)) }
+    try await runner.pause(campaign.id)
+    running.cancel()
+    await running.value
+    let counts = try await store.contactCounts(campaign.id)
+    #expect(counts[.pending] == 1)
+    #expect(counts[.inProgress] == 0)
+    #expect(try await store.history(contact.number, now: SystemClock.wall).attemptsLast30Days == 0)
+    try await store.setStatus(.running, of: campaign.id)
+    #expect(try await store.claimNext(campaign.id, now: SystemClock.wall)?.attempt == 1)
+}
+
+private func sqlite(_ path: String, _ statement: String) throws {
+    let python = Process()
+    python.executableURL = URL(filePath: "/usr/bin/python3")
+    python.arguments = [
+        "-c", "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute(sys.argv[2])", path,
+        statement,
+    ]
+    try python.run()
+    python.waitUntilExit()
+    try #require(python.terminationStatus == 0)
 }
