@@ -85,6 +85,18 @@ public struct CallRecord: Sendable, Equatable {
     }
 }
 
+extension CallRecord {
+    /// Somebody's telephone has rung for it, as far as signalling told.
+    public var hasRung: Bool { ringingAt != nil || answeredAt != nil }
+
+    /// Uses up one of the person's attempts: for its end, or because the telephone has rung and then the
+    /// trunk or we failed. A number that does not exist has nobody to ring.
+    public var countsAsAttempt: Bool {
+        direction == .outbound
+            && (endReason.countsAsAttempt || hasRung && endReason != .invalidNumber)
+    }
+}
+
 /// What the media leg saw, in numbers.
 public struct MediaSummary: Sendable, Equatable {
     /// RTP packets that the leg accepted, of all sources.

@@ -25,18 +25,19 @@ public enum RetryPolicy {
     /// - Parameters:
     ///   - attempt: number of this attempt at the contact, from 1, uncounted ones included.
     ///   - maximum: the campaign's own limit; above 3 it is 3.
-    ///   - earlierUncounted: earlier attempts whose end did not count (`EndReason.countsAsAttempt`).
+    ///   - earlierUncounted: earlier attempts that did not count (`CallRecord.countsAsAttempt`).
     ///   - earlierDeclined: earlier attempts that were declined.
+    ///   - hasRung: the person's telephone has: then the attempt counts, whatever ended it.
     public static func after(
         reason: EndReason, attempt: Int, maximum: Int, now: WallTime, earlierUncounted: Int = 0,
-        earlierDeclined: Int = 0
+        earlierDeclined: Int = 0, hasRung: Bool = false
     ) -> NextStep {
         guard let delay = reason.retryDelay else { return .complete }
         let attempt = min(max(attempt, 1), 1_000_000)
         let earlierUncounted = min(max(earlierUncounted, 0), attempt - 1)
         let limit = min(max(maximum, 1), maximumAttempts)
         if reason == .declined, earlierDeclined >= maximumDeclined { return .exhausted }
-        if reason.countsAsAttempt {
+        if reason.countsAsAttempt || hasRung {
             guard attempt - earlierUncounted < limit else { return .exhausted }
             return .retry(at: now + delay)
         }

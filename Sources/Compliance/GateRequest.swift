@@ -3,7 +3,7 @@ public import CallModel
 
 /// Earlier attempts at one number, across campaigns and caller IDs.
 public struct CallHistory: Sendable, Equatable {
-    /// Of those that count (`EndReason.countsAsAttempt`) or are under way, as the other two.
+    /// Of those that count (`CallRecord.countsAsAttempt`) or are under way, as the other two.
     public var attemptsLast8Hours: Int
     /// Held against a state's cap for 24 hours (`StateRule.maximumAttemptsPer24Hours`).
     public var attemptsLast24Hours: Int

@@ -222,7 +222,8 @@ actor CampaignRunner {
         let next = RetryPolicy.after(
             reason: record.endReason, attempt: record.attempt, maximum: maximum,
             now: record.endedAt, earlierUncounted: claim.earlierUncounted,
-            earlierDeclined: claim.earlierDeclined)
+            earlierDeclined: claim.earlierDeclined,
+            hasRung: record.hasRung)
         let status = RetryPolicy.status(after: next, reason: record.endReason)
         let nextAttemptAt: WallTime? = if case .retry(let at) = next { at } else { nil }
         await parts.store.finish(

@@ -123,7 +123,7 @@ extension Store {
             throw .conflict("a finished attempt leaves no contact in progress")
         }
         try await write { [columns] database in
-            let counts = record.direction == .outbound && record.endReason.countsAsAttempt
+            let counts = record.countsAsAttempt
             try Self.insert(record, counts: counts, interest: interest, columns, database)
             try Self.close(
                 record, counts: counts, contactStatus: contactStatus,

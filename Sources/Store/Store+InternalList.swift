@@ -43,7 +43,7 @@ extension Store {
     }
 
     /// Attempts at a number across all campaigns, for the gate's frequency limits: ended calls to
-    /// it that count (`EndReason.countsAsAttempt`, and interrupted ones that may have rung), and
+    /// it that count (`CallRecord.countsAsAttempt`, and interrupted ones that may have rung), and
     /// attempts being dialled now. A claim that has not been allowed yet is not among them, so the
     /// gate may be asked about it.
     public func history(

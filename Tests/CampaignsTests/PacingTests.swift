@@ -129,6 +129,16 @@ import Testing
         #expect(after(.trunkError, attempt: 6, uncounted: 5) == .exhausted)
     }
 
+    /// The trunk's fault, but the person's telephone has rung: no more than three times for that either.
+    @Test func trunkFailuresBehindARingUseUpAttempts() {
+        func next(_ attempt: Int) -> NextStep {
+            RetryPolicy.after(
+                reason: .trunkError, attempt: attempt, maximum: 3, now: now, hasRung: true)
+        }
+        #expect(next(2) == .retry(at: WallTime(seconds: 1_800_000_300)))
+        #expect(next(3) == .exhausted)
+    }
+
     @Test func everySequenceOfEndsIsFinite() {
         var generator = SeededGenerator(seed: 15)
         let reasons = EndReason.allCases.filter { $0.retryDelay != nil }

@@ -1,5 +1,6 @@
 import Base
 import CallModel
+import Compliance
 import Foundation
 import GRDB
 import Testing
@@ -215,4 +216,23 @@ private let m1 = CampaignID("m1")
     }
     #expect(try await store.contactCounts(m1)[.exhausted] == 1)
     #expect(try await store.claimNext(m1, now: now + day) == nil)
+}
+
+/// A trunk that lets a telephone ring and then fails is the trunk's fault, but the person has been rung.
+@Test func whatHasRungCountsWhateverEndedIt() async throws {
+    let folder = try TemporaryFolder()
+    let store = try await storeWithCampaign(folder, contacts: 2)
+    for (reason, rang, counts) in [
+        (EndReason.trunkError, true, true), (.trunkError, false, false),
+        (.configurationError, true, true), (.invalidNumber, false, false),
+    ] {
+        let claim = try #require(try await store.claimNext(m1, now: morning))
+        var record = claim.record(reason)
+        if rang { record.ringingAt = morning }
+        let before = try await store.history(claim.contact.number, now: morning)
+        try await store.finish(record, contactStatus: .pending, nextAttemptAt: morning)
+        let after = try await store.history(claim.contact.number, now: morning)
+        #expect(
+            after.attemptsLast24Hours - before.attemptsLast24Hours == (counts ? 1 : 0), "\(reason)")
+    }
 }
