@@ -14,8 +14,19 @@ enum Schema {
         migrator.registerMigration("3 policies of campaigns") { database in
             for statement in version3 { try database.execute(sql: statement) }
         }
+        migrator.registerMigration("4 direct calls") { database in
+            for statement in version4 { try database.execute(sql: statement) }
+        }
         return migrator
     }
+
+    /// Calls without a contact that were allowed: which of them have no record is asked at each start.
+    private static let version4 = [
+        """
+        CREATE INDEX decisions_direct ON decisions (call_id)
+        WHERE verdict = 'allow' AND contact_id IS NULL
+        """
+    ]
 
     /// NULL: as the server is configured.
     private static let version3 = ["ALTER TABLE campaigns ADD COLUMN answer_policy TEXT"]

@@ -135,7 +135,8 @@ extension Store {
     /// gets a record with end reason `interrupted`, and its contact is pending again: at once when
     /// nothing was sent, after `EndReason.interrupted.retryDelay` when the INVITE may have been.
     /// In the latter case the person's telephone may have rung, so the attempt counts, and a
-    /// contact that has used up its campaign's attempts that way is exhausted.
+    /// contact that has used up its campaign's attempts that way is exhausted. A call without a
+    /// contact that was allowed gets its record, too, and counts.
     public func recoverInterrupted(now: WallTime) async throws(StoreError) -> [CallRecord] {
         try await write { [columns] database in
             let rows = try Row.fetchAll(
@@ -164,9 +165,46 @@ extension Store {
                     notBefore: now + delay, database)
                 records.append(record)
             }
+            for record in try Self.interruptedDirectCalls(now, columns, database) {
+                try Self.insert(record, counts: true, interest: nil, columns, database)
+                records.append(record)
+            }
             return records
         }
     }
+
+    /// Calls without a contact that were allowed and have no record. They have no row among the attempts;
+    /// who was meant, and when, is in the decision.
+    private static func interruptedDirectCalls(
+        _ now: WallTime, _ columns: PersonalColumn, _ database: Database
+    ) throws -> [CallRecord] {
+        let rows = try Row.fetchAll(
+            database,
+            sql: """
+                SELECT call_id, decision_id, json_extract(body, '$.number') AS number,
+                    json_extract(body, '$.decision.decided_at') AS decided_at
+                FROM decisions WHERE verdict = 'allow' AND contact_id IS NULL
+                AND json_extract(body, '$.number') IS NOT NULL
+                AND NOT EXISTS (SELECT 1 FROM call_records
+                    WHERE call_records.call_id = decisions.call_id)
+                ORDER BY sequence
+                """)
+        return try rows.map { row in
+            let call = CallID(try row.value("call_id"))
+            let decided = row.optional("decided_at", as: String.self)
+            // The gate's clock may have been a demonstration's.
+            let start = decided.flatMap { WallTime(rfc3339: $0) }.map { min($0, now) } ?? now
+            return CallRecord(
+                id: call, direction: .outbound, number: try columns.number(try row.value("number")),
+                startedAt: start, endedAt: now, endReason: .interrupted, disposition: .failed,
+                outcome: .technicalFailure, summary: summaryOfInterruptedDial,
+                decisionID: row.optional("decision_id"),
+                events: [CallEvent(call: call, at: now, kind: .ended(.interrupted))])
+        }
+    }
+
+    private static let summaryOfInterruptedDial =
+        "The server stopped during this attempt; how far the call got is not known."
 
     private static func interruptedRecord(
         _ row: Row, dialled: Bool, _ now: WallTime, _ columns: PersonalColumn
@@ -180,7 +218,7 @@ extension Store {
             startedAt: try row.time("claimed_at"), endedAt: now, endReason: .interrupted,
             disposition: .failed, outcome: .technicalFailure,
             summary: dialled
-                ? "The server stopped during this attempt; how far the call got is not known."
+                ? summaryOfInterruptedDial
                 : "The server stopped before this attempt was dialled.",
             decisionID: row.optional("decision_id"),
             events: [

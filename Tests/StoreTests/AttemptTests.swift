@@ -236,3 +236,34 @@ private let m1 = CampaignID("m1")
             after.attemptsLast24Hours - before.attemptsLast24Hours == (counts ? 1 : 0), "\(reason)")
     }
 }
+
+/// A call without a contact has no row among the attempts: its decision says that it may have rung.
+@Test func aDirectCallThatACrashCutShortCounts() async throws {
+    let folder = try TemporaryFolder()
+    let store = try await storeWithCampaign(folder, contacts: 1)
+    let number = try PhoneNumber.test(7)
+    let decisions = [
+        (CallID("CA1"), GateDecision.Verdict.allow), (CallID("CA2"), .block),
+        (CallID("CA3"), .allow),
+    ]
+    for (call, verdict) in decisions {
+        try await store.saveDecision(.test(verdict), call: call, contact: nil, number: number)
+    }
+    let ended = CallRecord(
+        id: CallID("CA3"), direction: .outbound, number: number, startedAt: morning,
+        endedAt: morning, endReason: .trunkError, disposition: .failed, outcome: .technicalFailure)
+    try await store.finish(ended)
+    try store.close()
+
+    let now = morning + .seconds(60)
+    let next = try Store(path: folder.database)
+    let records = try await next.recoverInterrupted(now: now)
+    #expect(records.map(\.id) == [CallID("CA1")])
+    let record = try #require(records.first)
+    #expect(record.endReason == .interrupted && record.direction == .outbound)
+    #expect(record.number == number && record.contact == nil && record.campaign == nil)
+    #expect(record.decisionID == "decision-1" && record.startedAt == morning)
+    #expect(try await next.callRecord(record.id) == record)
+    #expect(try await next.history(number, now: now).attemptsLast24Hours == 1)
+    #expect(try await next.recoverInterrupted(now: now).isEmpty)
+}
