@@ -45,6 +45,16 @@ public struct CallHistory: Sendable, Equatable {
             oldestInLast24Hours: day.min(),
             lastAttemptAt: attempts.max(), hungUpOnAutomatedCall: hungUpOnAutomatedCall)
     }
+
+    /// Counts attempts that have begun at these times and not ended; all are of the last 8 hours.
+    public mutating func add(underWay times: [WallTime]) {
+        guard let first = times.min(), let last = times.max() else { return }
+        attemptsLast8Hours += times.count
+        attemptsLast24Hours += times.count
+        attemptsLast30Days += times.count
+        oldestInLast24Hours = min(oldestInLast24Hours ?? first, first)
+        lastAttemptAt = max(lastAttemptAt ?? last, last)
+    }
 }
 
 /// One question to the gate: may this number be dialled now?

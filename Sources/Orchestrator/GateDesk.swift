@@ -18,6 +18,9 @@ final class GateDesk: Sendable {
     private let clockOrigin: Instant
     /// Opt-outs that the store does not hold yet: kept until it does.
     private let optOuts = Mutex<Set<PhoneNumber>>([])
+    /// Calls without a contact that are being decided on or under way: the store knows of them when they
+    /// have ended.
+    private let directCalls = Mutex<[PhoneNumber: [CallID: WallTime]]>([:])
 
     init(
         settings: PlatformConfiguration.ComplianceSettings, store: Store,
@@ -37,11 +40,20 @@ final class GateDesk: Sendable {
     }
 
     /// Decides on one attempt. A store that cannot answer denies (`internalListed: nil`).
+    ///
+    /// - Parameter underWay: what `begin` answered for this call; nil: it has not begun.
     func decide(
-        contact: Contact, campaign: Campaign
+        contact: Contact, campaign: Campaign, underWay: [WallTime]? = nil
     ) async -> GateDecision {
+        // Before the store is asked: a call that ends meanwhile is counted twice rather than not at all.
+        let underWay =
+            underWay
+            ?? directCalls.withLock { calls in
+                calls[contact.number].map { Array($0.values) } ?? []
+            }
         // History is stored under the real clock, whatever the gate's clock shows.
-        let history = try? await store.history(contact.number, now: SystemClock.wall)
+        var history = try? await store.history(contact.number, now: SystemClock.wall)
+        history?.add(underWay: underWay)
         let listed = history == nil ? nil : await isListed(contact.number)
         let request = GateRequest(
             contact: contact, campaign: campaign, now: now, history: history ?? CallHistory(),
@@ -52,6 +64,25 @@ final class GateDesk: Sendable {
             metrics.counter(Catalogue.gateBlocks, [reason]).increment()
         }
         return decision
+    }
+
+    /// From now on, and until `end`, the call is an attempt for every later decision on its number.
+    ///
+    /// - Returns: when the calls to the number began that are under way already: attempts before this one.
+    func begin(_ call: CallID, to number: PhoneNumber) -> [WallTime] {
+        directCalls.withLock { calls in
+            let others = calls[number].map { Array($0.values) } ?? []
+            calls[number, default: [:]][call] = SystemClock.wall
+            return others
+        }
+    }
+
+    /// The call was refused, or has its record.
+    func end(_ call: CallID, to number: PhoneNumber) {
+        directCalls.withLock { calls in
+            calls[number]?[call] = nil
+            if calls[number]?.isEmpty == true { calls[number] = nil }
+        }
     }
 
     /// The coming days' spans in which a call to this contact would be lawful.

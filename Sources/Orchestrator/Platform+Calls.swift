@@ -18,44 +18,68 @@ extension Platform {
         let target = try isLocalTest ? .localTest(request.to) : CallTarget(request.to)
         let number = target.number
         let from = request.from ?? configuration.callerID
-        var decisionID: String?
-        if let number {
-            let contact = Contact(
-                id: ContactID("direct"), campaign: CampaignID("direct"), number: number,
-                statedZone: request.statedZone, state: request.state, consent: request.consent,
-                consentAt: request.consentAt)
-            guard let from else {
-                throw PlatformError.invalid(
-                    "from", "a caller id is needed: give `from` or set `caller_id`")
-            }
-            let campaign = Campaign(
-                id: contact.campaign, name: "direct", purpose: request.purpose, callerID: from,
-                ringTimeoutSeconds: request.ringTimeoutSeconds)
-            let decision = await desk.decide(contact: contact, campaign: campaign)
-            decisionID = try await store.saveDecision(
-                decision, call: id, contact: nil, number: number)
+        guard let number else {
+            guard configuration.hasTrunk || target.dial.contains(":") else { throw Self.noTrunk }
+            await place(
+                try plan(for: request, id: id, number: nil), target, from: from)
+            return id
+        }
+        guard let from else {
+            throw PlatformError.invalid(
+                "from", "a caller id is needed: give `from` or set `caller_id`")
+        }
+        // An attempt from here on: what is decided meanwhile counts it.
+        let underWay = desk.begin(id, to: number)
+        do {
+            let decision = await decide(on: request, number: number, from: from, underWay)
             guard decision.verdict == .allow else {
+                try await store.saveDecision(decision, call: id, contact: nil, number: number)
                 throw PlatformError(
                     code: "gate_blocked",
                     message: "the compliance gate refuses this call: "
                         + decision.failed.map(\.detail).joined(separator: "; "),
                     field: "to", status: 403)
             }
-        }
-        guard configuration.hasTrunk || target.dial.contains(":") else {
-            throw PlatformError.invalid("to", "no trunk is configured: a number cannot be reached")
-        }
-        let plan = try plan(for: request, id: id, number: number, decisionID: decisionID)
-        await center.place(
-            plan, target: target.dial, from: from?.e164 ?? "trunkline"
-        ) { [store, logger] record in
-            await store.finish(record, contactStatus: nil, nextAttemptAt: nil, logger: logger)
+            guard configuration.hasTrunk || target.dial.contains(":") else { throw Self.noTrunk }
+            var plan = try plan(for: request, id: id, number: number)
+            // Written last: an allowed call without a record is one that may have rung.
+            plan.decisionID = try await store.saveDecision(
+                decision, call: id, contact: nil, number: number)
+            await place(plan, target, from: from)
+        } catch {
+            desk.end(id, to: number)
+            throw error
         }
         return id
     }
 
+    private static let noTrunk = PlatformError.invalid(
+        "to", "no trunk is configured: a number cannot be reached")
+
+    private func decide(
+        on request: CallRequest, number: PhoneNumber, from: PhoneNumber, _ underWay: [WallTime]
+    ) async -> GateDecision {
+        let contact = Contact(
+            id: ContactID("direct"), campaign: CampaignID("direct"), number: number,
+            statedZone: request.statedZone, state: request.state, consent: request.consent,
+            consentAt: request.consentAt)
+        let campaign = Campaign(
+            id: contact.campaign, name: "direct", purpose: request.purpose, callerID: from,
+            ringTimeoutSeconds: request.ringTimeoutSeconds)
+        return await desk.decide(contact: contact, campaign: campaign, underWay: underWay)
+    }
+
+    private func place(_ plan: CallPlan, _ target: CallTarget, from: PhoneNumber?) async {
+        await center.place(
+            plan, target: target.dial, from: from?.e164 ?? "trunkline"
+        ) { [store, desk, logger] record in
+            await store.finish(record, contactStatus: nil, nextAttemptAt: nil, logger: logger)
+            if let number = record.number { desk.end(record.id, to: number) }
+        }
+    }
+
     private func plan(
-        for request: CallRequest, id: CallID, number: PhoneNumber?, decisionID: String?
+        for request: CallRequest, id: CallID, number: PhoneNumber?
     ) throws -> CallPlan {
         try Self.check(streamURL: request.streamURL, field: "stream_url")
         try Self.check(streamURL: request.transcriptURL, field: "transcript_url")
@@ -89,7 +113,7 @@ extension Platform {
             detectAnswer: request.detectAnswer, record: recording != nil,
             recordingPath: recording,
             ringTimeout: .seconds(Int64(request.ringTimeoutSeconds)),
-            maximumDuration: .seconds(Int64(request.maximumSeconds)), decisionID: decisionID,
+            maximumDuration: .seconds(Int64(request.maximumSeconds)),
             streamParameters: request.streamParameters)
         plan.transcriptURL = request.transcriptURL ?? configuration.transcriptURL
         plan.answerPolicy = request.answerPolicy
