@@ -481,6 +481,11 @@ public struct CallFlow: Sendable {
         phase = .finished
         timers.cancelAll()
         let reason = facts.endReason(localReason ?? end.reason)
+        // RFC 8197: the person has marked us as unwanted, and the network passes his wish on.
+        if reason == .unwanted, plan.direction == .outbound {
+            out.push(.optOut(source: "network"))
+            emit(.optOut(source: "network"), now, &out)
+        }
         emit(.ended(reason), now, &out)
         out.push(
             .finish(facts.record(plan: plan, reason: reason, status: end.status, at: now.wall)))

@@ -463,3 +463,21 @@ private func transferBench() -> Bench {
     bench.closeDown(.remoteHangup)
     #expect(bench.records.first?.endReason == .remoteHangup)
 }
+
+/// RFC 8197: 607 is the person's word, by the hand of the network.
+@Test func whoReportsTheCallAsUnwantedIsOnTheListBeforeTheRecord() throws {
+    var bench = Bench(plan())
+    bench.sip(.ringing)
+    bench.closeDown(.unwanted, status: 607)
+    let optOut = try #require(bench.index { if case .optOut = $0 { true } else { false } })
+    let finish = try #require(bench.index { if case .finish = $0 { true } else { false } })
+    #expect(optOut < finish)
+    let record = try #require(bench.records.first)
+    #expect(record.endReason == .unwanted)
+    #expect(record.outcome == .doNotCall)
+    #expect(record.events.map(\.kind.name) == ["ringing", "opt_out", "ended"])
+    // Who calls us has no say in whom we may call.
+    var inbound = Bench(plan(direction: .inbound))
+    inbound.closeDown(.unwanted, status: 607)
+    #expect(!inbound.actions.contains { if case .optOut = $0 { true } else { false } })
+}
