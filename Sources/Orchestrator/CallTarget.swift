@@ -41,7 +41,7 @@ struct CallTarget {
         // RFC 3261 19.1.6: user parameters of a telephone-subscriber follow a semicolon.
         let user = String((uri.user ?? "").prefix { $0 != ";" })
         number = try? PhoneNumber(user)
-        guard !Self.emergencyNumbers.contains(user) else {
+        guard !Self.isEmergency(user) else {
             throw .invalid("to", "to is an emergency number: those are never dialled")
         }
         guard number != nil || !Self.isDiallable(user) else {
@@ -57,18 +57,29 @@ struct CallTarget {
         dial = number.e164
     }
 
+    /// Trunks leave out what is between the digits (RFC 3966 5.1.1): `9-1-1` and `+911` summon help, too.
+    private static func isEmergency(_ user: String) -> Bool {
+        dialled(user).map(emergencyNumbers.contains) ?? false
+    }
+
     private static func isDiallable(_ user: String) -> Bool {
-        var digits = 0
+        dialled(user).map { $0.utf8.count > extensionDigits } ?? false
+    }
+
+    /// The digits of a user part of dial characters; nil for one that has others.
+    private static func dialled(_ user: String) -> String? {
+        var digits = ""
         for byte in user.utf8 {
             switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digits += 1
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                digits.unicodeScalars.append(Unicode.Scalar(byte))
             case UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "("),
                 UInt8(ascii: ")"), UInt8(ascii: "*"), UInt8(ascii: "#"), UInt8(ascii: " "),
                 UInt8(ascii: ","):
                 break
-            default: return false
+            default: return nil
             }
         }
-        return digits > extensionDigits
+        return digits
     }
 }

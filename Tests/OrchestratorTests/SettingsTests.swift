@@ -147,7 +147,8 @@ import Testing
     for text in [
         "", "banana", "911", "sip:", "sip:@example.com", "sip:442071838750@example.com",
         "sip:0012125550101@example.com", "sip:1234567@example.com", "mailto:a@example.com",
-        "sip:a@example.com\r\nX: y", "tel:12",
+        "sip:a@example.com\r\nX: y", "tel:12", "sip:911@example.com", "sip:9-1-1@example.com",
+        "sip:+911@example.com", "sip:%39.1.1;phone-context=x@example.com", "sip:911#@example.com",
     ] {
         #expect(throws: PlatformError.self, "\(text)") { try CallTarget(text) }
     }
