@@ -385,6 +385,10 @@ public struct CallFlow: Sendable {
         stopRecogniser(&out)
         switch verdict {
         case .human, .unknown: converse(now, &out)
+        // Who has joined hears the machine out; there is nothing for a bot to do.
+        case _ where isShared:
+            phase = .talking
+            botLeft(&out)
         case .voicemail where plan.voicemail != nil:
             phase = .awaitingBeep
             timers.set(.beepWait, at: now.instant + Self.beepWaitLimit)

@@ -140,6 +140,27 @@ private let listenedTo: CallPlan = {
     #expect(other.hangUps == 1)
 }
 
+/// A partner who joins before it is known who answered is not cut off for a machine: he is there to hear
+/// it out, and no message of ours speaks into it.
+@Test(arguments: [AnswerVerdict.voicemail, .ivr, .silence])
+func aMachinesVerdictDoesNotEndASharedCall(machine: AnswerVerdict) {
+    var bench = Bench(plan())
+    bench.sip(.answered(sdp: [1]))
+    bench.flow.share()
+    bench.heard(verdict(machine))
+    bench.heard(.readyForMessage(atMs: 3000))
+    bench.advance(90_000)
+    #expect(bench.hangUps == 0 && bench.plays.isEmpty && bench.streamsConnected == 0)
+    bench.loseThePartner()
+    #expect(bench.hangUps == 1)
+    // A person gets the bot as ever.
+    var person = Bench(plan())
+    person.sip(.answered(sdp: [1]))
+    person.flow.share()
+    person.heard(verdict(.human))
+    #expect(person.streamsConnected == 1 && person.hangUps == 0)
+}
+
 @Test func aRecordingThatTheAPIBeganIsWaitedForAtTheEnd() {
     var bench = Bench(plan())
     bench.sip(.answered(sdp: [1]))
