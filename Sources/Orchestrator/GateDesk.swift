@@ -181,6 +181,11 @@ final class GateDesk: Sendable {
                     + "\(parser.errors.first?.line ?? 0)): a list with errors is not used; mend it "
                     + "or download it again")
         }
+        guard parser.numberCount > 0 else {
+            throw PlatformConfiguration.Invalid(
+                "the do-not-call list \(path) holds no number: a list that proves everybody free is not "
+                    + "used; download it again")
+        }
         logger.info(
             "do-not-call list loaded",
             metadata: ["file": "\(path)", "numbers": "\(parser.numberCount)"])
