@@ -209,10 +209,21 @@ actor CallCenter {
         return true
     }
 
-    /// Refuses new calls and ends the live ones.
+    /// Refuses new calls and ends the live ones. Who has not answered yet has not been reached: that
+    /// attempt is `interrupted`, as after a crash, and made up for.
     func drain() {
         acceptsCalls = false
-        for id in calls.keys.sorted() { _ = hangUp(id) }
+        for id in calls.keys.sorted() {
+            guard let flow = calls[id]?.flow, flow.plan.direction == .outbound,
+                flow.facts.answeredAt == nil
+            else {
+                _ = hangUp(id)
+                continue
+            }
+            let now = SystemClock.moment
+            calls[id]?.flow.abort(.interrupted, now, out: &outbox)
+            perform(id, now)
+        }
         for id in bareLegs.keys.sorted() { _ = removeBareLeg(id) }
     }
 
