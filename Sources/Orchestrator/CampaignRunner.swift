@@ -142,8 +142,8 @@ actor CampaignRunner {
         guard open == 0, counts.values.contains(where: { $0 > 0 }), running[id] != nil else {
             return
         }
+        guard try await parts.store.completeIfDone(id) else { return }
         running[id] = nil
-        try await parts.store.setStatus(.completed, of: id)
         parts.logger.info("campaign completed", metadata: ["campaign": "\(id)"])
     }
 

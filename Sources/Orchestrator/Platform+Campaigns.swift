@@ -42,6 +42,8 @@ extension Platform {
     }
 
     /// Reads a contact list; good rows go in, each bad row is reported.
+    ///
+    /// - Throws: `PlatformError` 404, 409 for a completed campaign.
     public func importContacts(
         _ csv: [UInt8], into id: CampaignID
     ) async throws -> ImportReport {
@@ -49,7 +51,12 @@ extension Platform {
         var system = SystemRandomNumberGenerator()
         var generator = SeededGenerator(seed: system.next())
         let parsed = ContactCSV.parse(csv, campaign: id, generator: &generator)
-        let result = try await store.importContacts(parsed.contacts)
+        let result: (inserted: Int, duplicates: Int)
+        do {
+            result = try await store.importContacts(parsed.contacts)
+        } catch .conflict(let problem) {
+            throw PlatformError.conflict(problem)
+        }
         await runner.wake(id)
         return ImportReport(
             imported: result.inserted, duplicates: result.duplicates, errors: parsed.errors)

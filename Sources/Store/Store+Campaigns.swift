@@ -52,6 +52,24 @@ extension Store {
         }
     }
 
+    /// Completes a running campaign all of whose contacts are done, unless there are none: an import
+    /// either comes before and keeps it running, or finds it completed.
+    ///
+    /// - Returns: whether it was.
+    public func completeIfDone(_ campaign: CampaignID) async throws(StoreError) -> Bool {
+        try await write { database in
+            try database.execute(
+                sql: """
+                    UPDATE campaigns SET status = 'completed'
+                    WHERE campaign_id = :campaign AND status = 'running'
+                    AND EXISTS (SELECT 1 FROM contacts WHERE campaign_id = :campaign)
+                    AND NOT EXISTS (SELECT 1 FROM contacts WHERE campaign_id = :campaign
+                        AND status IN ('pending', 'in_progress'))
+                    """, arguments: ["campaign": campaign.value])
+            return database.changesCount == 1
+        }
+    }
+
     /// nil when there is none of this identifier.
     public func campaign(_ id: CampaignID) async throws(StoreError) -> Campaign? {
         try await read { database in

@@ -21,8 +21,8 @@ extension Store {
     /// Adds contacts, all pending, in one transaction. One whose number (or identifier) the
     /// campaign has already is counted as a duplicate and left as it is.
     ///
-    /// Throws `notFound` for an unknown campaign, `limit` beyond `maximumImport`; then nothing has
-    /// been added.
+    /// Throws `notFound` for an unknown campaign, `conflict` for a completed one, which would never
+    /// call them, `limit` beyond `maximumImport`; then nothing has been added.
     public func importContacts(
         _ contacts: [Contact]
     ) async throws(StoreError) -> (inserted: Int, duplicates: Int) {
@@ -31,8 +31,13 @@ extension Store {
         }
         return try await write { [columns] database in
             for campaign in Set(contacts.map(\.campaign)) {
-                guard try Self.exists(campaign, database) else {
-                    throw StoreError.notFound("campaign")
+                let status = try String.fetchOne(
+                    database, sql: "SELECT status FROM campaigns WHERE campaign_id = ?",
+                    arguments: [campaign.value])
+                guard let status else { throw StoreError.notFound("campaign") }
+                guard status != Campaign.Status.completed.rawValue else {
+                    throw StoreError.conflict(
+                        "campaign \(campaign) is completed and calls nobody any more; make another")
                 }
             }
             let statement = try database.makeStatement(

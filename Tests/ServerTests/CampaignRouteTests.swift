@@ -254,6 +254,28 @@ func csvRow(_ number: String, _ state: String = "NY", consent: String = "written
         try await trunk.close()
     }
 
+    /// A completed campaign dials nobody any more: who adds people to it is told.
+    @Test func aCompletedCampaignTakesNoContacts() async throws {
+        let trunk = try await TestTrunk(.busy)
+        try await House.open(configure: { openGate(&$0, trunk: trunk.port) }) { house in
+            let id =
+                try await house.json("POST", "/v1/campaigns", campaignBody())["campaign_id"].string
+                ?? ""
+            let path = "/v1/campaigns/\(id)/contacts"
+            _ = try await house.json("POST", path, csvHead + csvRow("+12125550101"))
+            _ = try await house.json("POST", "/v1/campaigns/\(id)/start")
+            try await eventually("the campaign to be completed") {
+                try await house.json("GET", "/v1/campaigns/\(id)")["status"].string == "completed"
+            }
+            let late = try await house.request("POST", path, csvHead + csvRow("+12125550102"))
+            expectError(late, 409, "conflict")
+            #expect(late.error["message"].string?.contains("completed") == true)
+            #expect(
+                try await house.json("GET", "/v1/campaigns/\(id)")["contacts"]["pending"].int == 0)
+        }
+        try await trunk.close()
+    }
+
     /// A pause leaves live calls alone; they still count against the campaign when it goes on.
     @Test func callsFromBeforeAPauseStillCountAgainstTheLimit() async throws {
         let trunk = try await TestTrunk(.answers)
