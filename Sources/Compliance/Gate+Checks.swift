@@ -212,7 +212,7 @@ extension GateSubject {
             switch refused.refusal {
             case .beforeStart(let hours), .afterEnd(let hours): "\(local), hours are \(hours.text)"
             case .ringsPastEnd(let hours):
-                "\(local) plus \(request.ringTimeoutSeconds) s of ringing passes the end of "
+                "\(local) plus \(request.ringTimeoutSeconds) s until the last ring passes the end of "
                     + hours.text
             case .closedDay: "no calls on \(local.prefix(10))"
             case .holiday(let name): "no calls on \(local.prefix(10)), \(name)"

@@ -84,7 +84,7 @@ public struct GateRequest: Sendable {
     public var lineType: LineType
     /// The moment that is asked about; every age and window is measured from it.
     public var now: WallTime
-    /// 0…600 s, or the window check fails. The last ring must lie inside the calling hours.
+    /// 0…600 s from `now`, or the window check fails. The last ring must lie inside the calling hours.
     public var ringTimeoutSeconds: Int
     /// Attempts made before this one.
     public var history: CallHistory

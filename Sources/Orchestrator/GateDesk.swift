@@ -10,6 +10,10 @@ internal import Telemetry
 /// Asks the gate: gathers what the pure decision needs (rules, lists, the number's history, the
 /// internal list, the clock), decides, counts.
 final class GateDesk: Sendable {
+    /// The ring time begins with the first ring. Until then a call waits 10 s at most for its trunk's rate
+    /// and 30 s for the network (docs/SIP.md), and the last ring must lie inside the calling hours.
+    static let setupSeconds = 40
+
     private let rules: GateRules
     private let store: Store
     private let metrics: MetricsRegistry
@@ -55,9 +59,8 @@ final class GateDesk: Sendable {
         var history = try? await store.history(contact.number, now: SystemClock.wall)
         history?.add(underWay: underWay)
         let listed = history == nil ? nil : await isListed(contact.number)
-        let request = GateRequest(
-            contact: contact, campaign: campaign, now: now, history: history ?? CallHistory(),
-            internalListed: listed)
+        let request = request(
+            contact, campaign, history: history ?? CallHistory(), internalListed: listed)
         let decision = Gate.decide(request, rules: rules)
         metrics.counter(Catalogue.gateDecisions, [decision.verdict.name]).increment()
         for reason in decision.reasons {
@@ -87,10 +90,19 @@ final class GateDesk: Sendable {
 
     /// The coming days' spans in which a call to this contact would be lawful.
     func openings(contact: Contact, campaign: Campaign) -> [Opening] {
-        let request = GateRequest(
-            contact: contact, campaign: campaign, now: now, history: CallHistory(),
-            internalListed: nil)
-        return Gate.openings(for: request, rules: rules)
+        Gate.openings(
+            for: request(contact, campaign, history: CallHistory(), internalListed: nil),
+            rules: rules)
+    }
+
+    private func request(
+        _ contact: Contact, _ campaign: Campaign, history: CallHistory, internalListed: Bool?
+    ) -> GateRequest {
+        var request = GateRequest(
+            contact: contact, campaign: campaign, now: now, history: history,
+            internalListed: internalListed)
+        request.ringTimeoutSeconds += Self.setupSeconds
+        return request
     }
 
     /// nil when the list cannot be read.

@@ -43,3 +43,21 @@ private func inFolder(_ body: (String) async throws -> Void) async throws {
         }
     }
 }
+
+/// 9 p.m. in New York is the end of its hours. A telephone rings later than it is dialled: it may wait 10 s
+/// for its trunk and 30 s for its network before the ring time begins, and the last ring must lie inside.
+@Test(arguments: [("2026-06-18T00:55:00Z", true), ("2026-06-18T00:59:00Z", false)])
+func theLastRingLiesInsideTheHours(clock: String, isAllowed: Bool) async throws {
+    try await inFolder { folder in
+        let desk = try desk(folder) { $0.demonstrationClock = WallTime(rfc3339: clock) }
+        var campaign = Campaign(
+            id: CampaignID("m1"), name: "spring", purpose: .informational,
+            callerID: try PhoneNumber("+12125550100"))
+        campaign.ringTimeoutSeconds = 30
+        let contact = Contact(
+            id: ContactID("p1"), campaign: campaign.id, number: try PhoneNumber("+12125550101"),
+            state: "NY", consent: .written, consentAt: WallTime(rfc3339: "2026-05-04T09:00:00Z"))
+        let decision = await desk.decide(contact: contact, campaign: campaign)
+        #expect((decision.verdict == .allow) == isAllowed, "\(decision.failed.map(\.detail))")
+    }
+}
