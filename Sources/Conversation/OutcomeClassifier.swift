@@ -137,7 +137,7 @@ public enum OutcomeClassifier {
         case .unwanted:
             return result(
                 .declined, .doNotCall, 0.95, "The person's network reported the call as unwanted.",
-                "Put the number on the do-not-call list.", .suppress)
+                "Keep the number on the do-not-call list; never call it again.", .suppress)
         case .invalidNumber:
             return result(
                 .invalidNumber, .wrongNumber, 1, "The number does not exist or has changed.",
@@ -155,6 +155,12 @@ public enum OutcomeClassifier {
                 .retryLater)
         case .configurationError, .identityError, .trunkError, .engineFull, .interrupted,
             .internalError, .mediaTimeout, .streamFailed:
+            guard facts.ringSeconds == 0 else {
+                return result(
+                    .failed, .technicalFailure, 1,
+                    "The telephone rang, then the call failed (\(facts.endReason.rawValue)).",
+                    "Check trunk and configuration; the attempt counts.", .checkInstallation)
+            }
             return result(
                 .failed, .technicalFailure, 1,
                 "The call failed before it reached anybody (\(facts.endReason.rawValue)).",

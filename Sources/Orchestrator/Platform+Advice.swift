@@ -29,6 +29,8 @@ extension Platform {
         facts.voicemailLeft = record.disposition == .voicemailLeft
         facts.optedOut = record.disposition == .optedOut
         facts.transferred = record.endReason == .transferred
+        facts.ringSeconds =
+            record.ringingAt.map { ((record.answeredAt ?? record.endedAt) - $0).seconds } ?? 0
         facts.talkSeconds = record.answeredAt.map { (record.endedAt - $0).seconds } ?? 0
         facts.transcript = transcript
         return facts

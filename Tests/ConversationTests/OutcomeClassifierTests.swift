@@ -30,6 +30,19 @@ import Testing
         #expect(result.interestScore == nil)
     }
 
+    /// What has rung has reached somebody's telephone and counts: the summary must not say otherwise.
+    @Test(arguments: [EndReason.trunkError, .interrupted, .configurationError])
+    func aFailureBehindARingIsToldFromOneBefore(reason: EndReason) {
+        let before = OutcomeClassifier.classify(facts: CallFacts(endReason: reason))
+        #expect(before.summary.contains("before it reached anybody"))
+        #expect(before.nextBestAction.contains("keeps its attempts"))
+        let behind = OutcomeClassifier.classify(
+            facts: CallFacts(endReason: reason, ringSeconds: 4))
+        #expect(behind.summary == "The telephone rang, then the call failed (\(reason.rawValue)).")
+        #expect(!behind.nextBestAction.contains("keeps its attempts"))
+        #expect(behind.disposition == before.disposition && behind.outcome == before.outcome)
+    }
+
     @Test func everyEndReasonHasAnOutcomeAnsweredOrNot() {
         for reason in EndReason.allCases {
             for wasAnswered in [false, true] {
