@@ -78,6 +78,20 @@ struct CallingWindow {
         return nil
     }
 
+    /// The year of `end`, where a state bars holidays and the table of them does not reach it: an opening
+    /// that lies there is not known.
+    func yearWithoutHolidays(until end: WallTime) -> Int? {
+        for place in places {
+            let date = place.zone.local(end).date
+            if rules.states.rule(of: place.state, on: date).barsHolidays,
+                !rules.holidays.covers(place.state, year: date.year)
+            {
+                return date.year
+            }
+        }
+        return nil
+    }
+
     /// The moment at which the span that is open at `moment` closes.
     func closing(after moment: WallTime) -> WallTime {
         var earliest = moment + .seconds(86_400)

@@ -220,6 +220,10 @@ extension GateSubject {
             }
         if refused.isSetup { return failed(check, .setup, "\(place): \(words)") }
         guard let opening = window.opening(from: request.now, until: searchEnd) else {
+            if let year = window.yearWithoutHolidays(until: searchEnd) {
+                return failed(
+                    check, .setup, "\(place): \(words); no table of holidays for \(year)")
+            }
             let days = rules.limits.openingSearchDays
             return failed(check, .subject, "\(place): \(words); no opening within \(days) days")
         }

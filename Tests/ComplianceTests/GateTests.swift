@@ -196,6 +196,19 @@ import Testing
         #expect(decision.verdict != .allow)
     }
 
+    /// The last Sunday that the table of holidays knows: the next opening lies in a year without one. The
+    /// operator is to load it; the person is not to blame.
+    @Test func anOpeningThatWaitsForATableOfHolidaysIsASetupProblem() throws {
+        let decision = try Sample.decide("+12155551234", at: utc("2028-12-31T16:00:00Z"))
+        let result = try #require(decision.result(of: .timeZoneWindow))
+        #expect(result.cause == .setup)
+        #expect(result.detail.contains("no table of holidays for 2029"), "\(result.detail)")
+        #expect(decision.isSetupProblem)
+        // In 2027 the same day waits for its Monday or Tuesday.
+        let known = try Sample.decide("+12155551234", at: utc("2027-12-26T16:00:00Z"))
+        #expect(known.result(of: .timeZoneWindow)?.cause == .time)
+    }
+
     @Test func emergencyWhereEnabledNeedsNeitherConsentNorHoursNorLists() throws {
         var request = try Sample.request(at: utc("2026-11-25T08:00:00Z"))
         request.purpose = .emergency
