@@ -209,6 +209,20 @@ public struct PlatformConfiguration: Sendable {
                 "--workers \(workers) is not usable: give 0 (one a core less one) to "
                     + "\(MediaEngine.maximumWorkers)")
         }
+        // What SDP names: a wildcard there says hold (RFC 3264 8.4).
+        guard !["0.0.0.0", "::"].contains(rtpAddress) else {
+            throw Invalid(
+                "rtp.address \(rtpAddress) says nothing to far ends: give the address they send to")
+        }
+        for (name, value, range) in [
+            ("maximum_calls", maximumCalls, 1...100_000),
+            ("media_timeout_seconds", mediaTimeoutSeconds, 0...86_400),
+            ("recording.bitrate", recordingBitrate, 12_000...510_000),
+            ("recording.complexity", recordingComplexity, 0...10),
+        ] where !range.contains(value) {
+            throw Invalid(
+                "\(name) \(value) is not \(range.lowerBound) to \(range.upperBound)")
+        }
         if let problem = streams.problem { throw Invalid(problem) }
         guard (try? Platform.check(streamURL: transcriptURL, field: "")) != nil else {
             throw Invalid("stream.transcript_url must be a ws:// or wss:// URL")

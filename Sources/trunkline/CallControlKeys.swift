@@ -85,7 +85,13 @@ enum CallControlKeys {
     // MARK: callers
 
     private static func callers(_ reader: ConfigReader) throws -> CallerAuthentication? {
-        guard let path = reader.string(forKey: "file") else { return nil }
+        guard let path = reader.string(forKey: "file") else {
+            // Whoever sets more of it means callers to be asked.
+            guard reader.string(forKey: "realm") == nil,
+                reader.stringArray(forKey: "algorithms") == nil
+            else { throw Invalid("sip_callers.file is missing: name the file of users") }
+            return nil
+        }
         guard let realm = reader.string(forKey: "realm"), !realm.isEmpty else {
             throw Invalid("sip_callers.realm is missing: name the domain that passwords are for")
         }

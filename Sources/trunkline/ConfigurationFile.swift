@@ -6,6 +6,7 @@ internal import Foundation
 internal import Orchestrator
 internal import SecureRTP
 internal import Streaming
+internal import Synchronization
 internal import SystemPackage
 
 /// Reads the YAML configuration file into the platform's settings. docs/OPERATIONS.md lists the keys.
@@ -39,6 +40,7 @@ enum ConfigurationFile {
 
     /// The first key that nothing reads: a setting misspelt must not be a setting ignored.
     static func unknownKey(in lines: [String]) -> String? {
+        let quotes = CharacterSet(charactersIn: "\"'")
         var section: String?
         var depth: Int?
         for line in lines {
@@ -46,13 +48,17 @@ enum ConfigurationFile {
             let text = line.dropFirst(indentation)
             guard let colon = text.firstIndex(of: ":"), !text.hasPrefix("#"), !text.hasPrefix("-")
             else { continue }
-            let key = String(text[..<colon])
+            let key = text[..<colon].trimmingCharacters(in: quotes)
             guard key.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" }), !key.isEmpty
             else { continue }
             if indentation == 0 {
                 guard keys[key] != nil else { return key }
                 section = key
                 depth = nil
+                // A mapping on one line hides its keys from us.
+                if text[text.index(after: colon)...].first(where: { $0 != " " }) == "{" {
+                    return key + ": {…} (one key a line)"
+                }
             } else if let name = section, let known = keys[name], !known.isEmpty,
                 indentation == depth ?? indentation
             {
@@ -79,17 +85,23 @@ enum ConfigurationFile {
                 "the configuration file \(path) has the unknown key \(key): correct it "
                     + "(docs/OPERATIONS.md lists the keys)")
         }
+        let misread = MisreadValues()
         let reader: ConfigReader
         do {
             reader = ConfigReader(
-                provider: try await FileProvider<YAMLSnapshot>(filePath: FilePath(path)))
+                provider: try await FileProvider<YAMLSnapshot>(filePath: FilePath(path)),
+                accessReporter: misread)
         } catch {
             let reason = "\(error)".split(whereSeparator: \.isNewline).joined(separator: " ")
             throw Invalid(
                 "the configuration file \(path) is not valid YAML: \(reason); correct it or leave "
                     + "out --config")
         }
-        try apply(reader, to: &settings)
+        do { try apply(reader, to: &settings) } catch {
+            // What was not read at all may be why another setting is missed.
+            throw misread.first ?? error
+        }
+        if let error = misread.first { throw error }
     }
 
     static func apply(_ reader: ConfigReader, to settings: inout PlatformConfiguration) throws {
@@ -264,5 +276,32 @@ enum ConfigurationFile {
             throw Invalid("compliance.\(name): \(text) is not an RFC 3339 time")
         }
         return time
+    }
+}
+
+/// Values that were there and could not be read as what was asked for: a setting of the wrong kind must not
+/// be a setting ignored.
+private final class MisreadValues: AccessReporter {
+    private let found = Mutex(ConfigurationFile.Invalid?.none)
+
+    /// The first of them.
+    var first: ConfigurationFile.Invalid? { found.withLock { $0 } }
+
+    func report(_ event: AccessEvent) {
+        let failed = event.providerResults.contains {
+            if case .failure = $0.result { true } else { false }
+        }
+        guard failed || event.conversionError != nil else { return }
+        let wanted =
+            switch event.metadata.valueType {
+            case .int: "a whole number"
+            case .double: "a number"
+            case .bool: "true or false"
+            case .stringArray: "a list, as [\"…\"]"
+            default: "one value"
+            }
+        found.withLock { first in
+            if first == nil { first = .init("\(event.metadata.key) is not \(wanted)") }
+        }
     }
 }

@@ -11,7 +11,11 @@ enum Parse {
             (0...65535).contains(port)
         else { throw Invalid("\(name) \(text) is not HOST:PORT") }
         var host = String(text[..<colon])
-        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = String(host.dropFirst().dropLast())
+        } else if host.contains(":") {
+            throw Invalid("\(name) \(text): an IPv6 address stands in brackets, as [::1]:5060")
+        }
         guard !host.isEmpty else { throw Invalid("\(name) \(text) is not HOST:PORT") }
         return PlatformConfiguration.Endpoint(host: host, port: port)
     }

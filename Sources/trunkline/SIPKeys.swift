@@ -64,7 +64,7 @@ enum SIPKeys {
         try CallControlKeys.apply(reader, to: &sip)
         for entry in reader.stringArray(forKey: "dns.servers") ?? [] {
             let server = try Parse.endpoint(
-                "dns.servers", entry.contains(":") ? entry : entry + ":53")
+                "dns.servers", hasPort(entry) ? entry : entry + ":53")
             sip.dnsServers.append((server.host, server.port))
         }
         for section in trunkSections {
@@ -106,7 +106,13 @@ enum SIPKeys {
     private static func trunk(
         _ reader: ConfigReader, _ section: String
     ) throws -> TrunkConfiguration? {
-        guard let text = reader.string(forKey: "address") else { return nil }
+        guard let text = reader.string(forKey: "address") else {
+            for key in ["username", "password", "domain", "transport", "outbound_proxy"]
+            where reader.string(forKey: ConfigKey([key]), isSecret: key == "password") != nil {
+                throw Invalid("\(section).\(key) is for a trunk without \(section).address")
+            }
+            return nil
+        }
         let address = try Parse.endpoint(section + ".address", hasPort(text) ? text : text + ":1")
         var trunk = TrunkConfiguration(
             name: section, host: address.host, port: hasPort(text) ? address.port : nil,

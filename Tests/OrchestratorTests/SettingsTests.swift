@@ -14,6 +14,22 @@ import Testing
     try settings.validate()
 }
 
+@Test func whatNobodyCanMeanIsRefused() throws {
+    let changes: [@Sendable (inout PlatformConfiguration) -> Void] = [
+        { $0.rtpAddress = "0.0.0.0" }, { $0.rtpAddress = "::" }, { $0.maximumCalls = -5 },
+        { $0.mediaTimeoutSeconds = -1 }, { $0.recordingBitrate = 1 },
+        { $0.recordingComplexity = 99 },
+    ]
+    for change in changes {
+        var settings = PlatformConfiguration()
+        change(&settings)
+        #expect(throws: PlatformConfiguration.Invalid.self) { try settings.validate() }
+    }
+    var settings = PlatformConfiguration()
+    settings.mediaTimeoutSeconds = 0
+    try settings.validate()
+}
+
 @Test func demonstrationClockIsRefusedUnlessTheTrunkIsThisMachine() throws {
     var settings = PlatformConfiguration()
     settings.compliance.demonstrationClock = WallTime(seconds: 0)

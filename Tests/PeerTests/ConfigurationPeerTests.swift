@@ -78,6 +78,42 @@ import Testing
         }
     }
 
+    /// What is left out by mistake may be what keeps strangers out.
+    @Test(arguments: [
+        ("sip_limits:\n  sources: \"198.51.100.0/24\"", "sip_limits.sources is not a list"),
+        ("sip_tls:\n  client_certificates: \"yes please\"", "not true or false"),
+        ("sip_limits:\n  calls_per_second: \"x\"", "calls_per_second is not a number"),
+        ("workers: \"two\"", "workers is not a whole number"),
+        ("http: [\"127.0.0.1:8080\"]", "http is not one value"),
+        ("compliance:\n  state_lists: \"TX=/nope\"", "compliance.state_lists is not a list"),
+        ("sip_callers:\n  realm: \"example.org\"", "sip_callers.file is missing"),
+        ("trunk_2:\n  username: \"ann\"", "without trunk_2.address"),
+        ("trunk:\n  address: \"2001:db8::53\"", "IPv6 address stands in brackets"),
+        ("dns:\n  servers: [\"2001:db8::53\"]", "IPv6 address stands in brackets"),
+        ("rtp: {ports: \"20000-20099\", foo: 1}", "unknown key rtp"),
+        ("rtp:\n  \"bar\": 1", "unknown key rtp.bar"),
+    ])
+    func whatCannotBeReadAsWhatItIsForIsRefused(text: String, said: String) async throws {
+        do {
+            _ = try await Self.settings(text + "\n")
+            Issue.record("\(text) was taken")
+        } catch { #expect("\(error)".contains(said), "\(error)") }
+    }
+
+    @Test func wholeNumbersAndBracketsAreReadWhereTheyMayStand() async throws {
+        let settings = try await Self.settings(
+            """
+            sip_limits:
+              calls_per_second: 5
+            dns:
+              servers: ["[2001:db8::53]", "192.0.2.53"]
+            sip_tcp: false
+            """)
+        #expect(settings.signalling.inboundCallsPerSecond == 5)
+        #expect(settings.signalling.dnsServers.map(\.host) == ["2001:db8::53", "192.0.2.53"])
+        #expect(settings.signalling.transports.tcpPort == nil)
+    }
+
     @Test func howLongACallRingsOnAfterInformationTonesIsSetOrNot() async throws {
         #expect(PlatformConfiguration().informationGrace == .seconds(4))
         for (set, wanted) in [
