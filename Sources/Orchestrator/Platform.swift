@@ -154,8 +154,9 @@ public final class Platform: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await self.runner.run() }
             group.addTask { try await onReady(bound.host, bound.port) }
-            // The group's tasks end when the service is cancelled, or cannot begin.
-            try await group.waitForAll()
+            // The group's tasks end when the service is cancelled, or cannot begin: what `onReady` throws
+            // ends the other, which `waitForAll` would wait for.
+            for try await _ in group {}
         }
     }
 

@@ -106,6 +106,27 @@ private final class FarEnd: Sendable {
         try result.get()
     }
 
+    /// `trunkline call` places its call there, and waited for ever when it was refused.
+    @Test(.timeLimit(.minutes(1)))
+    func whatIsThrownWhenAPlatformIsReadyEndsItsRun() async throws {
+        struct Refused: Error {}
+        let folder = NSTemporaryDirectory() + "trunkline-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var settings = PlatformConfiguration()
+        settings.sip = .init(host: "127.0.0.1", port: 0)
+        settings.rtpPorts = 25_460...25_499
+        settings.workers = 1
+        settings.dataDirectory = folder
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let platform = try Platform(
+            configuration: settings, group: MultiThreadedEventLoopGroup.singleton, logger: logger)
+        await #expect(throws: Refused.self) {
+            try await platform.run { _, _ in throw Refused() }
+        }
+        await platform.shutdown()
+    }
+
     private func events(_ leg: LegID, _ platform: Platform) async -> [CallEvent.Kind] {
         await platform.leg(leg)?.events.map(\.kind) ?? []
     }
